@@ -15,12 +15,12 @@ struct Id {
   constexpr explicit operator bool() const { return value != 0; }
 };
 
-using JobId = Id<struct JobTag>;              ///< 1, 2, 3 … per cell
-using AgentNumber = Id<struct AgentTag>;      ///< 1, 2, 3 … per cell, never used again
-using SessionId = Id<struct SessionTag>;      ///< one connection of one agent
+using JobId = Id<struct JobTag>;          ///< 1, 2, 3 … per cell
+using AgentNumber = Id<struct AgentTag>;  ///< 1, 2, 3 … per cell, never used again
+using SessionId = Id<struct SessionTag>;  ///< one connection of one agent
 using KeyEpoch = Id<struct KeyEpochTag, std::uint16_t>;
-using BatchNumber = Id<struct BatchTag>;      ///< commits of one store, in order
-using FencingToken = Id<struct FencingTag>;   ///< leaderships of one cell, in order
+using BatchNumber = Id<struct BatchTag>;     ///< commits of one store, in order
+using FencingToken = Id<struct FencingTag>;  ///< leaderships of one cell, in order
 
 /// One task: `group` is the position of its task entry in the job, `index` its ordinal (0 … count-1) in the array.
 struct TaskRef {

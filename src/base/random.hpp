@@ -10,7 +10,8 @@
 
 namespace stint {
 
-/// Seeded generator (xoshiro256**, seeded by SplitMix64: Blackman and Vigna, prng.di.unimi.it). Not for secrets: those come from ports::Entropy.
+/// Seeded generator (xoshiro256**, seeded by SplitMix64: Blackman and Vigna, prng.di.unimi.it).
+/// Not for secrets: those come from ports::Entropy.
 /// The same seed gives the same draws on every platform; draw once per statement, since argument order is unspecified.
 class Prng {
  public:

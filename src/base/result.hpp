@@ -6,21 +6,22 @@
 
 namespace stint {
 
-/// Why an operation did not happen. A code exists if a caller acts on it; the detail is for people: what, with which value, the limit, the remedy.
+/// Why an operation did not happen. A code exists if a caller acts on it.
+/// The detail is for people: what, with which value, the limit, the remedy.
 enum class Errc : int {
   invalid_argument = 1,  ///< the caller's input is wrong; asking again with the same input fails again
   not_found,
   already_exists,
-  conflict,            ///< the same identity with other content
-  out_of_range,        ///< over a named limit
+  conflict,      ///< the same identity with other content
+  out_of_range,  ///< over a named limit
   unauthenticated,
   forbidden,
-  unavailable,         ///< nothing was done; try again
-  outcome_unknown,     ///< it may have happened; find out before trying again
-  no_space,            ///< disk full; nothing was done
-  fenced,              ///< another holder of the token took over; stop
-  corrupt,             ///< stored data does not hold what it must
-  io,                  ///< the operating system refused; the detail has its words
+  unavailable,      ///< nothing was done; try again
+  outcome_unknown,  ///< it may have happened; find out before trying again
+  no_space,         ///< disk full; nothing was done
+  fenced,           ///< another holder of the token took over; stop
+  corrupt,          ///< stored data does not hold what it must
+  io,               ///< the operating system refused; the detail has its words
   unsupported,
 };
 
@@ -43,11 +44,10 @@ using Status = Result<void>;
 }  // namespace stint
 
 /// Returns the error of `expr` to the caller, or binds its value to `decl`.
-#define STINT_TRY(decl, expr)                          \
-  auto STINT_TRY_NAME_(result_, __LINE__) = (expr);    \
-  if (!STINT_TRY_NAME_(result_, __LINE__))             \
-    return tl::unexpected<::stint::Error>(std::move(STINT_TRY_NAME_(result_, __LINE__).error())); \
-  decl = std::move(*STINT_TRY_NAME_(result_, __LINE__))
+#define STINT_TRY(decl, expr)                                                                                                            \
+  auto STINT_TRY_NAME_(result_, __LINE__) = (expr);                                                                                      \
+  if (!STINT_TRY_NAME_(result_, __LINE__)) return tl::unexpected<::stint::Error>(std::move(STINT_TRY_NAME_(result_, __LINE__).error())); \
+  decl = std::move(*STINT_TRY_NAME_(result_, __LINE__))  // NOLINT(bugprone-macro-parentheses): a declaration takes none
 #define STINT_TRY_VOID(expr) \
   if (auto status_ = (expr); !status_) return tl::unexpected<::stint::Error>(std::move(status_.error()))
 #define STINT_TRY_NAME_(a, b) STINT_TRY_NAME2_(a, b)

@@ -7,7 +7,8 @@ namespace stint {
 
 using Duration = std::chrono::nanoseconds;
 
-/// The clocks are only names: the pure folders are handed `now` and cannot ask for it. adapters/asio reads the real ones, tests/sim the virtual one.
+/// The clocks are only names: the pure folders are handed `now` and cannot ask for it.
+/// adapters/asio reads the real ones, tests/sim the virtual one.
 struct MonotonicClock {
   using rep = Duration::rep;
   using period = Duration::period;
