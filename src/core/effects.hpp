@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/task_words.hpp"
+#include "core/model/rows.hpp"
+
+namespace stint::core {
+
+/// Give `ref` to its agent.
+struct Assign {
+  AgentNumber agent;
+  AttemptRef ref;
+};
+/// End `ref` at the agent, if it still has it.
+struct Stop {
+  AgentNumber agent;
+  AttemptRef ref;
+  EndReason reason = EndReason::cancelled; ///< cancelled, superseded
+  bool kill = false;                       ///< at once, without the grace
+};
+/// The update is recorded.
+struct Ack {
+  AgentNumber agent;
+  AttemptRef ref;
+  std::uint32_t number = 0;
+};
+enum class HeldVerdict : std::uint8_t { keep, stop, forget };
+/// The answer to one held attempt of AgentConnected.
+struct Verdict {
+  AgentNumber agent;
+  AttemptRef ref;
+  HeldVerdict verdict = HeldVerdict::keep;
+  std::uint32_t acked_update = 0;
+};
+/// All verdicts for this agent precede it: assignments may follow.
+struct Reconciled {
+  AgentNumber agent;
+};
+/// End this agent's session: its key is no longer good.
+struct CutSession {
+  AgentNumber agent;
+};
+using Send = std::variant<Assign, Stop, Ack, Verdict, Reconciled, CutSession>;
+
+/// What one or several events want done. Rows first and durably, then the sends in order.
+struct Effects {
+  std::vector<Row> rows;
+  std::vector<Send> sends;
+};
+
+}  // namespace stint::core

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/task_words.hpp"
+#include "base/time.hpp"
+#include "core/model/agent.hpp"
+#include "core/model/job.hpp"
+
+namespace stint::core {
+
+struct SubmitJob {
+  JobSpec spec;
+  std::string submitted_by;
+  std::string idempotency_key;
+};
+
+/// A whole job, one entry of it (group), or one task (group and index).
+struct CancelTasks {
+  JobId job;
+  std::optional<std::uint32_t> group;
+  std::optional<std::uint32_t> index;
+  std::string by;
+};
+
+struct RegisterAgent {
+  std::string name;
+};
+
+/// What the agent says it holds, in Resume.
+struct HeldAttempt {
+  AttemptRef ref;
+  TaskStatus status = TaskStatus::pending;
+  std::uint32_t last_update = 0;
+};
+
+struct AgentConnected {
+  AgentNumber agent;
+  Token16 instance{};
+  AgentOffer offer;
+  std::vector<HeldAttempt> held;
+};
+
+struct AttemptReport {
+  AgentNumber agent;                       ///< of the session, never of the message
+  AttemptRef ref;
+  std::uint32_t number = 0;                ///< > 0
+  TaskStatus status = TaskStatus::pending; ///< pending: accepted; running; completed, failed, cancelled: ended
+  EndReason reason = EndReason::none;
+  std::int32_t exit_code = 0;
+  std::int32_t signal = 0;
+  UnixMillis started_at{};
+  UnixMillis ended_at{};
+  std::string detail;
+};
+
+}  // namespace stint::core

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/ids.hpp"
+#include "base/task_words.hpp"
+#include "base/time.hpp"
+#include "core/model/agent.hpp"
+#include "core/model/job.hpp"
+
+/// What the store holds, row by row: the core's memory is exactly what loading these rows gives. Every row is an upsert by its key, so that the
+/// identical batch may be written twice. Times are Unix milliseconds. docs/storage.md describes the tables.
+namespace stint::core {
+
+/// Key: id. `spec` is shared with the core's memory and never changes.
+struct JobRow {
+  JobId id;
+  std::shared_ptr<const JobSpec> spec;
+  std::string submitted_by;
+  std::string idempotency_key;             ///< empty: none; else unique among jobs
+  UnixMillis submitted_at{};
+};
+
+/// Key: job. Written when the state changes as a whole.
+struct JobStateRow {
+  JobId job;
+  TaskStatus status = TaskStatus::pending; ///< running once anything was placed; completed, failed or cancelled at the end
+  EndReason reason = EndReason::none;
+  std::string detail;                      ///< who cancelled it, which task failed it
+  bool cancel_requested = false;
+  UnixMillis ended_at{};
+};
+
+/// Key: ref. One row tells the whole life of an attempt, and through `is_result` that of its task: there is no row per task.
+struct AttemptRow {
+  AttemptRef ref;
+  AgentNumber agent;
+  TaskStatus status = TaskStatus::pending; ///< pending: assigned; the end of the attempt, not of the task
+  EndReason reason = EndReason::none;
+  bool live = true;                        ///< in the task's live set
+  bool accepted = false;                   ///< the agent has said that it holds it
+  bool is_result = false;                  ///< this attempt ended the task: its status and reason are the task's
+  std::int32_t exit_code = 0;
+  std::int32_t signal = 0;
+  std::uint32_t acked_update = 0;          ///< highest update number applied
+  std::uint64_t update_digest = 0;         ///< of that update's fields: the same number with others is a conflict
+  UnixMillis placed_at{};
+  UnixMillis started_at{};
+  UnixMillis ended_at{};
+  UnixMillis retry_at{};                   ///< set on a failed attempt that will be retried: not before
+  Token16 instance{};                      ///< journal of the agent that accepted it
+  std::string detail;
+};
+
+/// Key: job, group, first. Tasks `first … last` ended without an attempt of theirs deciding it (cancelled while pending, or a task they need failed).
+struct TaskMarkRow {
+  JobId job;
+  std::uint32_t group = 0;
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+  TaskStatus status = TaskStatus::cancelled;
+  EndReason reason = EndReason::cancelled;
+  UnixMillis at{};
+};
+
+/// Key: number.
+struct AgentRow {
+  AgentNumber number;
+  std::string name;                        ///< unique among agents that are not revoked
+  std::uint32_t generation = 0;            ///< of its key; raised to revoke
+  bool revoked = false;
+  bool draining = false;
+  Token16 instance{};                      ///< of its last session
+  AgentOffer offer;                        ///< of its last session
+  UnixMillis registered_at{};
+  UnixMillis last_seen_at{};
+  UnixMillis disconnected_at{};            ///< zero while connected
+};
+
+/// Key: epoch. The master sealed under the key-encryption key: never plain in the store.
+struct MasterKeyRow {
+  KeyEpoch epoch;
+  Bytes sealed;
+  UnixMillis created_at{};
+  bool retired = false;
+};
+
+/// Key: seq (rises by one). The audit trail, and what GET /v1/events streams. `body` is one JSON object.
+struct EventRow {
+  std::uint64_t seq = 0;
+  UnixMillis at{};
+  std::string kind;                        ///< job_submitted, tasks_ended, agent_connected …
+  JobId job;                               ///< zero: none
+  std::string body;
+};
+
+/// Key: ref, stream, offset. Output of a task as it arrived, in the same transaction as the state: an acknowledged byte is durable.
+struct LogRow {
+  AttemptRef ref;
+  std::uint8_t stream = 1;                 ///< 1 stdout, 2 stderr
+  std::uint64_t offset = 0;
+  Bytes bytes;
+};
+
+/// Key: ref, seq. A progress report, downsampled to at most one a second for each attempt; `metrics` is a JSON object.
+struct ReportRow {
+  AttemptRef ref;
+  std::uint32_t seq = 0;
+  UnixMillis at{};
+  float progress = 0;
+  std::uint64_t step = 0;
+  std::string metrics;
+  std::string message;
+};
+
+/// Key: name. Small facts of the cell: its id, next numbers that rows do not imply, the API token's hash.
+struct MetaRow {
+  std::string name;
+  std::string value;
+};
+
+using Row = std::variant<JobRow, JobStateRow, AttemptRow, TaskMarkRow, AgentRow, MasterKeyRow, EventRow, LogRow, ReportRow, MetaRow>;
+
+}  // namespace stint::core

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "core/effects.hpp"
+#include "core/events.hpp"
+#include "core/explain/explanation.hpp"
+#include "core/model/rows.hpp"
+#include "core/views.hpp"
+
+namespace stint::core {
+
+struct State;
+
+/// The scheduler's brain: event + now -> effects. No clock, socket, disk, thread or random device; the same events give the same effects.
+///
+/// Order:   the caller commits `effects.rows` durably *before* it carries out `effects.sends` or tells anyone (promise 1).
+/// Thread:  one thread owns it.
+class Scheduler {
+ public:
+  Scheduler();
+  ~Scheduler();
+  Scheduler(Scheduler&&) noexcept;
+  Scheduler& operator=(Scheduler&&) noexcept;
+
+  /// Recovery: every row of the store in any order within a table, tables in the order of Row's alternatives; then finish_load once.
+  /// Errors:  corrupt  rows that contradict each other; the detail names them.
+  [[nodiscard]] Status load(const Row& row);
+  /// All agents count as disconnected since `now`; leases are re-armed.
+  [[nodiscard]] Status finish_load(Now now, Effects& effects);
+
+  /// Errors:  invalid_argument, out_of_range (find_problem's words), conflict (the idempotency key belongs to a job with another spec).
+  /// The same key with the same spec gives the same job again and no effect.
+  [[nodiscard]] Result<JobId> submit(SubmitJob event, Now now, Effects& effects);
+  /// Errors:  not_found.  Cancelling what has ended is no error and no effect.
+  [[nodiscard]] Status cancel(const CancelTasks& event, Now now, Effects& effects);
+  /// Errors:  already_exists (a name in use).
+  [[nodiscard]] Result<AgentNumber> register_agent(const RegisterAgent& event, Now now, Effects& effects);
+  [[nodiscard]] Status drain_agent(AgentNumber agent, bool draining, Now now, Effects& effects);
+  [[nodiscard]] Status revoke_agent(AgentNumber agent, Now now, Effects& effects);
+
+  void on_agent_connected(const AgentConnected& event, Now now, Effects& effects);
+  void on_agent_offer(AgentNumber agent, const AgentOffer& offer, Now now, Effects& effects);
+  void on_agent_disconnected(AgentNumber agent, Now now, Effects& effects);
+  /// A change of state reported by an agent (update number > 0). Always answered in effects: an Ack, and a Stop if the attempt is not live.
+  void on_attempt_report(const AttemptReport& report, Now now, Effects& effects);
+  void on_timer(Now now, Effects& effects);
+
+  /// Places what fits now; call once per turn after all events of the turn, so that a burst is decided once.
+  void place(Now now, Effects& effects);
+
+  /// When on_timer is due; Instant::max() if never.
+  [[nodiscard]] Instant next_deadline() const;
+
+  [[nodiscard]] std::vector<JobView> jobs() const;
+  [[nodiscard]] std::optional<JobView> find_job(JobId job) const;
+  [[nodiscard]] std::optional<TaskView> find_task(const TaskRef& task) const;
+  [[nodiscard]] std::vector<AgentView> agents() const;
+  [[nodiscard]] const JobSpec* find_spec(JobId job) const;
+  [[nodiscard]] std::optional<AttemptRow> find_attempt(const AttemptRef& ref) const;  ///< live ones, and the ones of tasks that have not ended
+  /// Why a task is not running: per clause and per agent, with the nearest miss. For a task that runs or has ended it says that.
+  [[nodiscard]] Result<Explanation> explain(const TaskRef& task, Now now) const;
+  /// Why a job is not done, in one sentence, with the explanation of the first task that waits.
+  [[nodiscard]] Result<Explanation> explain(JobId job, Now now) const;
+
+  /// Everything that a reload of the store must give again, as text (tests compare two of them).
+  [[nodiscard]] std::string digest() const;
+  /// Broken invariants in words; empty if all hold. Over-commit, live sets, counts, indexes against a recount.
+  [[nodiscard]] std::vector<std::string> check() const;
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stint::core

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "core/model/rows.hpp"
+
+namespace stint::ports {
+
+/// Rows that become durable together. Numbers rise by one from Opened::last_batch + 1.
+struct Batch {
+  BatchNumber number;
+  std::vector<core::Row> rows;
+};
+
+/// Where the scheduler's state lives. Writes go through commit, in order, on the store's own thread if it has one.
+///
+/// Thread:  all calls and the callback on the owner's loop.
+class Store {
+ public:
+  struct Opened {
+    FencingToken token;
+    BatchNumber last_batch;
+  };
+  /// ok: durable.  no_space: rolled back, nothing of it is there, later batches are refused with no_space too until reopen().
+  /// fenced: another scheduler has taken over.  io, corrupt: the process must exit and recover; whether the batch is there is unknown.
+  using Committed = std::function<void(BatchNumber, Status)>;
+
+  virtual ~Store() = default;
+  /// Takes the leadership with a token above all earlier ones, migrates.
+  /// Errors:  conflict  another scheduler holds it (the detail names its process);  io, corrupt, no_space.
+  [[nodiscard]] virtual Result<Opened> open(Committed committed) = 0;
+  /// Every row but logs, reports and events, tables in the order of core::Row's alternatives.
+  [[nodiscard]] virtual Status load(const std::function<Status(const core::Row&)>& row) = 0;
+  /// Never blocks for the disk; `committed` tells later. An unknown outcome is resolved by reading the batch number: ours there -> ok, older -> again.
+  virtual void commit(Batch batch) = 0;
+  /// After no_space: tries a small write; on success commits are taken again and last_batch says from where.
+  [[nodiscard]] virtual Result<Opened> reopen() = 0;
+};
+
+/// Reads of what is durable. Short: at most `limit` rows each; the daemon's memory answers what is hot.
+class StoreReader {
+ public:
+  virtual ~StoreReader() = default;
+  /// Attempt rows of a job in order of (group, index, attempt), from `from` on; only of `group`, and of `status`, if given.
+  /// `results_only`: only attempts that ended their task.
+  struct AttemptQuery {
+    JobId job;
+    std::optional<std::uint32_t> group;
+    std::optional<TaskStatus> status;
+    bool results_only = false;
+    AttemptRef from;
+    std::size_t limit = 1000;
+  };
+  [[nodiscard]] virtual Result<std::vector<core::AttemptRow>> attempts(const AttemptQuery& query) = 0;
+  /// Chunks of one stream (0 = both, in order of arrival) from byte `offset`, at most `max_bytes` (at least one chunk if any).
+  [[nodiscard]] virtual Result<std::vector<core::LogRow>> logs(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) = 0;
+  /// Durable end of each stream of an attempt.
+  struct LogEnds { std::uint64_t out = 0; std::uint64_t err = 0; };
+  [[nodiscard]] virtual Result<LogEnds> log_ends(const AttemptRef& ref) = 0;
+  /// Chunks of one attempt in order of arrival, after the `after`-th; what `logs -f` follows. first = position of that chunk.
+  [[nodiscard]] virtual Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_tail(const AttemptRef& ref, std::uint64_t after, std::size_t max_bytes) = 0;
+  [[nodiscard]] virtual Result<std::vector<core::EventRow>> events(std::uint64_t after_seq, JobId job_or_zero, std::size_t limit) = 0;
+  [[nodiscard]] virtual Result<std::uint64_t> last_event_seq() = 0;
+  [[nodiscard]] virtual Result<std::vector<core::ReportRow>> reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) = 0;
+  [[nodiscard]] virtual Result<std::vector<core::TaskMarkRow>> marks(JobId job) = 0;
+};
+
+}  // namespace stint::ports
