@@ -1,7 +1,7 @@
 # What every target of the project shares: language level, warnings, folders, and three short commands.
 #
 #   stint_library(NAME [DEPS target...])     all *.cpp of the folder but the tests; includes start at src/
-#   stint_tests(NAME [DEPS target...])       all *_test.cpp of the folder, one program, registered with ctest
+#   stint_tests(NAME [DEPS target...])       all *_test.cpp of the folder, one program, registered with ctest under the label `unit`
 #   stint_binary(NAME SOURCES f... [DEPS …]) a program in build/<preset>/bin
 
 include(GNUInstallDirs)
@@ -61,7 +61,7 @@ function(stint_tests name)
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE stint_options ${ARG_DEPS} GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE STINT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 
 function(stint_binary name)
