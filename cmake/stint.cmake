@@ -1,8 +1,9 @@
 # What every target of the project shares: language level, warnings, folders, and three short commands.
 #
-#   stint_library(NAME [DEPS target...])     all *.cpp of the folder but the tests; includes start at src/
-#   stint_tests(NAME [DEPS target...])       all *_test.cpp of the folder, one program, registered with ctest under the label `unit`
-#   stint_binary(NAME SOURCES f... [DEPS …]) a program in build/<preset>/bin
+#   stint_library(NAME [DEPS target...] [FOLDERS f...])   all *.cpp of the folder (and of the sub-folders named) but the tests;
+#                                                         includes start at src/
+#   stint_tests(NAME [DEPS target...] [FOLDERS f...])     all *_test.cpp, one program, registered with ctest under the label `unit`
+#   stint_binary(NAME SOURCES f... [DEPS target...])      a program in build/<preset>/bin
 
 include(GNUInstallDirs)
 set(CMAKE_CXX_STANDARD 20)
@@ -36,9 +37,19 @@ target_include_directories(stint_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMA
 target_compile_options(stint_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror)
 target_compile_definitions(stint_options INTERFACE STINT_VERSION="${PROJECT_VERSION}")
 
+# Every file of the current folder and of the sub-folders named whose name ends in `ending`.
+function(stint_glob out ending)
+  set(patterns *${ending})
+  foreach(folder ${ARGN})
+    list(APPEND patterns ${folder}/*${ending})
+  endforeach()
+  file(GLOB files CONFIGURE_DEPENDS ${patterns})
+  set(${out} ${files} PARENT_SCOPE)
+endfunction()
+
 function(stint_library name)
-  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  cmake_parse_arguments(ARG "" "" "DEPS;FOLDERS" ${ARGN})
+  stint_glob(sources .cpp ${ARG_FOLDERS})
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
   if(sources)
     add_library(${name} STATIC ${sources})
@@ -53,8 +64,8 @@ function(stint_tests name)
   if(NOT STINT_TESTS)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS *_test.cpp)
+  cmake_parse_arguments(ARG "" "" "DEPS;FOLDERS" ${ARGN})
+  stint_glob(sources _test.cpp ${ARG_FOLDERS})
   if(NOT sources)
     return()
   endif()
