@@ -1,0 +1,92 @@
+#include "wire/frame_writer.hpp"
+
+#include <lz4.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "base/assert.hpp"
+
+namespace stint::wire {
+namespace {
+
+constexpr std::size_t round_up(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
+
+Header plain_header(const FrameAddress& address, std::size_t body_size) {
+  const auto length = static_cast<std::uint32_t>(body_size);
+  return {.kind = address.kind, .flags = 0, .key_epoch = address.key_epoch, .body_length = length, .raw_length = length,
+          .principal = address.principal, .sequence = address.sequence};
+}
+
+/// Header and tag around the body that already lies in `frame`.
+ByteView sign(std::span<std::uint8_t> frame, const Header& header, MacKey& key) {
+  write_header(header, frame.first<kHeaderSize>());
+  key.tag(frame.first(frame.size() - kTagSize), {}, frame.last<kTagSize>());
+  return frame;
+}
+
+}  // namespace
+
+Status FrameWriter::check_size(std::size_t body_size) const {
+  STINT_ASSERT(body_size != 0);
+  if (round_up(body_size) <= body_limit_) return {};
+  return fail(Errc::out_of_range, "frame body of " + std::to_string(body_size) + " bytes, limit " + std::to_string(body_limit_));
+}
+
+std::span<std::uint8_t> FrameWriter::copy_body(ByteView body) {
+  const std::size_t padded = round_up(body.size());
+  frame_.reserve(kFrameOverhead + padded);
+  std::memcpy(frame_.data() + kHeaderSize, body.data(), body.size());
+  std::memset(frame_.data() + kHeaderSize + body.size(), 0, padded - body.size());
+  return {frame_.data(), kFrameOverhead + padded};
+}
+
+/// The frame's memory with the compressed body in place and `header` adjusted to it; empty if compression does not pay.
+std::span<std::uint8_t> FrameWriter::compress(ByteView body, Header& header) {
+  if (body.size() < limits::kCompressMin) return {};
+  // Less room than the worst case: LZ4 gives up as soon as the block cannot save enough.
+  const std::size_t room = body.size() * limits::kCompressShareNumerator / limits::kCompressShareDenominator / kAlignment * kAlignment;
+  compressed_.reserve(kFrameOverhead + room);
+  std::uint8_t* const block = compressed_.data() + kHeaderSize;
+  const int written = LZ4_compress_default(reinterpret_cast<const char*>(body.data()), reinterpret_cast<char*>(block),
+                                           static_cast<int>(body.size()), static_cast<int>(room));
+  if (written <= 0) return {};
+
+  const auto size = static_cast<std::size_t>(written);
+  const std::size_t padded = round_up(size);
+  std::memset(block + size, 0, padded - size);
+  header.flags = static_cast<std::uint8_t>(kFlagLz4 | ((padded - size) << kFlagPadShift));
+  header.body_length = static_cast<std::uint32_t>(padded);
+  return {compressed_.data(), kFrameOverhead + padded};
+}
+
+Result<ByteView> FrameWriter::write_in_place(const FrameAddress& address, std::span<std::uint8_t> space, MacKey& key,
+                                             Compression compression) {
+  STINT_ASSERT(space.size() > kFrameOverhead && space.size() % kAlignment == 0 && address.kind != FrameKind::reject);
+  const ByteView body = space.subspan(kHeaderSize, space.size() - kFrameOverhead);
+  STINT_TRY_VOID(check_size(body.size()));
+
+  Header header = plain_header(address, body.size());
+  if (compression == Compression::allowed && address.kind == FrameKind::data) {
+    if (const auto frame = compress(body, header); !frame.empty()) return sign(frame, header, key);
+  }
+  return sign(space, header, key);
+}
+
+Result<ByteView> FrameWriter::write(const FrameAddress& address, ByteView body, MacKey& key, Compression compression) {
+  STINT_ASSERT(address.kind != FrameKind::reject);
+  STINT_TRY_VOID(check_size(body.size()));
+  // frame_ ends in a tag's worth of space, exactly the layout of form A.
+  return write_in_place(address, copy_body(body), key, compression);
+}
+
+Result<ByteView> FrameWriter::write_reject(ByteView body) {
+  STINT_TRY_VOID(check_size(body.size()));
+  const auto frame = copy_body(body);
+  write_header(plain_header({.kind = FrameKind::reject}, frame.size() - kFrameOverhead), frame.first<kHeaderSize>());
+  std::memset(frame.last<kTagSize>().data(), 0, kTagSize);
+  return ByteView{frame};
+}
+
+}  // namespace stint::wire
