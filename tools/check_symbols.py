@@ -30,11 +30,14 @@ DENIED = {
         r"boost::asio::|boost::beast::",
     ),
     "file": (
-        "open openat creat fopen fdopen freopen read pread readv write pwrite writev close unlink rename mkdir mkdtemp mkstemp opendir readdir "
-        "stat fstat lstat fstatat fsync fdatasync ftruncate mmap ioctl fcntl pipe pipe2 dup dup2",
+        "open openat creat fopen fdopen freopen read pread readv write pwrite writev close unlink rename mkdir mkdtemp mkstemp opendir "
+        "readdir stat fstat lstat fstatat fsync fdatasync ftruncate mmap ioctl fcntl pipe pipe2 dup dup2",
         r"std::basic_(file|filebuf|ifstream|ofstream|fstream)|std::filesystem::",
     ),
-    "process": ("fork vfork execve execvp execv posix_spawn posix_spawnp waitpid wait4 kill system popen signal sigaction getpid getenv setenv", None),
+    "process": (
+        "fork vfork execve execvp execv posix_spawn posix_spawnp waitpid wait4 kill system popen signal sigaction getpid getenv setenv",
+        None,
+    ),
     "thread": (
         "pthread_create pthread_join pthread_mutex_lock pthread_cond_wait pthread_cond_signal sem_wait futex",
         r"std::(thread|condition_variable|jthread)\b|std::__future_base|std::__atomic_wait",
@@ -59,7 +62,8 @@ OFFENDERS = {
 INNOCENT = (
     "#include <string>\n#include <map>\n#include <vector>\n#include <cstdio>\n#include <chrono>\n#include <stdexcept>\n"
     "struct Reader { void read(); void open(); void time(); };\n"
-    "std::string f(std::map<int, std::string>& m, Reader& r) { r.read(); r.open(); r.time(); std::fprintf(stderr, \"x\"); return m[1] + \"y\"; }"
+    "std::string f(std::map<int, std::string>& m, Reader& r) {\n"
+    "  r.read(); r.open(); r.time(); std::fprintf(stderr, \"x\"); return m[1] + \"y\";\n}"
 )
 
 
