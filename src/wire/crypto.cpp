@@ -79,7 +79,8 @@ Secret32<PrkTag> hkdf_extract(ByteView salt, ByteView ikm) {
 Status hkdf_expand(ByteView prk, ByteView info, std::span<std::uint8_t> out) {
   STINT_ASSERT(!prk.empty() && info.size() <= kInfoMax);
   if (out.empty() || out.size() > limits::kHkdfOutputMax) {
-    return fail(Errc::out_of_range, "HKDF output of " + std::to_string(out.size()) + " bytes, limit " + std::to_string(limits::kHkdfOutputMax));
+    return fail(Errc::out_of_range,
+                "HKDF output of " + std::to_string(out.size()) + " bytes, limit " + std::to_string(limits::kHkdfOutputMax));
   }
   STINT_ASSERT(hkdf(EVP_KDF_HKDF_MODE_EXPAND_ONLY, prk, OSSL_KDF_PARAM_INFO, info, out));
   return {};
@@ -96,7 +97,8 @@ Bytes aead_seal(const AeadKey& key, const AeadNonce& nonce, ByteView associated,
   }
   STINT_ASSERT(EVP_EncryptUpdate(context.get(), sealed.data(), &written, plain.data(), size_of(plain)) == 1);
   STINT_ASSERT(EVP_EncryptFinal_ex(context.get(), sealed.data() + written, &written) == 1);
-  STINT_ASSERT(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(kAeadTagSize), sealed.data() + plain.size()) == 1);
+  STINT_ASSERT(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(kAeadTagSize), sealed.data() + plain.size()) ==
+               1);
   return sealed;
 }
 

@@ -36,12 +36,10 @@ FrameError check_kind_rules(const Header& header) {
       if (header.key_epoch != 0) return FrameError::bad_key_epoch;
       return header.principal == 0 && header.sequence == 0 ? FrameError::ok : FrameError::bad_reject_header;
     case FrameKind::enrol:
-    case FrameKind::enrol_ack:
-      return header.key_epoch == 0 ? FrameError::ok : FrameError::bad_key_epoch;
+    case FrameKind::enrol_ack: return header.key_epoch == 0 ? FrameError::ok : FrameError::bad_key_epoch;
     case FrameKind::hello:
     case FrameKind::hello_ack:
-    case FrameKind::data:
-      return FrameError::ok;
+    case FrameKind::data: return FrameError::ok;
   }
   return FrameError::bad_kind;
 }

@@ -61,8 +61,8 @@ enum class FrameError : std::uint8_t {
   ok = 0,
   bad_magic,
   bad_version,
-  bad_kind,           ///< not a kind, or one that has no business here
-  bad_flags,          ///< an unknown bit, pad without LZ4, or LZ4 outside DATA
+  bad_kind,   ///< not a kind, or one that has no business here
+  bad_flags,  ///< an unknown bit, pad without LZ4, or LZ4 outside DATA
   bad_header_length,
   bad_length,         ///< body or raw length 0 or no multiple of 8, or they contradict each other
   too_large,          ///< body or raw length over the limit of the connection's state
@@ -72,9 +72,9 @@ enum class FrameError : std::uint8_t {
   bad_reject_tag,     ///< a tag in a REJECT
   unknown_key,        ///< no key for this principal and key epoch
   bad_mac,
-  bad_sequence,       ///< authentic, but not exactly the next one: replayed, dropped or reordered
-  bad_pad,            ///< pad bytes that are not zero
-  bad_compression,    ///< no LZ4 block, or one of another raw length
+  bad_sequence,     ///< authentic, but not exactly the next one: replayed, dropped or reordered
+  bad_pad,          ///< pad bytes that are not zero
+  bad_compression,  ///< no LZ4 block, or one of another raw length
 };
 inline constexpr std::size_t kFrameErrorCount = static_cast<std::size_t>(FrameError::bad_compression) + 1;
 

@@ -15,8 +15,13 @@ constexpr std::size_t round_up(std::size_t size) { return (size + kAlignment - 1
 
 Header plain_header(const FrameAddress& address, std::size_t body_size) {
   const auto length = static_cast<std::uint32_t>(body_size);
-  return {.kind = address.kind, .flags = 0, .key_epoch = address.key_epoch, .body_length = length, .raw_length = length,
-          .principal = address.principal, .sequence = address.sequence};
+  return {.kind = address.kind,
+          .flags = 0,
+          .key_epoch = address.key_epoch,
+          .body_length = length,
+          .raw_length = length,
+          .principal = address.principal,
+          .sequence = address.sequence};
 }
 
 /// Header and tag around the body that already lies in `frame`.

@@ -42,7 +42,8 @@ DirectionKeys derive_session_keys(const AgentKey& key, const Nonce& nonce_c, con
   std::array<std::uint8_t, 2 * kNonceSize> salt;
   std::copy(nonce_s.begin(), nonce_s.end(), std::copy(nonce_c.begin(), nonce_c.end(), salt.begin()));
   const auto prk = hkdf_extract(salt, key.view());
-  return {.a2s = expand<FrameKey>(prk.view(), kLabelSessionA2s, transcript), .s2a = expand<FrameKey>(prk.view(), kLabelSessionS2a, transcript)};
+  return {.a2s = expand<FrameKey>(prk.view(), kLabelSessionA2s, transcript),
+          .s2a = expand<FrameKey>(prk.view(), kLabelSessionS2a, transcript)};
 }
 
 }  // namespace stint::wire

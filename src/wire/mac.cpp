@@ -22,7 +22,8 @@ MacKey::MacKey(ByteView key) {
   STINT_ASSERT(context_ != nullptr);
 
   std::array<char, 7> digest{"SHA256"};
-  const std::array<OSSL_PARAM, 2> params{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0), OSSL_PARAM_construct_end()};
+  const std::array<OSSL_PARAM, 2> params{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+                                         OSSL_PARAM_construct_end()};
   STINT_ASSERT(EVP_MAC_init(context_.get(), key.data(), key.size(), params.data()) == 1);
 }
 
