@@ -1,11 +1,10 @@
 #include "wire/frame_reader.hpp"
 
-#include <lz4.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "base/assert.hpp"
+#include "wire/lz4_block.hpp"
 
 namespace stint::wire {
 namespace {
@@ -21,9 +20,7 @@ tl::expected<ByteView, FrameError> decompress(const RawFrame& frame, AlignedBuff
 
   const std::size_t raw_length = frame.header.raw_length;
   scratch.reserve(raw_length + kTagSize);
-  const int written = LZ4_decompress_safe(reinterpret_cast<const char*>(block.data()), reinterpret_cast<char*>(scratch.data()),
-                                          static_cast<int>(block.size()), static_cast<int>(raw_length));
-  if (written < 0 || static_cast<std::size_t>(written) != raw_length) return tl::unexpected(FrameError::bad_compression);
+  if (!decompress_block(block, {scratch.data(), raw_length})) return tl::unexpected(FrameError::bad_compression);
   std::memcpy(scratch.data() + raw_length, frame.tag().data(), kTagSize);
   return ByteView{scratch.data(), raw_length + kTagSize};
 }
