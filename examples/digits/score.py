@@ -36,8 +36,9 @@ def main():
         folder / "score.json",
         {"test_accuracy": accuracy, "setting": settings.SETTINGS[index]["name"], "images": len(labels), "confusion": table.tolist()},
     )
+    workspace.write_whole(folder / "confusion.txt", lambda file: file.write((as_text(table) + "\n").encode()))
     workspace.Report()(1, len(labels), accuracy=accuracy, loss=models.cross_entropy(probabilities, labels))
-    print(f"{settings.SETTINGS[index]['name']}: test accuracy {accuracy:.3f} on {len(labels)} images\n\n{as_text(table)}")
+    print(f"{settings.SETTINGS[index]['name']}: test accuracy {accuracy:.3f} on {len(labels)} images")
 
 
 if __name__ == "__main__":

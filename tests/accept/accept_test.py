@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Tests of what the acceptance programs measure with: a yardstick that cannot say no measures nothing."""
+
+import io
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import accept
+import cell
+import witness
+
+PROGRAM = """\
+import sys
+sys.path.insert(0, {folder!r})
+import accept
+def measure(run):
+    {body}
+accept.main("T-1", measure)
+"""
+
+
+def run_program(body, *arguments):
+    code = PROGRAM.format(folder=str(pathlib.Path(__file__).parent), body=body)
+    done = subprocess.run([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return done.returncode, json.loads(done.stdout)
+
+
+class Frame(unittest.TestCase):
+    def test_all_checks_hold(self):
+        status, result = run_program("run.check('a', 1, '==', 1); run.figure('f', 3)", "--seed", "9")
+        self.assertEqual(0, status)
+        self.assertEqual("stint.accept/1", result["schema"])
+        self.assertEqual(("T-1", True, 9, []), (result["id"], result["pass"], result["seed"], result["skipped"]))
+        self.assertEqual([{"name": "a", "value": 1, "op": "==", "limit": 1, "pass": True}], result["checks"])
+        self.assertEqual({"f": 3}, result["figures"])
+
+    def test_one_check_does_not_hold(self):
+        status, result = run_program("run.check('a', 1, '==', 1); run.check('b', 0.84, '>=', 0.85)")
+        self.assertEqual((1, False), (status, result["pass"]))
+
+    def test_no_check_is_no_pass(self):
+        self.assertEqual(1, run_program("pass")[0])
+
+    def test_set_up_failed_crashed_skipped(self):
+        self.assertEqual(2, run_program("raise accept.SetupFailed('no stint')")[0])
+        self.assertEqual(2, run_program("run.check('a', 1, '==', 1); 1 / 0")[0])
+        status, result = run_program("raise accept.Skipped('a GPU')")
+        self.assertEqual((77, False, ["a GPU"]), (status, result["pass"], result["skipped"]))
+
+    def test_the_seed_decides_the_draws(self):
+        draw = "run.check('draw', run.random.random(), '>=', 0)"
+        values = [run_program(draw, "--seed", seed)[1]["checks"][0]["value"] for seed in ("1", "1", "2")]
+        self.assertEqual(values[0], values[1])
+        self.assertNotEqual(values[0], values[2])
+
+
+class Judge(unittest.TestCase):
+    TASKS = ["1.main.0", "1.main.1"]
+
+    def setUp(self):
+        self.lines = [f"{word} {task} 1 {pid} 500" for pid, task in enumerate(self.TASKS, 70) for word in ("begin", "end")]
+        self.told = [["event", 10, self.TASKS[0]], ["event", 11, self.TASKS[1]], ["page", None, self.TASKS[0]]]
+        self.final = {task: {"state": "completed", "results": [1]} for task in self.TASKS}
+
+    def judge(self):
+        return witness.judge(self.TASKS, witness.read(self.lines), self.told, self.final)
+
+    def test_all_is_well(self):
+        self.told.append(["event", 10, self.TASKS[0]])  # repeated after a reconnect
+        verdict = self.judge()
+        self.assertEqual(([], [], [], [], 0, 0), tuple(vars(verdict).values()))
+
+    def test_a_task_that_did_not_complete_or_is_not_known_is_lost(self):
+        self.final[self.TASKS[0]]["state"] = "running"
+        del self.final[self.TASKS[1]]
+        self.told = []
+        self.assertEqual(self.TASKS, self.judge().lost)
+
+    def test_a_completion_that_never_happened_is_lost(self):
+        self.lines.pop()
+        verdict = self.judge()
+        self.assertEqual([self.TASKS[1]], verdict.lost)
+        self.assertEqual(1, len(verdict.begins_without_end))
+
+    def test_the_result_must_be_of_an_attempt_that_ended(self):
+        self.final[self.TASKS[0]]["results"] = [2]
+        self.assertEqual([self.TASKS[0]], self.judge().lost)
+
+    def test_two_tellings_or_two_results_are_completed_twice(self):
+        self.told.append(["event", 12, self.TASKS[1]])
+        self.final[self.TASKS[0]]["results"] = [1, 2]
+        self.assertEqual(self.TASKS, self.judge().completed_twice)
+
+    def test_told_and_then_not_there(self):
+        self.final[self.TASKS[0]]["state"] = "pending"
+        self.told.append(["missing", None, self.TASKS[1]])
+        self.assertEqual(self.TASKS, self.judge().told_then_missing)
+
+    def test_a_pid_used_again_is_another_process(self):
+        self.lines += ["begin 1.main.0 2 70 900"]
+        verdict = self.judge()
+        self.assertEqual(1, len(verdict.begins_without_end))
+        self.assertEqual(1, verdict.executions_extra)
+
+    def test_torn_lines_are_seen(self):
+        self.assertEqual(["begin 1.main", "end x y z 4"], witness.read(["begin 1.main", "end x y z 4"]).malformed)
+
+
+class Work(unittest.TestCase):
+    def test_the_task_writes_what_the_reader_reads(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "witness.txt"
+            index = next(i for i in range(2901) if (i * 7919 + 104729) % 2901 < 20)  # one of the shortest
+            environment = {"PATH": "/usr/bin:/bin", "WITNESS": str(path), "SEED": "1", "STINT_INDEX": str(index)}
+            environment |= {"STINT_TASK_ID": f"3.main.{index}", "STINT_ATTEMPT": "2"}
+            process = subprocess.Popen(["sh", "-c", witness.WORK], env=environment)
+            self.assertEqual(0, process.wait())
+            found = witness.read(path.read_text().splitlines())
+            self.assertEqual(found.begun, found.ended)
+            self.assertEqual((f"3.main.{index}", 2, process.pid), (found.begun[0].task, found.begun[0].attempt, found.begun[0].pid))
+            self.assertGreater(found.begun[0].start, 0)
+            self.assertEqual([], found.malformed)
+
+    def test_index_ranges(self):
+        self.assertEqual([0, 1, 2, 7, 9, 10], list(witness.expand("0-2,7,9-10")))
+
+
+class Events(unittest.TestCase):
+    def test_an_event_is_whole_at_its_empty_line(self):
+        stream = io.BytesIO(b'id: 4\nevent: tasks_ended\ndata: {"job":1,\ndata: "task":"main"}\n\n: keep-alive\n\nid: 5\ndata: {"half":')
+        self.assertEqual([(4, "tasks_ended", {"job": 1, "task": "main"})], list(cell.read_events(stream)))
+
+
+class Table(unittest.TestCase):
+    def test_the_first_failing_check_is_shown(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "x.json"
+            checks = [{"name": name, "value": 3, "op": "==", "limit": limit, "pass": limit == 3} for name, limit in (("a", 3), ("b", 0), ("c", 1))]
+            path.write_text(json.dumps({"seconds": 1.25, "checks": checks, "skipped": []}))
+            script = [sys.executable, accept.ROOT / "tests/accept/accept.py", "row", "A1-4", "1", path]
+            printed = subprocess.run(script, check=True, stdout=subprocess.PIPE, text=True).stdout
+            self.assertEqual(["A1-4", "fail", "1.2", "b: 3 == 0"], printed.split(maxsplit=3)[:3] + [printed.split(maxsplit=3)[3].strip()])
+
+
+if __name__ == "__main__":
+    unittest.main()
