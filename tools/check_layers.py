@@ -26,9 +26,9 @@ LAYERS = {
     "core/model": {"base"},
     "core": {"core/model", "base"},
     "ports": {"core/model", "base"},
-    "scheduler": {"core", "protocol", "proof", "ports", "base"},
-    "agent": {"core/model", "protocol", "proof", "ports", "base"},
-    "client": {"core", "protocol", "proof", "ports", "base"},
+    "scheduler": {"core", "protocol", "wire", "proof", "ports", "base"},
+    "agent": {"core/model", "protocol", "wire", "proof", "ports", "base"},
+    "client": {"core", "protocol", "wire", "proof", "ports", "base"},
     "adapters": {"ports", "core/model", "base"},
     "apps": {"adapters", "scheduler", "agent", "client", "core", "protocol", "proof", "wire", "ports", "base"},
 }
