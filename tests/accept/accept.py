@@ -42,7 +42,7 @@ class Run:
     def __init__(self, program, seed, quick, folder):
         self.program, self.seed, self.quick, self.folder = program, seed, quick, folder
         self.random = random.Random(seed)
-        self.checks, self.skipped, self.figures = [], [], {}
+        self.checks, self.skipped, self.figures, self.error = [], [], {}, None
 
     def check(self, name, value, op, limit):
         holds = bool(OPERATORS[op](value, limit))
@@ -81,6 +81,7 @@ def main(program, measure):
         "checks": run.checks,
         "figures": run.figures,
         "skipped": run.skipped,
+        "error": run.error,
     }
     print(json.dumps(result, indent=1))
     sys.exit(status)
@@ -94,9 +95,11 @@ def carry_out(measure, run):
         say(f"skipped: {reason}")
         return 77
     except SetupFailed as reason:
+        run.error = str(reason)
         say(f"set-up failed: {reason}")
         return 2
-    except Exception:
+    except Exception as error:
+        run.error = repr(error)
         traceback.print_exc()
         return 2
     return 0 if run.checks and all(check["pass"] for check in run.checks) else 1
@@ -168,10 +171,10 @@ def print_row(program, status, path):
     try:
         result = json.loads(pathlib.Path(path).read_text())
     except ValueError:
-        result = {"seconds": 0, "checks": [], "skipped": []}
+        result = {"seconds": 0, "checks": [], "skipped": [], "error": f"exit status {status}"}
     word = {"0": "pass", "1": "fail", "2": "error", "77": "skip"}.get(status, "error")
     broken = [f"{check['name']}: {check['value']} {check['op']} {check['limit']}" for check in result["checks"] if not check["pass"]]
-    said = {"skip": ", ".join(result["skipped"]), "fail": (broken or ["no check was made"])[0], "error": f"exit status {status}"}
+    said = {"skip": ", ".join(result["skipped"]), "fail": (broken or ["no check was made"])[0], "error": (result["error"] or "").split("\n")[0]}
     print(f"{program:8} {word:6} {result['seconds']:8.1f}  {said.get(word, '')}".rstrip())
 
 

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Tests of what the acceptance programs measure with: a yardstick that cannot say no measures nothing."""
 
+import http.server
 import io
 import json
 import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 import accept
@@ -46,7 +48,8 @@ class Frame(unittest.TestCase):
         self.assertEqual(1, run_program("pass")[0])
 
     def test_set_up_failed_crashed_skipped(self):
-        self.assertEqual(2, run_program("raise accept.SetupFailed('no stint')")[0])
+        status, result = run_program("raise accept.SetupFailed('no stint')")
+        self.assertEqual((2, False, "no stint"), (status, result["pass"], result["error"]))
         self.assertEqual(2, run_program("run.check('a', 1, '==', 1); 1 / 0")[0])
         status, result = run_program("raise accept.Skipped('a GPU')")
         self.assertEqual((77, False, ["a GPU"]), (status, result["pass"], result["skipped"]))
@@ -135,12 +138,71 @@ class Events(unittest.TestCase):
         self.assertEqual([(4, "tasks_ended", {"job": 1, "task": "main"})], list(cell.read_events(stream)))
 
 
+class FlakyScheduler(http.server.BaseHTTPRequestHandler):
+    """Six tasks have completed. Every answer breaks the connection; an event stream does so after two events."""
+
+    EVENTS = [(10 + 3 * index, index) for index in range(6)]
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.close_connection = True
+        if self.headers["Authorization"] != "Bearer secret":
+            return self.answer(b"", status=401)
+        path, _, query = self.path.partition("?")
+        if path == "/v1/events":
+            last = int(self.headers["Last-Event-ID"])
+            later = [(number, index) for number, index in self.EVENTS if number > last][:2]
+            return self.answer("".join(map(self.event, *zip(*later))).encode() if later else b"")
+        return self.answer(json.dumps(self.page(dict(part.split("=") for part in query.split("&")))).encode())
+
+    def event(self, number, index):
+        data = json.dumps({"job": 1, "task": "main", "state": "completed", "indexes": str(index)})
+        return f"id: {number}\nevent: tasks_ended\ndata: {data}\n\n"
+
+    def page(self, query):
+        """Four to a page. Task 5 is never on one: told by an event, then missing."""
+        first = int(query.get("after", 0))
+        items = [{"id": f"1.main.{index}"} for index in range(5)][first : first + 4]
+        return {"items": items, "next": first + 4 if first == 0 else None}
+
+    def answer(self, body, status=200):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Listener(unittest.TestCase):
+    def test_it_resumes_reads_all_pages_and_misses_what_is_gone(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FlakyScheduler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        with tempfile.TemporaryDirectory() as folder:
+            context, book = pathlib.Path(folder) / "context.json", pathlib.Path(folder) / "told.jsonl"
+            context.write_text(json.dumps({"server": f"http://127.0.0.1:{server.server_port}", "token": "secret"}))
+            script = accept.ROOT / "tests/accept/listener.py"
+            process = subprocess.Popen([sys.executable, script, context, "1", book])
+            try:
+                wanted = {("event", number, f"1.main.{index}") for number, index in FlakyScheduler.EVENTS}
+                wanted |= {("page", None, f"1.main.{index}") for index in range(5)} | {("missing", None, "1.main.5")}
+                read = lambda: {tuple(json.loads(line)) for line in book.read_text().splitlines()} if book.exists() else set()
+                accept.wait_until("all tellings", 30, lambda: read() >= wanted)
+                self.assertEqual(wanted, read())
+            finally:
+                process.kill()
+                process.wait()
+
+
 class Table(unittest.TestCase):
     def test_the_first_failing_check_is_shown(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "x.json"
             checks = [{"name": name, "value": 3, "op": "==", "limit": limit, "pass": limit == 3} for name, limit in (("a", 3), ("b", 0), ("c", 1))]
-            path.write_text(json.dumps({"seconds": 1.25, "checks": checks, "skipped": []}))
+            path.write_text(json.dumps({"seconds": 1.25, "checks": checks, "skipped": [], "error": None}))
             script = [sys.executable, accept.ROOT / "tests/accept/accept.py", "row", "A1-4", "1", path]
             printed = subprocess.run(script, check=True, stdout=subprocess.PIPE, text=True).stdout
             self.assertEqual(["A1-4", "fail", "1.2", "b: 3 == 0"], printed.split(maxsplit=3)[:3] + [printed.split(maxsplit=3)[3].strip()])
