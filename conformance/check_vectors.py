@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""A second reader of the golden vectors, written from docs/protocol.md with nothing but the standard library.
+
+It shares no code with the C++ implementation, so that a mistake has to be made twice to be missed.
+Exit status: 0 every vector agrees, 1 otherwise.
+"""
+
+import hashlib
+import hmac
+import json
+import pathlib
+import struct
+import sys
+
+HEADER = struct.Struct("<2sBBBBHIIQQ")
+TAG_SIZE = 32
+HELLO, HELLO_ACK, DATA, REJECT, ENROL, ENROL_ACK = range(1, 7)
+
+
+class Refused(Exception):
+    """Carries the reason code."""
+
+
+def refuse_if(condition, reason):
+    if condition:
+        raise Refused(reason)
+
+
+def check_header(frame, body_limit, raw_limit):
+    magic, version, kind, flags, units, epoch, body, raw, principal, sequence = HEADER.unpack_from(frame)
+    refuse_if(magic != b"St", "bad_magic")
+    refuse_if(version != 1, "bad_version")
+    refuse_if(not HELLO <= kind <= ENROL_ACK, "bad_kind")
+    compressed, pad = flags & 1, flags >> 1
+    refuse_if(flags > 15 or (pad and not compressed) or (compressed and kind != DATA), "bad_flags")
+    refuse_if(units != HEADER.size // 8, "bad_header_length")
+    refuse_if(not body or not raw or body % 8 or raw % 8 or (not compressed and body != raw), "bad_length")
+    refuse_if(body > body_limit or raw > raw_limit, "too_large")
+    refuse_if(raw > 255 * body + 64, "bad_expansion")
+    refuse_if(epoch and kind in (REJECT, ENROL, ENROL_ACK), "bad_key_epoch")
+    refuse_if(kind == REJECT and (principal or sequence), "bad_reject_header")
+    return kind, compressed, pad, body, raw, sequence
+
+
+def lz4_block(block, size):
+    """One block that must yield exactly `size` bytes, with the format's end conditions."""
+    out, at = bytearray(), 0
+
+    def extended(length):
+        nonlocal at
+        while length >= 15:
+            more = block[at]
+            at += 1
+            length += more
+            if more != 255:
+                break
+        return length
+
+    try:
+        while True:
+            token = block[at]
+            at += 1
+            literals = extended(token >> 4)
+            refuse_if(at + literals > len(block), "bad_compression")
+            out += block[at:at + literals]
+            at += literals
+            if at == len(block):
+                break
+            offset = block[at] | block[at + 1] << 8
+            at += 2
+            refuse_if(offset == 0 or offset > len(out), "bad_compression")
+            match = extended(token & 15) + 4
+            refuse_if(len(out) + match > size - 5, "bad_compression")  # the last five bytes are literals
+            for _ in range(match):
+                out.append(out[-offset])
+    except IndexError:
+        raise Refused("bad_compression") from None
+    refuse_if(len(out) != size, "bad_compression")
+    return bytes(out)
+
+
+def receive(vector):
+    """The buffer that goes to the verifier; None if more bytes are needed."""
+    frame = bytes.fromhex(vector["frame"])
+    if len(frame) < HEADER.size:
+        return None
+    kind, compressed, pad, body_length, raw, sequence = check_header(frame, vector["body_limit"], vector["raw_limit"])
+    end = HEADER.size + body_length
+    if len(frame) < end + TAG_SIZE:
+        return None
+    body, tag = frame[HEADER.size:end], frame[end:end + TAG_SIZE]
+    if kind == REJECT:
+        refuse_if(any(tag), "bad_reject_tag")
+        return body + tag
+    refuse_if(vector["key"] is None, "unknown_key")
+    expected = hmac.new(bytes.fromhex(vector["key"]), frame[:end], hashlib.sha256).digest()
+    refuse_if(not hmac.compare_digest(expected, tag), "bad_mac")
+    refuse_if(sequence != int(vector["expected_sequence"]), "bad_sequence")
+    if compressed:
+        refuse_if(any(body[len(body) - pad:]), "bad_pad")
+        body = lz4_block(body[:len(body) - pad], raw)
+    return body + tag
+
+
+def check_frame(vector):
+    try:
+        buffer = receive(vector)
+    except Refused as refused:
+        return str(refused) == vector["expect"], str(refused)
+    if buffer is None:
+        return vector["expect"] == "incomplete", "incomplete"
+    agrees = vector["expect"] == "accept" and buffer.hex() == vector["buffer"]
+    return agrees, "accept " + buffer.hex()
+
+
+def expand(key, info):
+    """HKDF-Expand of 32 bytes: one block."""
+    return hmac.new(key, info + b"\x01", hashlib.sha256).digest()
+
+
+def derived_keys(vector):
+    if vector["derives"] == "agent_key":
+        info = b"stint agent" + struct.pack("<QI", int(vector["agent"]), vector["generation"])
+        return {"agent_key": expand(bytes.fromhex(vector["master"]), info)}
+    agent_key = bytes.fromhex(vector["agent_key"])
+    transcript = hashlib.sha256(bytes.fromhex(vector["hello_frame"]) + bytes.fromhex(vector["hello_ack_frame"])).digest()
+    prk = hmac.new(bytes.fromhex(vector["nonce_c"] + vector["nonce_s"]), agent_key, hashlib.sha256).digest()
+    return {
+        "hello_a2s": expand(agent_key, b"stint hello a2s"),
+        "hello_s2a": expand(agent_key, b"stint hello s2a"),
+        "transcript": transcript,
+        "k_a2s": expand(prk, b"stint session a2s" + transcript),
+        "k_s2a": expand(prk, b"stint session s2a" + transcript),
+    }
+
+
+def check_keys(vector):
+    wrong = [name for name, value in derived_keys(vector).items() if value.hex() != vector[name]]
+    for direction in ("a2s", "s2a") if vector["derives"] == "session_keys" else ():
+        frame = bytes.fromhex(vector["hello_frame" if direction == "a2s" else "hello_ack_frame"])
+        signed = dict(frame=frame.hex(), key=vector["hello_" + direction], body_limit=4096, raw_limit=4096, expected_sequence="0")
+        try:
+            receive(signed)
+        except Refused as refused:
+            wrong.append(f"{direction} handshake frame: {refused}")
+    return not wrong, ", ".join(wrong)
+
+
+def main():
+    failed = total = 0
+    folder = pathlib.Path(__file__).resolve().parent / "vectors"
+    for name, check in (("frames.json", check_frame), ("keys.json", check_keys)):
+        for vector in json.loads((folder / name).read_text())["vectors"]:
+            agrees, found = check(vector)
+            total += 1
+            if not agrees:
+                failed += 1
+                print(f"{name}: {vector['name']}: expected {vector.get('expect', 'the keys of the file')}, found {found}", file=sys.stderr)
+    print(f"{total} vectors, {failed} disagree")
+    return 1 if failed or not total else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "read_json.hpp"
+#include "wire/frame_reader.hpp"
+#include "wire/keys.hpp"
+
+namespace stint::wire {
+namespace {
+
+namespace json = boost::json;
+
+struct Verdict {
+  std::string reason;
+  Bytes buffer;
+};
+
+Verdict verdict_of(const tl::expected<ByteView, FrameError>& opened) {
+  if (!opened) return {to_string(opened.error()), {}};
+  return {"accept", Bytes(opened->begin(), opened->end())};
+}
+
+/// What a session does with received bytes, up to and with decompression.
+Verdict receive(const json::object& vector, std::size_t piece) {
+  FrameReader reader(FrameLimits{vector.at("body_limit").to_number<std::uint32_t>(), vector.at("raw_limit").to_number<std::uint32_t>()});
+  const Bytes bytes = bytes_of(vector, "frame");
+  std::optional<RawFrame> frame;
+  for (std::size_t at = 0; at < bytes.size() && !frame; at += piece) {
+    reader.feed(ByteView(bytes).subspan(at, std::min(piece, bytes.size() - at)));
+    frame = reader.next();
+  }
+  if (!frame) return {reader.error() == FrameError::ok ? "incomplete" : to_string(reader.error()), {}};
+  if (frame->header.kind == FrameKind::reject) return verdict_of(open_reject(*frame));
+  if (vector.at("key").is_null()) return {to_string(FrameError::unknown_key), {}};
+  MacKey key(bytes_of(vector, "key"));
+  AlignedBuffer scratch;
+  return verdict_of(open_frame(*frame, key, std::stoull(text_of(vector, "expected_sequence")), scratch));
+}
+
+TEST(Vectors, FramesInOnePieceAndByteByByte) {
+  const json::value file = read_json("conformance/vectors/frames.json");
+  std::size_t count = 0;
+  std::set<std::string> reasons;
+  for (const auto& item : file.at("vectors").as_array()) {
+    const json::object& vector = item.as_object();
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{1} << 20}) {
+      const Verdict verdict = receive(vector, piece);
+      EXPECT_EQ(verdict.reason, text_of(vector, "expect")) << text_of(vector, "name");
+      if (verdict.reason == "accept") {
+        EXPECT_EQ(to_hex(verdict.buffer), text_of(vector, "buffer")) << text_of(vector, "name");
+      }
+    }
+    reasons.insert(text_of(vector, "expect"));
+    ++count;
+  }
+  EXPECT_GT(count, 80u);
+  for (std::size_t i = 1; i < kFrameErrorCount; ++i) {
+    EXPECT_EQ(reasons.count(to_string(static_cast<FrameError>(i))), 1u) << "no vector for " << to_string(static_cast<FrameError>(i));
+  }
+}
+
+TEST(Vectors, Keys) {
+  const json::value file = read_json("conformance/vectors/keys.json");
+  std::size_t count = 0;
+  for (const auto& item : file.at("vectors").as_array()) {
+    const json::object& vector = item.as_object();
+    SCOPED_TRACE(text_of(vector, "name"));
+    ++count;
+    if (text_of(vector, "derives") == "agent_key") {
+      const auto key = derive_agent_key(MasterKey{array_of<32>(vector, "master")}, AgentNumber{std::stoull(text_of(vector, "agent"))},
+                                        vector.at("generation").to_number<std::uint32_t>());
+      EXPECT_EQ(to_hex(key.view()), text_of(vector, "agent_key"));
+      continue;
+    }
+    const AgentKey agent_key{array_of<32>(vector, "agent_key")};
+    const DirectionKeys hello = derive_hello_keys(agent_key);
+    EXPECT_EQ(to_hex(hello.a2s.view()), text_of(vector, "hello_a2s"));
+    EXPECT_EQ(to_hex(hello.s2a.view()), text_of(vector, "hello_s2a"));
+    const Digest transcript = handshake_transcript(bytes_of(vector, "hello_frame"), bytes_of(vector, "hello_ack_frame"));
+    EXPECT_EQ(to_hex(transcript), text_of(vector, "transcript"));
+    const DirectionKeys keys = derive_session_keys(agent_key, array_of<32>(vector, "nonce_c"), array_of<32>(vector, "nonce_s"), transcript);
+    EXPECT_EQ(to_hex(keys.a2s.view()), text_of(vector, "k_a2s"));
+    EXPECT_EQ(to_hex(keys.s2a.view()), text_of(vector, "k_s2a"));
+  }
+  EXPECT_GE(count, 6u);
+}
+
+}  // namespace
+}  // namespace stint::wire
