@@ -26,6 +26,7 @@ endif()
 
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
 if(STINT_TESTS OR NOT DEFINED STINT_TESTS)
   enable_testing()
   find_package(GTest REQUIRED)
