@@ -7,8 +7,9 @@ namespace {
 
 constexpr std::array<std::string_view, kAgentTypes> kTypes{"trainer", "inferencer", "crawler", "labeller", "rater"};
 constexpr std::array<std::string_view, 5> kStatuses{"pending", "running", "completed", "failed", "cancelled"};
-constexpr std::array<std::string_view, 13> kReasons{"none",       "exit",    "signal",       "oom",          "timeout",          "lost",     "cancelled",
-                                                    "superseded", "refused", "start_failed", "needs_failed", "result_too_large", "max_fails"};
+constexpr std::array<std::string_view, 13> kReasons{
+    "none",       "exit",    "signal",       "oom",          "timeout",          "lost",     "cancelled",
+    "superseded", "refused", "start_failed", "needs_failed", "result_too_large", "max_fails"};
 
 template <class Enum, std::size_t N>
 std::optional<Enum> parse_word(const std::array<std::string_view, N>& words, std::string_view word) {
@@ -29,7 +30,9 @@ std::string_view to_string(AgentType type) { return word_of(kTypes, type); }
 std::string_view to_string(TaskStatus status) { return word_of(kStatuses, status); }
 std::string_view to_string(EndReason reason) { return word_of(kReasons, reason); }
 
-std::optional<AgentType> parse_agent_type(std::string_view word) { return parse_word<AgentType>(kTypes, word == "labeler" ? "labeller" : word); }
+std::optional<AgentType> parse_agent_type(std::string_view word) {
+  return parse_word<AgentType>(kTypes, word == "labeler" ? "labeller" : word);
+}
 std::optional<TaskStatus> parse_task_status(std::string_view word) { return parse_word<TaskStatus>(kStatuses, word); }
 std::optional<EndReason> parse_end_reason(std::string_view word) { return parse_word<EndReason>(kReasons, word); }
 
