@@ -1,0 +1,139 @@
+#include "adapters/memory/store.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/assert.hpp"
+
+namespace stint::memory {
+namespace {
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+
+}  // namespace
+
+void Tables::apply(const core::Row& row) {
+  std::visit(Overloaded{
+                 [this](const core::JobRow& r) { jobs_[r.id] = r; },
+                 [this](const core::JobStateRow& r) { job_states_[r.job] = r; },
+                 [this](const core::AttemptRow& r) { attempts_[r.ref] = r; },
+                 [this](const core::TaskMarkRow& r) { marks_[{r.job, r.group, r.first}] = r; },
+                 [this](const core::AgentRow& r) { agents_[r.number] = r; },
+                 [this](const core::MasterKeyRow& r) { keys_[r.epoch] = r; },
+                 [this](const core::EventRow& r) { events_[r.seq] = r; },
+                 [this](const core::LogRow& r) { logs_.try_emplace({r.ref, r.stream, r.offset}, std::pair{std::uint64_t{logs_.size()} + 1, r}); },
+                 [this](const core::ReportRow& r) { reports_[{r.ref, r.seq}] = r; },
+                 [this](const core::MetaRow& r) { meta_[r.name] = r; },
+             },
+             row);
+}
+
+Status Tables::each(const std::function<Status(const core::Row&)>& row) const {
+  for (const auto& [_, r] : jobs_) STINT_TRY_VOID(row(r));
+  for (const auto& [_, r] : job_states_) STINT_TRY_VOID(row(r));
+  for (const auto& [_, r] : attempts_) STINT_TRY_VOID(row(r));
+  for (const auto& [_, r] : marks_) STINT_TRY_VOID(row(r));
+  for (const auto& [_, r] : agents_) STINT_TRY_VOID(row(r));
+  for (const auto& [_, r] : keys_) STINT_TRY_VOID(row(r));
+  for (const auto& [_, r] : meta_) STINT_TRY_VOID(row(r));
+  return {};
+}
+
+Result<ports::Store::Opened> MemoryStore::open(Committed committed) {
+  committed_ = std::move(committed);
+  token_ = FencingToken{++tables_->token.value};
+  return Opened{token_, tables_->last_batch};
+}
+
+Result<ports::Store::Opened> MemoryStore::reopen() {
+  STINT_ASSERT(queue_.empty());
+  if (full_) return fail(Errc::no_space, "the disk is full");
+  refusing_ = false;
+  return Opened{token_, tables_->last_batch};
+}
+
+void MemoryStore::finish_one(Fate fate) {
+  STINT_ASSERT(busy());
+  const ports::Batch batch = std::move(queue_.front());
+  queue_.pop_front();
+  if (fate == Fate::lost) return;
+  if (token_ != tables_->token) return committed_(batch.number, fail(Errc::fenced, "another scheduler has taken over"));
+  if (fate == Fate::no_space || full_ || refusing_) {
+    refusing_ = true;
+    return committed_(batch.number, fail(Errc::no_space, "the disk is full"));
+  }
+  for (const auto& row : batch.rows) tables_->apply(row);
+  tables_->last_batch = batch.number;
+  if (fate == Fate::done) committed_(batch.number, {});
+}
+
+Result<std::vector<core::AttemptRow>> MemoryReader::attempts(const AttemptQuery& q) {
+  std::vector<core::AttemptRow> rows;
+  AttemptRef from = q.from;
+  from.task.job = q.job;
+  for (auto it = tables_->attempts_.lower_bound(from); it != tables_->attempts_.end() && it->first.task.job == q.job && rows.size() < q.limit; ++it) {
+    const auto& row = it->second;
+    if ((!q.group || row.ref.task.group == *q.group) && (!q.status || row.status == *q.status) && (!q.results_only || row.is_result)) rows.push_back(row);
+  }
+  return rows;
+}
+
+Result<std::vector<core::LogRow>> MemoryReader::logs(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) {
+  STINT_TRY(auto tail, log_tail(ref, 0, std::numeric_limits<std::size_t>::max()));
+  std::vector<core::LogRow> rows;
+  std::size_t bytes = 0;
+  for (auto& [_, row] : tail) {
+    if (bytes >= max_bytes) break;
+    if (stream != 0 && (row.stream != stream || row.offset + row.bytes.size() <= offset)) continue;
+    bytes += row.bytes.size();
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+Result<ports::StoreReader::LogEnds> MemoryReader::log_ends(const AttemptRef& ref) {
+  LogEnds ends;
+  for (auto it = tables_->logs_.lower_bound({ref, 0, 0}); it != tables_->logs_.end() && std::get<0>(it->first) == ref; ++it) {
+    const auto& row = it->second.second;
+    (row.stream == 1 ? ends.out : ends.err) = row.offset + row.bytes.size();
+  }
+  return ends;
+}
+
+Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> MemoryReader::log_tail(const AttemptRef& ref, std::uint64_t after, std::size_t max_bytes) {
+  std::vector<std::pair<std::uint64_t, core::LogRow>> rows;
+  for (auto it = tables_->logs_.lower_bound({ref, 0, 0}); it != tables_->logs_.end() && std::get<0>(it->first) == ref; ++it)
+    if (it->second.first > after) rows.push_back(it->second);
+  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::size_t bytes = 0, kept = 0;
+  while (kept < rows.size() && bytes < max_bytes) bytes += rows[kept++].second.bytes.size();
+  rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(kept), rows.end());
+  return rows;
+}
+
+Result<std::vector<core::EventRow>> MemoryReader::events(std::uint64_t after_seq, JobId job_or_zero, std::size_t limit) {
+  std::vector<core::EventRow> rows;
+  for (auto it = tables_->events_.upper_bound(after_seq); it != tables_->events_.end() && rows.size() < limit; ++it)
+    if (!job_or_zero || it->second.job == job_or_zero) rows.push_back(it->second);
+  return rows;
+}
+
+Result<std::uint64_t> MemoryReader::last_event_seq() { return tables_->events_.empty() ? 0 : tables_->events_.rbegin()->first; }
+
+Result<std::vector<core::ReportRow>> MemoryReader::reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) {
+  std::vector<core::ReportRow> rows;
+  for (auto it = tables_->reports_.upper_bound({ref, after_seq}); it != tables_->reports_.end() && it->first.first == ref && rows.size() < limit; ++it)
+    rows.push_back(it->second);
+  return rows;
+}
+
+Result<std::vector<core::TaskMarkRow>> MemoryReader::marks(JobId job) {
+  std::vector<core::TaskMarkRow> rows;
+  for (auto it = tables_->marks_.lower_bound({job, 0, 0}); it != tables_->marks_.end() && std::get<0>(it->first) == job; ++it) rows.push_back(it->second);
+  return rows;
+}
+
+}  // namespace stint::memory

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "ports/store.hpp"
+
+namespace stint::memory {
+
+/// The tables of a cell in memory: the disk of the simulation and of unit tests. It outlives the stores that open it, as a file does.
+class Tables {
+ public:
+  void apply(const core::Row& row);
+  [[nodiscard]] Status each(const std::function<Status(const core::Row&)>& row) const;
+
+  FencingToken token;
+  BatchNumber last_batch;
+
+ private:
+  friend class MemoryReader;
+  using LogKey = std::tuple<AttemptRef, std::uint8_t, std::uint64_t>;
+
+  std::map<JobId, core::JobRow> jobs_;
+  std::map<JobId, core::JobStateRow> job_states_;
+  std::map<AttemptRef, core::AttemptRow> attempts_;
+  std::map<std::tuple<JobId, std::uint32_t, std::uint32_t>, core::TaskMarkRow> marks_;
+  std::map<AgentNumber, core::AgentRow> agents_;
+  std::map<KeyEpoch, core::MasterKeyRow> keys_;
+  std::map<std::string, core::MetaRow> meta_;
+  std::map<std::uint64_t, core::EventRow> events_;
+  std::map<LogKey, std::pair<std::uint64_t, core::LogRow>> logs_;   ///< with the order of arrival, from 1
+  std::map<std::pair<AttemptRef, std::uint32_t>, core::ReportRow> reports_;
+};
+
+/// A store on Tables whose disk does what the test says: `commit` only queues; `finish_one` writes the oldest batch and answers.
+class MemoryStore final : public ports::Store {
+ public:
+  enum class Fate {
+    done,          ///< written and answered
+    lost,          ///< neither written nor answered: the process died before
+    unanswered,    ///< written, but nobody is told: the process died after
+    no_space,      ///< not written; answered so
+  };
+
+  explicit MemoryStore(std::shared_ptr<Tables> tables) : tables_(std::move(tables)) {}
+
+  Result<Opened> open(Committed committed) override;
+  Status load(const std::function<Status(const core::Row&)>& row) override { return tables_->each(row); }
+  void commit(ports::Batch batch) override { queue_.push_back(std::move(batch)); }
+  Result<Opened> reopen() override;
+
+  [[nodiscard]] bool busy() const { return !queue_.empty(); }
+  void finish_one(Fate fate = Fate::done);
+  void finish_all() {
+    while (busy()) finish_one();
+  }
+  void set_full(bool full) { full_ = full; }
+
+ private:
+  std::shared_ptr<Tables> tables_;
+  Committed committed_;
+  FencingToken token_;
+  std::deque<ports::Batch> queue_;
+  bool full_ = false;
+  bool refusing_ = false;
+};
+
+class MemoryReader final : public ports::StoreReader {
+ public:
+  explicit MemoryReader(std::shared_ptr<const Tables> tables) : tables_(std::move(tables)) {}
+
+  Result<std::vector<core::AttemptRow>> attempts(const AttemptQuery& query) override;
+  Result<std::vector<core::LogRow>> logs(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) override;
+  Result<LogEnds> log_ends(const AttemptRef& ref) override;
+  Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_tail(const AttemptRef& ref, std::uint64_t after, std::size_t max_bytes) override;
+  Result<std::vector<core::EventRow>> events(std::uint64_t after_seq, JobId job_or_zero, std::size_t limit) override;
+  Result<std::uint64_t> last_event_seq() override;
+  Result<std::vector<core::ReportRow>> reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) override;
+  Result<std::vector<core::TaskMarkRow>> marks(JobId job) override;
+
+ private:
+  std::shared_ptr<const Tables> tables_;
+};
+
+}  // namespace stint::memory

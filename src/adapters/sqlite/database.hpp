@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace stint::sqlite {
+
+class Statement;
+
+/// One SQLite connection. Every failure becomes an Error: no_space for a full disk, corrupt for a damaged file, conflict for a locked one, else io.
+class Database {
+ public:
+  enum class Access { read_write, read_only };
+
+  Database() = default;
+  ~Database();
+  Database(Database&& other) noexcept;
+  Database& operator=(Database&& other) noexcept;
+
+  [[nodiscard]] static Result<Database> open(const std::string& path, Access access);
+  /// One or several statements without parameters or results.
+  [[nodiscard]] Status run(const std::string& sql);
+  [[nodiscard]] Result<Statement> prepare(std::string_view sql);
+  /// First column of the first row; `otherwise` if there is none.
+  [[nodiscard]] Result<std::int64_t> number(std::string_view sql, std::int64_t otherwise = 0);
+  [[nodiscard]] std::int64_t changes() const;
+  [[nodiscard]] Error error(int code) const;
+
+ private:
+  explicit Database(sqlite3* handle) : handle_(handle) {}
+  sqlite3* handle_ = nullptr;
+};
+
+/// A prepared statement, used again and again: bind in order, step, reset.
+class Statement {
+ public:
+  Statement() = default;
+  ~Statement();
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&& other) noexcept;
+
+  /// Binds the next parameter. Text and bytes must live until the next reset.
+  Statement& bind(std::int64_t value);
+  Statement& bind(std::string_view text);
+  Statement& bind(ByteView bytes);
+  Statement& bind(double value);
+
+  /// True: a row is there; false: done.
+  [[nodiscard]] Result<bool> step();
+  /// For statements without results: steps once and resets.
+  [[nodiscard]] Status run();
+  void reset();
+
+  [[nodiscard]] std::int64_t number(int column) const;
+  [[nodiscard]] double real(int column) const;
+  [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] Bytes bytes(int column) const;
+
+ private:
+  friend class Database;
+  Statement(sqlite3_stmt* handle, const Database* database) : handle_(handle), database_(database) {}
+  sqlite3_stmt* handle_ = nullptr;
+  const Database* database_ = nullptr;
+  int next_ = 1;
+};
+
+}  // namespace stint::sqlite

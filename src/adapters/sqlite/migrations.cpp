@@ -1,0 +1,95 @@
+#include "adapters/sqlite/migrations.hpp"
+
+#include <array>
+
+namespace stint::sqlite {
+namespace {
+
+// docs/storage.md explains every table. Statuses and reasons are the numbers of base/task_words.hpp; the views say them in words.
+constexpr const char* kVersion1 = R"sql(
+CREATE TABLE fence (id INTEGER PRIMARY KEY CHECK (id = 1), token INTEGER NOT NULL, batch INTEGER NOT NULL);
+INSERT INTO fence VALUES (1, 0, 0);
+
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE jobs (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, queue TEXT NOT NULL, priority INTEGER NOT NULL,
+  submitted_by TEXT NOT NULL, idempotency_key TEXT NOT NULL, submitted_ms INTEGER NOT NULL, spec TEXT NOT NULL);
+CREATE UNIQUE INDEX jobs_by_key ON jobs (idempotency_key) WHERE idempotency_key <> '';
+
+CREATE TABLE job_states (
+  job INTEGER PRIMARY KEY, status INTEGER NOT NULL, reason INTEGER NOT NULL, detail TEXT NOT NULL,
+  cancel_requested INTEGER NOT NULL, ended_ms INTEGER NOT NULL);
+
+CREATE TABLE attempts (
+  job INTEGER NOT NULL, grp INTEGER NOT NULL, idx INTEGER NOT NULL, attempt INTEGER NOT NULL, agent INTEGER NOT NULL,
+  status INTEGER NOT NULL, reason INTEGER NOT NULL, live INTEGER NOT NULL, accepted INTEGER NOT NULL, is_result INTEGER NOT NULL,
+  exit_code INTEGER NOT NULL, signal INTEGER NOT NULL, acked_update INTEGER NOT NULL, update_digest INTEGER NOT NULL,
+  placed_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, retry_ms INTEGER NOT NULL,
+  instance BLOB NOT NULL, detail TEXT NOT NULL, PRIMARY KEY (job, grp, idx, attempt)) WITHOUT ROWID;
+
+CREATE TABLE task_marks (
+  job INTEGER NOT NULL, grp INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  status INTEGER NOT NULL, reason INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (job, grp, first)) WITHOUT ROWID;
+
+CREATE TABLE agents (
+  number INTEGER PRIMARY KEY, name TEXT NOT NULL, generation INTEGER NOT NULL, revoked INTEGER NOT NULL, draining INTEGER NOT NULL,
+  instance BLOB NOT NULL, offer TEXT NOT NULL, registered_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL, disconnected_ms INTEGER NOT NULL);
+
+CREATE TABLE master_keys (epoch INTEGER PRIMARY KEY, sealed BLOB NOT NULL, created_ms INTEGER NOT NULL, retired INTEGER NOT NULL);
+
+CREATE TABLE events (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, job INTEGER NOT NULL, body TEXT NOT NULL);
+
+CREATE TABLE logs (
+  id INTEGER PRIMARY KEY, job INTEGER NOT NULL, grp INTEGER NOT NULL, idx INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  stream INTEGER NOT NULL, offset INTEGER NOT NULL, bytes BLOB NOT NULL);
+CREATE UNIQUE INDEX logs_by_attempt ON logs (job, grp, idx, attempt, stream, offset);
+
+CREATE TABLE reports (
+  job INTEGER NOT NULL, grp INTEGER NOT NULL, idx INTEGER NOT NULL, attempt INTEGER NOT NULL, seq INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL, progress REAL NOT NULL, step INTEGER NOT NULL, metrics TEXT NOT NULL, message TEXT NOT NULL,
+  PRIMARY KEY (job, grp, idx, attempt, seq)) WITHOUT ROWID;
+
+CREATE TABLE words (kind TEXT NOT NULL, id INTEGER NOT NULL, word TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+INSERT INTO words VALUES
+  ('status',0,'pending'),('status',1,'running'),('status',2,'completed'),('status',3,'failed'),('status',4,'cancelled'),
+  ('reason',0,'none'),('reason',1,'exit'),('reason',2,'signal'),('reason',3,'oom'),('reason',4,'timeout'),('reason',5,'lost'),
+  ('reason',6,'cancelled'),('reason',7,'superseded'),('reason',8,'refused'),('reason',9,'start_failed'),('reason',10,'needs_failed'),
+  ('reason',11,'result_too_large'),('reason',12,'max_fails');
+CREATE VIEW attempts_in_words AS
+  SELECT a.job, json_extract(j.spec, '$.tasks[' || a.grp || '].name') AS task, a.idx, a.attempt, g.name AS agent, s.word AS status, r.word AS reason,
+         a.live, a.is_result, a.exit_code, a.signal, datetime(a.placed_ms / 1000.0, 'unixepoch') AS placed,
+         datetime(a.started_ms / 1000.0, 'unixepoch') AS started, datetime(a.ended_ms / 1000.0, 'unixepoch') AS ended, a.detail
+  FROM attempts a JOIN jobs j ON j.id = a.job LEFT JOIN agents g ON g.number = a.agent
+  JOIN words s ON s.kind = 'status' AND s.id = a.status JOIN words r ON r.kind = 'reason' AND r.id = a.reason;
+)sql";
+
+constexpr std::array kMigrations{kVersion1};
+
+}  // namespace
+
+Status migrate(Database& database, const std::string& path) {
+  STINT_TRY(const auto version, database.number("PRAGMA user_version"));
+  const auto newest = static_cast<std::int64_t>(kMigrations.size());
+  if (version > newest)
+    return fail(Errc::unsupported, path + ": written by a newer program (schema " + std::to_string(version) + ", this one knows up to " +
+                                       std::to_string(newest) + "): upgrade, or restore the copy made before that migration");
+  if (version > 0 && version < newest) {
+    STINT_TRY(auto copy, database.prepare("VACUUM INTO ?"));
+    const std::string target = path + ".before-schema-" + std::to_string(newest);
+    STINT_TRY_VOID(copy.bind(std::string_view(target)).run());
+  }
+  for (auto step = version; step < newest; ++step) {
+    STINT_TRY_VOID(database.run("BEGIN IMMEDIATE"));
+    Status done = database.run(kMigrations[static_cast<std::size_t>(step)]);
+    if (done) done = database.run("PRAGMA user_version = " + std::to_string(step + 1));
+    if (done) done = database.run("COMMIT");
+    if (!done) {
+      [[maybe_unused]] const auto undone = database.run("ROLLBACK");
+      return done;
+    }
+  }
+  return {};
+}
+
+}  // namespace stint::sqlite

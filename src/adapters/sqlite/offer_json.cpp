@@ -1,0 +1,70 @@
+#include "adapters/sqlite/offer_json.hpp"
+
+#include <boost/json.hpp>
+#include <utility>
+
+namespace stint::sqlite {
+namespace {
+
+namespace json = boost::json;
+
+json::array strings(const std::vector<std::string>& items) {
+  json::array array;
+  for (const auto& item : items) array.emplace_back(item);
+  return array;
+}
+
+std::vector<std::string> strings(const json::value& array) {
+  std::vector<std::string> items;
+  for (const auto& item : array.as_array()) items.emplace_back(item.as_string());
+  return items;
+}
+
+}  // namespace
+
+std::string to_json(const core::AgentOffer& offer) {
+  json::array types;
+  for (const auto type : offer.types) types.emplace_back(to_string(type));
+  json::array labels;
+  for (const auto& [key, value] : offer.labels) labels.push_back(json::array{key, value});
+  return json::serialize(json::object{{"types", types},
+                                      {"cpu_millis", offer.resources.cpu_millis},
+                                      {"memory_bytes", offer.resources.memory_bytes},
+                                      {"gpu", offer.resources.gpus},
+                                      {"storage_bytes", offer.resources.storage_bytes},
+                                      {"labels", labels},
+                                      {"drivers", strings(offer.drivers)},
+                                      {"notes", strings(offer.notes)},
+                                      {"shared_paths", strings(offer.shared_paths)},
+                                      {"boot_id", offer.boot_id},
+                                      {"host", offer.host},
+                                      {"version", offer.version},
+                                      {"window", offer.window}});
+}
+
+Result<core::AgentOffer> parse_offer(const std::string& text) {
+  try {
+    const json::value value = json::parse(text);
+    const auto& object = value.as_object();
+    core::AgentOffer offer;
+    for (const auto& word : object.at("types").as_array())
+      if (const auto type = parse_agent_type(word.as_string())) offer.types.push_back(*type);
+    offer.resources.cpu_millis = object.at("cpu_millis").to_number<std::int64_t>();
+    offer.resources.memory_bytes = object.at("memory_bytes").to_number<std::int64_t>();
+    offer.resources.gpus = object.at("gpu").to_number<std::int64_t>();
+    offer.resources.storage_bytes = object.at("storage_bytes").to_number<std::int64_t>();
+    for (const auto& label : object.at("labels").as_array()) offer.labels.emplace_back(label.at(0).as_string(), label.at(1).as_string());
+    offer.drivers = strings(object.at("drivers"));
+    offer.notes = strings(object.at("notes"));
+    offer.shared_paths = strings(object.at("shared_paths"));
+    offer.boot_id = std::string(object.at("boot_id").as_string());
+    offer.host = std::string(object.at("host").as_string());
+    offer.version = std::string(object.at("version").as_string());
+    offer.window = object.at("window").to_number<std::uint32_t>();
+    return offer;
+  } catch (const std::exception& problem) {
+    return fail(Errc::corrupt, std::string("agents.offer: ") + problem.what());
+  }
+}
+
+}  // namespace stint::sqlite

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "core/model/agent.hpp"
+
+namespace stint::sqlite {
+
+/// An agent's offer as the JSON text of agents.offer.
+[[nodiscard]] std::string to_json(const core::AgentOffer& offer);
+/// Errors:  corrupt  not what to_json wrote.
+[[nodiscard]] Result<core::AgentOffer> parse_offer(const std::string& text);
+
+}  // namespace stint::sqlite

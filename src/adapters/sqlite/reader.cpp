@@ -1,0 +1,152 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "adapters/sqlite/database.hpp"
+#include "adapters/sqlite/row_reader.hpp"
+#include "adapters/sqlite/store.hpp"
+
+namespace stint::sqlite {
+namespace {
+
+std::int64_t as_number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+
+class SqliteReader final : public ports::StoreReader {
+ public:
+  static Result<std::unique_ptr<ports::StoreReader>> make(const std::string& path) {
+    auto reader = std::make_unique<SqliteReader>();
+    STINT_TRY(reader->database_, Database::open(path, Database::Access::read_only));
+    auto& db = reader->database_;
+    const struct {
+      Statement& statement;
+      std::string sql;
+    } all[] = {
+        {reader->attempts_, std::string("SELECT ") + kAttemptColumns +
+                                " FROM attempts WHERE job = ?1 AND (grp, idx, attempt) >= (?2, ?3, ?4) AND (?5 < 0 OR grp = ?5) AND (?6 < 0 OR status = ?6) "
+                                "AND (?7 = 0 OR is_result = 1) ORDER BY grp, idx, attempt LIMIT ?8"},
+        {reader->stream_, "SELECT stream, offset, bytes FROM logs WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND stream = ? "
+                          "AND offset + length(bytes) > ? ORDER BY offset"},
+        {reader->both_, "SELECT stream, offset, bytes FROM logs WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? ORDER BY id"},
+        {reader->end_, "SELECT offset + length(bytes) FROM logs WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND stream = ? ORDER BY offset DESC LIMIT 1"},
+        {reader->tail_, "SELECT id, stream, offset, bytes FROM logs INDEXED BY logs_by_attempt WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND id > ? ORDER BY id"},
+        {reader->events_, "SELECT seq, at_ms, kind, job, body FROM events WHERE seq > ?1 AND (?2 = 0 OR job = ?2) ORDER BY seq LIMIT ?3"},
+        {reader->reports_, "SELECT seq, at_ms, progress, step, metrics, message FROM reports WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND seq > ? "
+                           "ORDER BY seq LIMIT ?"},
+        {reader->marks_, "SELECT job, grp, first, last, status, reason, at_ms FROM task_marks WHERE job = ? ORDER BY grp, first"},
+    };
+    for (const auto& [statement, sql] : all) {
+      STINT_TRY(statement, db.prepare(sql));
+    }
+    return reader;
+  }
+
+  Result<std::vector<core::AttemptRow>> attempts(const AttemptQuery& q) override {
+    const Reset reset{attempts_};
+    attempts_.bind(as_number(q.job.value)).bind(std::int64_t{q.from.task.group}).bind(std::int64_t{q.from.task.index}).bind(std::int64_t{q.from.attempt})
+        .bind(q.group ? std::int64_t{*q.group} : -1).bind(q.status ? static_cast<std::int64_t>(*q.status) : -1).bind(std::int64_t{q.results_only})
+        .bind(as_number(q.limit));
+    return collect<core::AttemptRow>(attempts_, [](const Statement& s) { return read_attempt(s); });
+  }
+
+  Result<std::vector<core::LogRow>> logs(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) override {
+    Statement& statement = stream == 0 ? both_ : stream_;
+    const Reset reset{statement};
+    bind_ref(statement, ref);
+    if (stream != 0) statement.bind(std::int64_t{stream}).bind(as_number(offset));
+    std::vector<core::LogRow> rows;
+    for (std::size_t bytes = 0; bytes < max_bytes;) {
+      STINT_TRY(const bool row, statement.step());
+      if (!row) break;
+      rows.push_back({ref, static_cast<std::uint8_t>(statement.number(0)), static_cast<std::uint64_t>(statement.number(1)), statement.bytes(2)});
+      bytes += rows.back().bytes.size();
+    }
+    return rows;
+  }
+
+  Result<LogEnds> log_ends(const AttemptRef& ref) override {
+    LogEnds ends;
+    for (const auto& [stream, end] : {std::pair<std::int64_t, std::uint64_t*>{1, &ends.out}, {2, &ends.err}}) {
+      const Reset reset{end_};
+      bind_ref(end_, ref).bind(stream);
+      STINT_TRY(const bool row, end_.step());
+      if (row) *end = static_cast<std::uint64_t>(end_.number(0));
+    }
+    return ends;
+  }
+
+  Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_tail(const AttemptRef& ref, std::uint64_t after, std::size_t max_bytes) override {
+    const Reset reset{tail_};
+    bind_ref(tail_, ref).bind(as_number(after));
+    std::vector<std::pair<std::uint64_t, core::LogRow>> rows;
+    for (std::size_t bytes = 0; bytes < max_bytes;) {
+      STINT_TRY(const bool row, tail_.step());
+      if (!row) break;
+      rows.emplace_back(static_cast<std::uint64_t>(tail_.number(0)),
+                        core::LogRow{ref, static_cast<std::uint8_t>(tail_.number(1)), static_cast<std::uint64_t>(tail_.number(2)), tail_.bytes(3)});
+      bytes += rows.back().second.bytes.size();
+    }
+    return rows;
+  }
+
+  Result<std::vector<core::EventRow>> events(std::uint64_t after_seq, JobId job_or_zero, std::size_t limit) override {
+    const Reset reset{events_};
+    events_.bind(as_number(after_seq)).bind(as_number(job_or_zero.value)).bind(as_number(limit));
+    return collect<core::EventRow>(events_, [](const Statement& s) {
+      return core::EventRow{static_cast<std::uint64_t>(s.number(0)), unix_millis(s.number(1)), s.text(2), JobId{static_cast<std::uint64_t>(s.number(3))}, s.text(4)};
+    });
+  }
+
+  Result<std::uint64_t> last_event_seq() override {
+    STINT_TRY(const auto seq, database_.number("SELECT max(seq) FROM events"));
+    return static_cast<std::uint64_t>(seq);
+  }
+
+  Result<std::vector<core::ReportRow>> reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) override {
+    const Reset reset{reports_};
+    bind_ref(reports_, ref).bind(std::int64_t{after_seq}).bind(as_number(limit));
+    return collect<core::ReportRow>(reports_, [&ref](const Statement& s) {
+      return core::ReportRow{ref, static_cast<std::uint32_t>(s.number(0)), unix_millis(s.number(1)), static_cast<float>(s.real(2)),
+                             static_cast<std::uint64_t>(s.number(3)), s.text(4), s.text(5)};
+    });
+  }
+
+  Result<std::vector<core::TaskMarkRow>> marks(JobId job) override {
+    const Reset reset{marks_};
+    marks_.bind(as_number(job.value));
+    return collect<core::TaskMarkRow>(marks_, [](const Statement& s) {
+      return core::TaskMarkRow{JobId{static_cast<std::uint64_t>(s.number(0))}, static_cast<std::uint32_t>(s.number(1)), static_cast<std::uint32_t>(s.number(2)),
+                               static_cast<std::uint32_t>(s.number(3)), static_cast<TaskStatus>(s.number(4)), static_cast<EndReason>(s.number(5)),
+                               unix_millis(s.number(6))};
+    });
+  }
+
+ private:
+  /// Ends the read transaction of a statement however the query ends: readers are short, so that the WAL can be rewound.
+  struct Reset {
+    Statement& statement;
+    ~Reset() { statement.reset(); }
+  };
+
+  static Statement& bind_ref(Statement& s, const AttemptRef& ref) {
+    return s.bind(as_number(ref.task.job.value)).bind(std::int64_t{ref.task.group}).bind(std::int64_t{ref.task.index}).bind(std::int64_t{ref.attempt});
+  }
+
+  template <class Row, class Read>
+  static Result<std::vector<Row>> collect(Statement& statement, const Read& read) {
+    std::vector<Row> rows;
+    for (;;) {
+      STINT_TRY(const bool row, statement.step());
+      if (!row) return rows;
+      rows.push_back(read(statement));
+    }
+  }
+
+  Database database_;
+  Statement attempts_, stream_, both_, end_, tail_, events_, reports_, marks_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ports::StoreReader>> make_reader(const std::string& path) { return SqliteReader::make(path); }
+
+}  // namespace stint::sqlite

@@ -1,0 +1,129 @@
+#include "adapters/sqlite/row_reader.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "adapters/sqlite/offer_json.hpp"
+#include "core/model/job_json.hpp"
+
+namespace stint::sqlite {
+namespace {
+
+using Sink = std::function<Status(const core::Row&)>;
+
+template <class Read>
+Status each(Database& database, const std::string& sql, const Read& read) {
+  STINT_TRY(auto statement, database.prepare(sql));
+  for (;;) {
+    STINT_TRY(const bool row, statement.step());
+    if (!row) return {};
+    STINT_TRY_VOID(read(statement));
+  }
+}
+
+template <class Number>
+Number as(const Statement& s, int column) {
+  return static_cast<Number>(s.number(column));
+}
+UnixMillis time(const Statement& s, int column) { return unix_millis(s.number(column)); }
+JobId job_id(const Statement& s, int column) { return JobId{as<std::uint64_t>(s, column)}; }
+Token16 token(const Statement& s, int column) {
+  Token16 out{};
+  const Bytes bytes = s.bytes(column);
+  std::copy_n(bytes.begin(), std::min(bytes.size(), out.size()), out.begin());
+  return out;
+}
+
+Status read_jobs(Database& database, const Sink& sink) {
+  return each(database, "SELECT id, submitted_by, idempotency_key, submitted_ms, spec FROM jobs ORDER BY id", [&](const Statement& s) -> Status {
+    core::JobRow row{job_id(s, 0), nullptr, s.text(1), s.text(2), time(s, 3)};
+    auto spec = core::parse_job_json(s.text(4));
+    if (!spec) return fail(Errc::corrupt, "jobs.spec of job " + std::to_string(row.id.value) + ": " + spec.error().detail);
+    row.spec = std::make_shared<const core::JobSpec>(std::move(*spec));
+    return sink(row);
+  });
+}
+
+Status read_job_states(Database& database, const Sink& sink) {
+  return each(database, "SELECT job, status, reason, detail, cancel_requested, ended_ms FROM job_states ORDER BY job", [&](const Statement& s) {
+    return sink(core::JobStateRow{job_id(s, 0), as<TaskStatus>(s, 1), as<EndReason>(s, 2), s.text(3), s.number(4) != 0, time(s, 5)});
+  });
+}
+
+Status read_attempts(Database& database, const Sink& sink) {
+  return each(database, std::string("SELECT ") + kAttemptColumns + " FROM attempts ORDER BY job, grp, idx, attempt",
+              [&](const Statement& s) { return sink(read_attempt(s)); });
+}
+
+Status read_marks(Database& database, const Sink& sink) {
+  return each(database, "SELECT job, grp, first, last, status, reason, at_ms FROM task_marks ORDER BY job, grp, first", [&](const Statement& s) {
+    return sink(core::TaskMarkRow{job_id(s, 0), as<std::uint32_t>(s, 1), as<std::uint32_t>(s, 2), as<std::uint32_t>(s, 3), as<TaskStatus>(s, 4),
+                                  as<EndReason>(s, 5), time(s, 6)});
+  });
+}
+
+Status read_agents(Database& database, const Sink& sink) {
+  return each(database,
+              "SELECT number, name, generation, revoked, draining, instance, offer, registered_ms, last_seen_ms, disconnected_ms FROM agents ORDER BY number",
+              [&](const Statement& s) -> Status {
+                core::AgentRow row;
+                row.number = AgentNumber{as<std::uint64_t>(s, 0)};
+                row.name = s.text(1);
+                row.generation = as<std::uint32_t>(s, 2);
+                row.revoked = s.number(3) != 0;
+                row.draining = s.number(4) != 0;
+                row.instance = token(s, 5);
+                STINT_TRY(row.offer, parse_offer(s.text(6)));
+                row.registered_at = time(s, 7);
+                row.last_seen_at = time(s, 8);
+                row.disconnected_at = time(s, 9);
+                return sink(row);
+              });
+}
+
+Status read_keys(Database& database, const Sink& sink) {
+  return each(database, "SELECT epoch, sealed, created_ms, retired FROM master_keys ORDER BY epoch", [&](const Statement& s) {
+    return sink(core::MasterKeyRow{KeyEpoch{as<std::uint16_t>(s, 0)}, s.bytes(1), time(s, 2), s.number(3) != 0});
+  });
+}
+
+Status read_meta(Database& database, const Sink& sink) {
+  return each(database, "SELECT name, value FROM meta ORDER BY name", [&](const Statement& s) { return sink(core::MetaRow{s.text(0), s.text(1)}); });
+}
+
+}  // namespace
+
+AttemptRef read_ref(const Statement& s, int first_column) {
+  return {{job_id(s, first_column), as<std::uint32_t>(s, first_column + 1), as<std::uint32_t>(s, first_column + 2)}, as<std::uint32_t>(s, first_column + 3)};
+}
+
+core::AttemptRow read_attempt(const Statement& s) {
+  core::AttemptRow row;
+  row.ref = read_ref(s, 0);
+  row.agent = AgentNumber{as<std::uint64_t>(s, 4)};
+  row.status = as<TaskStatus>(s, 5);
+  row.reason = as<EndReason>(s, 6);
+  row.live = s.number(7) != 0;
+  row.accepted = s.number(8) != 0;
+  row.is_result = s.number(9) != 0;
+  row.exit_code = as<std::int32_t>(s, 10);
+  row.signal = as<std::int32_t>(s, 11);
+  row.acked_update = as<std::uint32_t>(s, 12);
+  row.update_digest = as<std::uint64_t>(s, 13);
+  row.placed_at = time(s, 14);
+  row.started_at = time(s, 15);
+  row.ended_at = time(s, 16);
+  row.retry_at = time(s, 17);
+  row.instance = token(s, 18);
+  row.detail = s.text(19);
+  return row;
+}
+
+Status read_all(Database& database, const Sink& sink) {
+  for (const auto read : {read_jobs, read_job_states, read_attempts, read_marks, read_agents, read_keys, read_meta}) STINT_TRY_VOID(read(database, sink));
+  return {};
+}
+
+}  // namespace stint::sqlite

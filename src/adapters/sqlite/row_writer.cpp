@@ -1,0 +1,100 @@
+#include "adapters/sqlite/row_writer.hpp"
+
+#include "adapters/sqlite/offer_json.hpp"
+#include "core/model/job_json.hpp"
+
+namespace stint::sqlite {
+namespace {
+
+std::int64_t as_number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+template <class Enum>
+std::int64_t as_number(Enum value)
+  requires std::is_enum_v<Enum>
+{
+  return static_cast<std::int64_t>(value);
+}
+ByteView as_view(const Token16& token) { return {token.data(), token.size()}; }
+
+Statement& bind_ref(Statement& s, const AttemptRef& ref) {
+  return s.bind(as_number(ref.task.job.value)).bind(std::int64_t{ref.task.group}).bind(std::int64_t{ref.task.index}).bind(std::int64_t{ref.attempt});
+}
+
+}  // namespace
+
+Result<RowWriter> RowWriter::make(Database& database) {
+  RowWriter w;
+  const struct {
+    Statement& statement;
+    const char* sql;
+  } all[] = {
+      {w.job_, "INSERT OR REPLACE INTO jobs VALUES (?,?,?,?,?,?,?,?)"},
+      {w.job_state_, "INSERT OR REPLACE INTO job_states VALUES (?,?,?,?,?,?)"},
+      {w.attempt_, "INSERT OR REPLACE INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+      {w.mark_, "INSERT OR REPLACE INTO task_marks VALUES (?,?,?,?,?,?,?)"},
+      {w.agent_, "INSERT OR REPLACE INTO agents VALUES (?,?,?,?,?,?,?,?,?,?)"},
+      {w.key_, "INSERT OR REPLACE INTO master_keys VALUES (?,?,?,?)"},
+      {w.event_, "INSERT OR REPLACE INTO events VALUES (?,?,?,?,?)"},
+      {w.log_, "INSERT OR IGNORE INTO logs (job, grp, idx, attempt, stream, offset, bytes) VALUES (?,?,?,?,?,?,?)"},
+      {w.report_, "INSERT OR REPLACE INTO reports VALUES (?,?,?,?,?,?,?,?,?,?)"},
+      {w.meta_, "INSERT OR REPLACE INTO meta VALUES (?,?)"},
+  };
+  for (const auto& [statement, sql] : all) {
+    STINT_TRY(statement, database.prepare(sql));
+  }
+  return w;
+}
+
+Status RowWriter::write(const core::Row& row) {
+  return std::visit([this](const auto& r) { return put(r); }, row);
+}
+
+Status RowWriter::put(const core::JobRow& row) {
+  const std::string spec = core::to_json(*row.spec);
+  return job_.bind(as_number(row.id.value)).bind(std::string_view(row.spec->name)).bind(std::string_view(row.spec->queue)).bind(std::int64_t{row.spec->priority})
+      .bind(std::string_view(row.submitted_by)).bind(std::string_view(row.idempotency_key)).bind(to_ms(row.submitted_at)).bind(std::string_view(spec)).run();
+}
+
+Status RowWriter::put(const core::JobStateRow& row) {
+  return job_state_.bind(as_number(row.job.value)).bind(as_number(row.status)).bind(as_number(row.reason)).bind(std::string_view(row.detail))
+      .bind(std::int64_t{row.cancel_requested}).bind(to_ms(row.ended_at)).run();
+}
+
+Status RowWriter::put(const core::AttemptRow& row) {
+  return bind_ref(attempt_, row.ref).bind(as_number(row.agent.value)).bind(as_number(row.status)).bind(as_number(row.reason)).bind(std::int64_t{row.live})
+      .bind(std::int64_t{row.accepted}).bind(std::int64_t{row.is_result}).bind(std::int64_t{row.exit_code}).bind(std::int64_t{row.signal})
+      .bind(std::int64_t{row.acked_update}).bind(as_number(row.update_digest)).bind(to_ms(row.placed_at)).bind(to_ms(row.started_at)).bind(to_ms(row.ended_at))
+      .bind(to_ms(row.retry_at)).bind(as_view(row.instance)).bind(std::string_view(row.detail)).run();
+}
+
+Status RowWriter::put(const core::TaskMarkRow& row) {
+  return mark_.bind(as_number(row.job.value)).bind(std::int64_t{row.group}).bind(std::int64_t{row.first}).bind(std::int64_t{row.last}).bind(as_number(row.status))
+      .bind(as_number(row.reason)).bind(to_ms(row.at)).run();
+}
+
+Status RowWriter::put(const core::AgentRow& row) {
+  const std::string offer = to_json(row.offer);
+  return agent_.bind(as_number(row.number.value)).bind(std::string_view(row.name)).bind(std::int64_t{row.generation}).bind(std::int64_t{row.revoked})
+      .bind(std::int64_t{row.draining}).bind(as_view(row.instance)).bind(std::string_view(offer)).bind(to_ms(row.registered_at)).bind(to_ms(row.last_seen_at))
+      .bind(to_ms(row.disconnected_at)).run();
+}
+
+Status RowWriter::put(const core::MasterKeyRow& row) {
+  return key_.bind(std::int64_t{row.epoch.value}).bind(ByteView(row.sealed)).bind(to_ms(row.created_at)).bind(std::int64_t{row.retired}).run();
+}
+
+Status RowWriter::put(const core::EventRow& row) {
+  return event_.bind(as_number(row.seq)).bind(to_ms(row.at)).bind(std::string_view(row.kind)).bind(as_number(row.job.value)).bind(std::string_view(row.body)).run();
+}
+
+Status RowWriter::put(const core::LogRow& row) {
+  return bind_ref(log_, row.ref).bind(std::int64_t{row.stream}).bind(as_number(row.offset)).bind(ByteView(row.bytes)).run();
+}
+
+Status RowWriter::put(const core::ReportRow& row) {
+  return bind_ref(report_, row.ref).bind(std::int64_t{row.seq}).bind(to_ms(row.at)).bind(double{row.progress}).bind(as_number(row.step))
+      .bind(std::string_view(row.metrics)).bind(std::string_view(row.message)).run();
+}
+
+Status RowWriter::put(const core::MetaRow& row) { return meta_.bind(std::string_view(row.name)).bind(std::string_view(row.value)).run(); }
+
+}  // namespace stint::sqlite

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "adapters/sqlite/database.hpp"
+#include "core/model/rows.hpp"
+
+namespace stint::sqlite {
+
+/// Writes rows as upserts, so that the identical batch may be written twice.
+class RowWriter {
+ public:
+  [[nodiscard]] static Result<RowWriter> make(Database& database);
+  [[nodiscard]] Status write(const core::Row& row);
+
+ private:
+  Status put(const core::JobRow& row);
+  Status put(const core::JobStateRow& row);
+  Status put(const core::AttemptRow& row);
+  Status put(const core::TaskMarkRow& row);
+  Status put(const core::AgentRow& row);
+  Status put(const core::MasterKeyRow& row);
+  Status put(const core::EventRow& row);
+  Status put(const core::LogRow& row);
+  Status put(const core::ReportRow& row);
+  Status put(const core::MetaRow& row);
+
+  Statement job_, job_state_, attempt_, mark_, agent_, key_, event_, log_, report_, meta_;
+};
+
+}  // namespace stint::sqlite

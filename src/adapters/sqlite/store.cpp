@@ -1,0 +1,185 @@
+#include "adapters/sqlite/store.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "adapters/sqlite/database.hpp"
+#include "adapters/sqlite/migrations.hpp"
+#include "adapters/sqlite/row_reader.hpp"
+#include "adapters/sqlite/row_writer.hpp"
+#include "base/assert.hpp"
+
+namespace stint::sqlite {
+namespace {
+
+// synchronous=FULL fsyncs the WAL at every commit. The WAL is rewound when a checkpoint has copied it, never truncated: overwriting a file costs
+// a tenth of the fsync that growing it costs. 4,096 pages of 4 KiB = 16 MiB between checkpoints.
+constexpr const char* kPragmas =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4096; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-32768;";
+
+/// Held as long as the file is open: the kernel gives it back when the process dies, however it dies.
+class LockFile {
+ public:
+  LockFile() = default;
+  LockFile(const LockFile&) = delete;
+  LockFile& operator=(const LockFile&) = delete;
+  ~LockFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Status take(const std::string& path) {
+    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd_ < 0) return fail(errno == ENOSPC ? Errc::no_space : Errc::io, path + ": " + std::strerror(errno));
+    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) return fail(Errc::conflict, holder(path));
+    const std::string pid = std::to_string(::getpid()) + "\n";
+    if (::ftruncate(fd_, 0) != 0 || ::pwrite(fd_, pid.data(), pid.size(), 0) < 0) return {};  // the lock counts, the pid is for people
+    return {};
+  }
+
+ private:
+  std::string holder(const std::string& path) const {
+    char buffer[32] = {};
+    const auto got = ::pread(fd_, buffer, sizeof buffer - 1, 0);
+    const std::string pid = got > 0 ? std::string(buffer, std::strcspn(buffer, "\n")) : "unknown";
+    return "another scheduler (process " + pid + ") runs on this database (lock " + path + "): stop it, or give this one another --state-dir";
+  }
+  int fd_ = -1;
+};
+
+class SqliteStore final : public ports::Store {
+ public:
+  explicit SqliteStore(StoreOptions options) : options_(std::move(options)) {}
+
+  ~SqliteStore() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  Result<Opened> open(Committed committed) override {
+    committed_ = std::move(committed);
+    STINT_TRY_VOID(lock_.take(options_.path + ".lock"));
+    STINT_TRY_VOID(connect());
+    STINT_TRY_VOID(migrate(database_, options_.path));
+    STINT_TRY(writer_, RowWriter::make(database_));
+    STINT_TRY_VOID(database_.run("UPDATE fence SET token = token + 1"));
+    STINT_TRY(const auto opened, read_fence());
+    token_ = opened.token;
+    thread_ = std::thread([this] { work(); });
+    return opened;
+  }
+
+  Status load(const std::function<Status(const core::Row&)>& row) override {
+    STINT_TRY(auto reading, Database::open(options_.path, Database::Access::read_only));
+    STINT_TRY_VOID(reading.run("BEGIN"));  // one snapshot of all tables
+    return read_all(reading, row);
+  }
+
+  void commit(ports::Batch batch) override {
+    {
+      const std::lock_guard lock(mutex_);
+      queue_.push_back(std::move(batch));
+    }
+    wake_.notify_one();
+  }
+
+  Result<Opened> reopen() override {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return queue_.empty() && !busy_; });
+    STINT_TRY_VOID(database_.run("UPDATE fence SET token = token"));  // a write as small as can be: does the disk take it?
+    STINT_TRY(const auto opened, read_fence());
+    if (opened.token != token_) return fail(Errc::fenced, "another scheduler has taken over this database");
+    full_ = false;
+    return opened;
+  }
+
+ private:
+  Status connect() {
+    STINT_TRY(database_, Database::open(options_.path, Database::Access::read_write));
+    return database_.run(kPragmas);
+  }
+
+  Result<Opened> read_fence() {
+    STINT_TRY(auto statement, database_.prepare("SELECT token, batch FROM fence"));
+    STINT_TRY(const bool row, statement.step());
+    if (!row) return fail(Errc::corrupt, options_.path + ": the fence row is missing");
+    return Opened{FencingToken{static_cast<std::uint64_t>(statement.number(0))}, BatchNumber{static_cast<std::uint64_t>(statement.number(1))}};
+  }
+
+  void work() {
+    for (;;) {
+      ports::Batch batch;
+      {
+        std::unique_lock lock(mutex_);
+        busy_ = false;
+        idle_.notify_all();
+        wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+        if (queue_.empty()) return;  // stopping, and all that was given is written
+        batch = std::move(queue_.front());
+        queue_.pop_front();
+        busy_ = true;
+      }
+      Status status = full_ ? Status(fail(Errc::no_space, options_.path + ": the disk was full")) : write_resolved(batch);
+      if (!status && status.error().code == Errc::no_space) full_ = true;
+      options_.post([this, number = batch.number, status = std::move(status)] { committed_(number, status); });
+    }
+  }
+
+  /// After an error whose outcome is unknown, the fence row tells: our batch there -> done; an older one -> the identical batch again.
+  Status write_resolved(const ports::Batch& batch) {
+    Status first = write(batch);
+    if (first || first.error().code == Errc::fenced) return first;
+    [[maybe_unused]] const auto undone = database_.run("ROLLBACK");  // fails if SQLite has rolled back by itself
+    if (first.error().code == Errc::no_space) return first;
+    STINT_TRY_VOID(connect());
+    STINT_TRY(writer_, RowWriter::make(database_));
+    STINT_TRY(const auto fence, read_fence());
+    if (fence.token != token_) return fail(Errc::fenced, "another scheduler has taken over this database");
+    if (fence.last_batch == batch.number) return {};
+    return write(batch);
+  }
+
+  Status write(const ports::Batch& batch) {
+    STINT_TRY_VOID(database_.run("BEGIN IMMEDIATE"));
+    STINT_TRY(auto fence, database_.prepare("UPDATE fence SET batch = ? WHERE token = ?"));
+    STINT_TRY_VOID(fence.bind(static_cast<std::int64_t>(batch.number.value)).bind(static_cast<std::int64_t>(token_.value)).run());
+    if (database_.changes() != 1) {
+      STINT_TRY_VOID(database_.run("ROLLBACK"));
+      return fail(Errc::fenced, "another scheduler has taken over this database");
+    }
+    for (const auto& row : batch.rows) STINT_TRY_VOID(writer_.write(row));
+    return database_.run("COMMIT");
+  }
+
+  StoreOptions options_;
+  Committed committed_;
+  LockFile lock_;
+  Database database_;      // the writing connection: of the store's thread once open() has returned
+  RowWriter writer_;
+  FencingToken token_;
+  bool full_ = false;      // guarded by busy_: changed by the thread while busy, by reopen() while idle
+
+  std::mutex mutex_;
+  std::condition_variable wake_, idle_;
+  std::deque<ports::Batch> queue_;
+  bool busy_ = true;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<ports::Store> make_store(StoreOptions options) { return std::make_unique<SqliteStore>(std::move(options)); }
+
+}  // namespace stint::sqlite

@@ -1,0 +1,110 @@
+#include "adapters/sqlite/store.hpp"
+
+#include <stdlib.h>
+
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+
+#include "adapters/sqlite/database.hpp"
+#include "contract/store_contract.hpp"
+
+namespace stint::contract {
+
+/// A folder of its own, and a queue that stands for the owner's loop.
+struct SqliteBench {
+  SqliteBench() {
+    char name[] = "/tmp/stint-store-XXXXXX";
+    folder = ::mkdtemp(name);
+  }
+  SqliteBench(const SqliteBench&) = delete;
+  SqliteBench& operator=(const SqliteBench&) = delete;
+  ~SqliteBench() { std::filesystem::remove_all(folder); }
+
+  std::string path() const { return folder + "/state.db"; }
+  std::unique_ptr<ports::Store> make_store() {
+    return sqlite::make_store({path(), [this](std::function<void()> work) {
+                                 const std::lock_guard lock(mutex);
+                                 posted.push_back(std::move(work));
+                                 wake.notify_all();
+                               }});
+  }
+  std::unique_ptr<ports::StoreReader> make_reader() {
+    auto reader = sqlite::make_reader(path());
+    EXPECT_TRUE(reader.has_value()) << (reader ? "" : reader.error().detail);
+    return std::move(*reader);
+  }
+  /// One answer at least, then all that are there.
+  void settle(ports::Store&) {
+    std::unique_lock lock(mutex);
+    wake.wait(lock, [this] { return !posted.empty(); });
+    while (!posted.empty()) {
+      auto work = std::move(posted.front());
+      posted.pop_front();
+      lock.unlock();
+      work();
+      lock.lock();
+    }
+  }
+
+  std::string folder;
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<std::function<void()>> posted;
+};
+INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, StoreContract, SqliteBench);
+
+TEST(SqliteStore, ASecondSchedulerIsRefusedByName) {
+  SqliteBench bench;
+  auto first = bench.make_store();
+  ASSERT_TRUE(first->open([](BatchNumber, Status) {}).has_value());
+  auto second = bench.make_store();
+  const auto refused = second->open([](BatchNumber, Status) {});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::conflict);
+  EXPECT_NE(refused.error().detail.find("process"), std::string::npos) << refused.error().detail;
+}
+
+TEST(SqliteStore, ABatchOfAnOlderTokenIsFenced) {
+  SqliteBench bench;
+  auto store = bench.make_store();
+  Status answer;
+  const auto opened = store->open([&](BatchNumber, Status status) { answer = std::move(status); });
+  ASSERT_TRUE(opened.has_value());
+  {
+    auto other = sqlite::Database::open(bench.path(), sqlite::Database::Access::read_write);
+    ASSERT_TRUE(other->run("UPDATE fence SET token = token + 1").has_value());
+  }
+  store->commit({BatchNumber{opened->last_batch.value + 1}, {core::Row(core::MetaRow{"a", "b"})}});
+  bench.settle(*store);
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().code, Errc::fenced);
+}
+
+TEST(SqliteStore, AFileOfANewerProgramIsRefused) {
+  SqliteBench bench;
+  {
+    auto database = sqlite::Database::open(bench.path(), sqlite::Database::Access::read_write);
+    ASSERT_TRUE(database->run("PRAGMA user_version = 99").has_value());
+  }
+  const auto refused = bench.make_store()->open([](BatchNumber, Status) {});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::unsupported);
+}
+
+TEST(SqliteStore, WhatCannotBeLoadedIsCorruptAndNamed) {
+  SqliteBench bench;
+  auto store = bench.make_store();
+  ASSERT_TRUE(store->open([](BatchNumber, Status) {}).has_value());
+  {
+    auto other = sqlite::Database::open(bench.path(), sqlite::Database::Access::read_write);
+    ASSERT_TRUE(other->run("INSERT INTO jobs VALUES (5,'n','q',0,'','',0,'{broken')").has_value());
+  }
+  const auto status = store->load([](const core::Row&) -> Status { return {}; });
+  ASSERT_FALSE(status.has_value());
+  EXPECT_EQ(status.error().code, Errc::corrupt);
+  EXPECT_NE(status.error().detail.find("job 5"), std::string::npos);
+}
+
+}  // namespace stint::contract

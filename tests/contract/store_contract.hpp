@@ -1,0 +1,255 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/model/rows.hpp"
+#include "ports/store.hpp"
+
+/// What every ports::Store and its StoreReader must do. An adapter's test derives a Bench that opens stores on one piece of storage, and
+/// instantiates the suite: INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, StoreContract, SqliteBench).
+///
+/// A Bench has: `std::unique_ptr<ports::Store> make_store()`, `std::unique_ptr<ports::StoreReader> make_reader()` (after the first open),
+/// `void settle(ports::Store&)` (until every commit is answered).
+namespace stint::contract {
+
+template <class Bench>
+class StoreContract : public ::testing::Test {
+ protected:
+  struct Open {
+    std::unique_ptr<ports::Store> store;
+    std::shared_ptr<std::vector<std::pair<BatchNumber, Status>>> answers = std::make_shared<std::vector<std::pair<BatchNumber, Status>>>();
+    ports::Store::Opened opened;
+  };
+  Open open() {
+    Open made;
+    made.store = bench_.make_store();
+    auto opened = made.store->open([answers = made.answers](BatchNumber number, Status status) { answers->emplace_back(number, std::move(status)); });
+    EXPECT_TRUE(opened.has_value()) << (opened ? "" : opened.error().detail);
+    if (opened) made.opened = *opened;
+    return made;
+  }
+  void write(Open& to, std::vector<core::Row> rows) {
+    const BatchNumber number{++to.opened.last_batch.value};
+    to.store->commit({number, std::move(rows)});
+    bench_.settle(*to.store);
+    ASSERT_FALSE(to.answers->empty());
+    ASSERT_EQ(to.answers->back().first, number);
+    ASSERT_TRUE(to.answers->back().second.has_value()) << to.answers->back().second.error().detail;
+  }
+  static std::vector<core::Row> load(ports::Store& store) {
+    std::vector<core::Row> rows;
+    const auto status = store.load([&](const core::Row& row) -> Status {
+      rows.push_back(row);
+      return {};
+    });
+    EXPECT_TRUE(status.has_value()) << (status ? "" : status.error().detail);
+    return rows;
+  }
+  template <class T>
+  static std::vector<T> only(const std::vector<core::Row>& rows) {
+    std::vector<T> found;
+    for (const auto& row : rows)
+      if (const auto* r = std::get_if<T>(&row)) found.push_back(*r);
+    return found;
+  }
+
+  static core::JobRow job(std::uint64_t id) {
+    core::JobSpec spec;
+    spec.name = "sweep";
+    core::TaskSpec task;
+    task.name = "main";
+    task.command = {"sh", "-c", "echo 'a\"b'"};
+    task.env = {{"K", "V"}};
+    task.workdir = "/tmp";
+    task.resources = {2000, 3 * kGiB, 1, 0};
+    task.is_array = true;
+    task.array_count = 10;
+    task.timeout = from_ms(1500);
+    spec.tasks.push_back(task);
+    return {JobId{id}, std::make_shared<const core::JobSpec>(spec), "someone", "key-" + std::to_string(id), unix_millis(1000)};
+  }
+  static core::AttemptRow attempt(std::uint64_t job, std::uint32_t index, std::uint32_t number = 1) {
+    core::AttemptRow row;
+    row.ref = {{JobId{job}, 0, index}, number};
+    row.agent = AgentNumber{7};
+    row.placed_at = unix_millis(2000);
+    row.instance.fill(9);
+    return row;
+  }
+  static core::LogRow log(std::uint64_t offset, std::string_view text, std::uint8_t stream = 1) {
+    const auto bytes = as_bytes(text);
+    return {{{JobId{1}, 0, 0}, 1}, stream, offset, Bytes(bytes.begin(), bytes.end())};
+  }
+
+  Bench bench_;
+};
+
+TYPED_TEST_SUITE_P(StoreContract);
+
+TYPED_TEST_P(StoreContract, EveryLeadershipGetsAHigherToken) {
+  FencingToken first;
+  {
+    auto one = this->open();
+    first = one.opened.token;
+  }
+  auto two = this->open();
+  EXPECT_GT(two.opened.token, first);
+}
+
+TYPED_TEST_P(StoreContract, WhatWasCommittedIsThereAgainFieldByField) {
+  const auto job = this->job(1);
+  auto row = this->attempt(1, 3);
+  row.status = TaskStatus::failed;
+  row.reason = EndReason::signal;
+  row.live = false;
+  row.accepted = row.is_result = true;
+  row.exit_code = -1;
+  row.signal = 9;
+  row.acked_update = 4;
+  row.update_digest = 0xFEDCBA9876543210ULL;
+  row.started_at = unix_millis(2500);
+  row.ended_at = unix_millis(2600);
+  row.retry_at = unix_millis(2700);
+  row.detail = "killed by signal 9";
+  core::AgentRow agent;
+  agent.number = AgentNumber{7};
+  agent.name = "a1";
+  agent.generation = 2;
+  agent.draining = true;
+  agent.instance.fill(3);
+  agent.offer.types = {AgentType::rater, AgentType::trainer};
+  agent.offer.resources = {4000, kGiB, 2, 5 * kGiB};
+  agent.offer.labels = {{"zone", "a\"b"}};
+  agent.offer.drivers = {"exec", "noop"};
+  agent.offer.notes = {"memory limits are not enforced"};
+  agent.offer.boot_id = "b";
+  agent.offer.window = 12;
+  agent.last_seen_at = unix_millis(5);
+  core::JobStateRow state{JobId{1}, TaskStatus::failed, EndReason::max_fails, "three failed", true, unix_millis(9)};
+  core::TaskMarkRow mark{JobId{1}, 0, 4, 9, TaskStatus::cancelled, EndReason::needs_failed, unix_millis(8)};
+  core::MasterKeyRow key{KeyEpoch{3}, {1, 2, 3}, unix_millis(7), true};
+  {
+    auto store = this->open();
+    this->write(store, {core::Row(job), core::Row(row), core::Row(agent), core::Row(state), core::Row(mark), core::Row(key), core::Row(core::MetaRow{"cell", "x"})});
+  }
+  auto again = this->open();
+  EXPECT_EQ(again.opened.last_batch, BatchNumber{1});
+  const auto rows = this->load(*again.store);
+  ASSERT_EQ(rows.size(), 7u);
+  const auto jobs = this->template only<core::JobRow>(rows);
+  ASSERT_EQ(jobs.size(), 1u);
+  EXPECT_EQ(*jobs[0].spec, *job.spec);
+  EXPECT_EQ(jobs[0].idempotency_key, "key-1");
+  const auto got = this->template only<core::AttemptRow>(rows).at(0);
+  EXPECT_EQ(std::tie(got.ref, got.agent, got.status, got.reason, got.live, got.accepted, got.is_result, got.exit_code, got.signal),
+            std::tie(row.ref, row.agent, row.status, row.reason, row.live, row.accepted, row.is_result, row.exit_code, row.signal));
+  EXPECT_EQ(std::tie(got.acked_update, got.update_digest, got.placed_at, got.started_at, got.ended_at, got.retry_at, got.instance, got.detail),
+            std::tie(row.acked_update, row.update_digest, row.placed_at, row.started_at, row.ended_at, row.retry_at, row.instance, row.detail));
+  const auto back = this->template only<core::AgentRow>(rows).at(0);
+  EXPECT_EQ(back.offer, agent.offer);
+  EXPECT_EQ(std::tie(back.name, back.generation, back.draining, back.revoked, back.instance, back.last_seen_at),
+            std::tie(agent.name, agent.generation, agent.draining, agent.revoked, agent.instance, agent.last_seen_at));
+  const auto end = this->template only<core::JobStateRow>(rows).at(0);
+  EXPECT_EQ(std::tie(end.status, end.reason, end.detail, end.cancel_requested, end.ended_at),
+            std::tie(state.status, state.reason, state.detail, state.cancel_requested, state.ended_at));
+  EXPECT_EQ(this->template only<core::TaskMarkRow>(rows).at(0).last, 9u);
+  EXPECT_EQ(this->template only<core::MasterKeyRow>(rows).at(0).sealed, (Bytes{1, 2, 3}));
+  EXPECT_EQ(this->template only<core::MetaRow>(rows).at(0).value, "x");
+}
+
+TYPED_TEST_P(StoreContract, TheSameBatchTwiceChangesNothing) {
+  auto store = this->open();
+  const std::vector<core::Row> rows{core::Row(this->job(1)), core::Row(this->attempt(1, 0)), core::Row(this->log(0, "abc"))};
+  this->write(store, rows);
+  this->write(store, rows);
+  EXPECT_EQ(this->load(*store.store).size(), 2u);
+  auto reader = this->bench_.make_reader();
+  EXPECT_EQ(reader->log_ends({{JobId{1}, 0, 0}, 1})->out, 3u);
+}
+
+TYPED_TEST_P(StoreContract, LaterRowsReplaceEarlierOnesOfTheSameKey) {
+  auto store = this->open();
+  auto row = this->attempt(1, 0);
+  this->write(store, {core::Row(this->job(1)), core::Row(row)});
+  row.status = TaskStatus::completed;
+  row.live = false;
+  this->write(store, {core::Row(row)});
+  const auto rows = this->template only<core::AttemptRow>(this->load(*store.store));
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].status, TaskStatus::completed);
+}
+
+TYPED_TEST_P(StoreContract, AttemptsArePagedInOrderAndFiltered) {
+  auto store = this->open();
+  std::vector<core::Row> rows{core::Row(this->job(1)), core::Row(this->job(2)), core::Row(this->attempt(2, 0))};
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    auto row = this->attempt(1, i);
+    row.status = i % 2 == 0 ? TaskStatus::completed : TaskStatus::running;
+    row.is_result = i % 2 == 0;
+    rows.emplace_back(row);
+  }
+  rows.emplace_back(this->attempt(1, 3, 2));
+  this->write(store, rows);
+  auto reader = this->bench_.make_reader();
+  ports::StoreReader::AttemptQuery query;
+  query.job = JobId{1};
+  query.limit = 4;
+  auto page = reader->attempts(query);
+  ASSERT_EQ(page->size(), 4u);
+  EXPECT_EQ(page->back().ref.task.index, 3u);
+  query.from = page->back().ref;
+  ++query.from.attempt;
+  page = reader->attempts(query);
+  EXPECT_EQ(page->front().ref, (AttemptRef{{JobId{1}, 0, 3}, 2}));
+  query = {};
+  query.job = JobId{1};
+  query.status = TaskStatus::completed;
+  EXPECT_EQ(reader->attempts(query)->size(), 5u);
+  query.status.reset();
+  query.results_only = true;
+  EXPECT_EQ(reader->attempts(query)->size(), 5u);
+  query.group = 1;
+  EXPECT_EQ(reader->attempts(query)->size(), 0u);
+}
+
+TYPED_TEST_P(StoreContract, LogsComeByStreamAndByArrival) {
+  auto store = this->open();
+  this->write(store, {core::Row(this->log(0, "one")), core::Row(this->log(0, "err", 2)), core::Row(this->log(3, "two"))});
+  auto reader = this->bench_.make_reader();
+  const AttemptRef ref{{JobId{1}, 0, 0}, 1};
+  EXPECT_EQ(reader->log_ends(ref)->out, 6u);
+  EXPECT_EQ(reader->log_ends(ref)->err, 3u);
+  EXPECT_EQ(reader->logs(ref, 1, 0, 1000)->size(), 2u);
+  EXPECT_EQ(reader->logs(ref, 1, 4, 1000)->size(), 1u);
+  EXPECT_EQ(reader->logs(ref, 1, 0, 1)->size(), 1u);
+  auto tail = reader->log_tail(ref, 0, 1000);
+  ASSERT_EQ(tail->size(), 3u);
+  EXPECT_EQ((*tail)[1].second.stream, 2);
+  EXPECT_EQ(as_text((*tail)[2].second.bytes), "two");
+  EXPECT_EQ(reader->log_tail(ref, (*tail)[1].first, 1000)->size(), 1u);
+}
+
+TYPED_TEST_P(StoreContract, EventsAndReportsComeInOrder) {
+  auto store = this->open();
+  const AttemptRef ref{{JobId{1}, 0, 0}, 1};
+  this->write(store, {core::Row(core::EventRow{1, unix_millis(1), "job_submitted", JobId{1}, "{}"}), core::Row(core::EventRow{2, unix_millis(2), "x", JobId{2}, "{}"}),
+                      core::Row(core::EventRow{3, unix_millis(3), "y", JobId{1}, R"({"a":1})"}), core::Row(core::ReportRow{ref, 5, unix_millis(4), 0.5F, 12, "{}", "m"})});
+  auto reader = this->bench_.make_reader();
+  EXPECT_EQ(*reader->last_event_seq(), 3u);
+  EXPECT_EQ(reader->events(0, JobId{}, 100)->size(), 3u);
+  EXPECT_EQ(reader->events(1, JobId{1}, 100)->at(0).body, R"({"a":1})");
+  EXPECT_EQ(reader->events(0, JobId{}, 2)->size(), 2u);
+  EXPECT_EQ(reader->reports(ref, 0, 10)->at(0).step, 12u);
+  EXPECT_TRUE(reader->reports(ref, 5, 10)->empty());
+}
+
+REGISTER_TYPED_TEST_SUITE_P(StoreContract, EveryLeadershipGetsAHigherToken, WhatWasCommittedIsThereAgainFieldByField, TheSameBatchTwiceChangesNothing,
+                            LaterRowsReplaceEarlierOnesOfTheSameKey, AttemptsArePagedInOrderAndFiltered, LogsComeByStreamAndByArrival,
+                            EventsAndReportsComeInOrder);
+
+}  // namespace stint::contract
