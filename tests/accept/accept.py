@@ -154,16 +154,22 @@ def run_command(arguments, seconds, **options):
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
-def wait_until(what, seconds, condition):
-    """Polls, since it looks from outside; returns the condition's first true value."""
+def is_soon(seconds, condition):
+    """The condition's first true value, or its last one after that time. It polls, since it looks from outside."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
-        if value:
+        if value or time.monotonic() > end:
             return value
-        if time.monotonic() > end:
-            raise SetupFailed(f"{what}: not within {seconds} s")
         time.sleep(0.05)
+
+
+def wait_until(what, seconds, condition):
+    """As is_soon(), for what must be there before anything can be measured."""
+    value = is_soon(seconds, condition)
+    if not value:
+        raise SetupFailed(f"{what}: not within {seconds} s")
+    return value
 
 
 def print_row(program, status, path):
