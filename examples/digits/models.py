@@ -196,7 +196,8 @@ class Neighbours:
         for number in range(len(images)):
             others = np.arange(len(images)) != number
             self.remember(images[others], labels[others])
-            step((number + 1) / len(images), number + 1, cross_entropy(self.scores(images[number : number + 1]), labels[number : number + 1]))
+            loss = cross_entropy(self.scores(images[number : number + 1]), labels[number : number + 1])
+            step((number + 1) / len(images), number + 1, loss)
         self.remember(images, labels)
 
     def remember(self, images, labels):

@@ -4,13 +4,15 @@ import numpy as np
 
 import models
 
+MOMENTUM = {"optimizer": "momentum", "rate": 0.05}
+
 SETTINGS = (
-    {"name": "softmax, no shifts", "model": "network", "options": {"hidden": (), "optimizer": "momentum", "rate": 0.1, "epochs": 9000, "shifts": False}},
-    {"name": "softmax", "model": "network", "options": {"hidden": (), "optimizer": "momentum", "rate": 0.1, "epochs": 900}},
+    {"name": "softmax, no shifts", "model": "network", "options": MOMENTUM | {"epochs": 2500, "shifts": False}},
+    {"name": "softmax", "model": "network", "options": MOMENTUM | {"rate": 0.1, "epochs": 900}},
     {"name": "3 nearest neighbours", "model": "neighbours", "options": {"count": 3}},
     {"name": "Gaussian kernel, wide", "model": "kernel", "options": {"gamma": 0.1, "ridge": 0.1}},
     {"name": "Gaussian kernel, narrow", "model": "kernel", "options": {"gamma": 0.4, "ridge": 0.1}},
-    {"name": "MLP 64, momentum", "model": "network", "options": {"hidden": (64,), "optimizer": "momentum", "rate": 0.05, "noise": 0.1, "epochs": 250}},
+    {"name": "MLP 64, momentum", "model": "network", "options": MOMENTUM | {"hidden": (64,), "noise": 0.1, "epochs": 250}},
     {"name": "MLP 128-64, Adam", "model": "network", "options": {"hidden": (128, 64), "noise": 0.15, "epochs": 140}},
     {"name": "committee of 4 MLP 96", "model": "committee", "options": {"members": 4, "hidden": (96,), "noise": 0.15, "epochs": 80}},
 )

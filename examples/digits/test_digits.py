@@ -197,13 +197,15 @@ class WholeJob(unittest.TestCase):
             "STINT_REPORT": str(folder / f"{task}.{index}.jsonl"),
             "OPENBLAS_NUM_THREADS": "1",
         }
-        done = subprocess.run([PYTHON, HERE / f"{task}.py"], env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        program = [PYTHON, HERE / f"{task}.py"]
+        done = subprocess.run(program, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         return done.stdout
 
     def check_summary(self, folder, result):
         agents = folder / "agents.json"
         agents.write_text('{"items":[{"name":"a"},{"name":"b"}],"next":null}')
-        summarise = [sys.executable, HERE / "summarise.py", "--work", folder, "--agents", agents, "--seconds", "9", "--report", folder / "report.json"]
+        summarise = [sys.executable, HERE / "summarise.py", "--work", folder, "--agents", agents]
+        summarise += ["--seconds", "9", "--report", folder / "report.json"]
         printed = subprocess.run(summarise, check=True, stdout=subprocess.PIPE, text=True).stdout
         report = workspace.read_json(folder / "report.json")
         self.assertEqual((7, 2, 9), (report["job"], report["agents"], report["seconds"]))

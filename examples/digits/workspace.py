@@ -68,7 +68,8 @@ class Report:
     def __call__(self, progress, step, **metrics):
         if not self.path:
             return
-        line = {"progress": round(float(progress), 4), "step": int(step), "metrics": {name: round(float(value), 6) for name, value in metrics.items()}}
+        rounded = {name: round(float(value), 6) for name, value in metrics.items()}
+        line = {"progress": round(float(progress), 4), "step": int(step), "metrics": rounded}
         handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             os.write(handle, (json.dumps(line) + "\n").encode())

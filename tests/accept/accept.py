@@ -180,7 +180,11 @@ def print_row(program, status, path):
         result = {"seconds": 0, "checks": [], "skipped": [], "error": f"exit status {status}"}
     word = {"0": "pass", "1": "fail", "2": "error", "77": "skip"}.get(status, "error")
     broken = [f"{check['name']}: {check['value']} {check['op']} {check['limit']}" for check in result["checks"] if not check["pass"]]
-    said = {"skip": ", ".join(result["skipped"]), "fail": (broken or ["no check was made"])[0], "error": (result["error"] or "").split("\n")[0]}
+    said = {
+        "skip": ", ".join(result["skipped"]),
+        "fail": (broken or ["no check was made"])[0],
+        "error": (result["error"] or f"exit status {status}").splitlines()[0],
+    }
     print(f"{program:8} {word:6} {result['seconds']:8.1f}  {said.get(word, '')}".rstrip())
 
 
