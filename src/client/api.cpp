@@ -1,0 +1,195 @@
+#include "client/api.hpp"
+
+#include <algorithm>
+
+namespace stint::client {
+namespace {
+
+constexpr Duration kFirstPause = std::chrono::milliseconds{100};
+constexpr Duration kLongestPause = std::chrono::seconds{2};
+constexpr std::size_t kPageMax = 1000;
+
+std::string encode(std::string_view text, std::string_view allowed) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string result;
+  for (const char c : text) {
+    const bool is_plain =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || allowed.find(c) != std::string_view::npos;
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_plain)
+      result += c;
+    else
+      result += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return result;
+}
+
+bool is_ok(const ports::HttpAnswer& answer) { return answer.status >= 200 && answer.status <= 299; }
+
+bool may_repeat(const Error& error, Api::Repeat repeat) {
+  const bool was_not_done = error.code == Errc::unavailable || error.code == Errc::fenced;
+  return was_not_done || (repeat == Api::Repeat::always && error.code == Errc::outcome_unknown);
+}
+
+}  // namespace
+
+std::string encode_segment(std::string_view text) { return encode(text, "-._~@"); }
+
+std::string make_target(std::string_view path, const Query& query) {
+  std::string target(path);
+  char separator = '?';
+  for (const auto& [name, value] : query) {
+    if (value.empty()) continue;
+    target += separator + encode(name, "-._~") + "=" + encode(value, "-._~,");
+    separator = '&';
+  }
+  return target;
+}
+
+/// 0.1 s, doubled up to 2 s, until the pauses add up to the patience.
+class Api::Backoff {
+ public:
+  explicit Backoff(Duration patience) : left_(patience), patience_(patience) {}
+  bool is_first() const { return left_ == patience_; }
+  /// Nothing when patience is at its end.
+  std::optional<Duration> next() {
+    if (left_ <= Duration::zero()) return std::nullopt;
+    const Duration pause = std::min(pause_, left_);
+    pause_ = std::min(pause_ * 2, kLongestPause);
+    left_ -= pause;
+    return pause;
+  }
+  void reset() {
+    pause_ = kFirstPause;
+    left_ = patience_;
+  }
+
+ private:
+  Duration pause_ = kFirstPause;
+  Duration left_;
+  Duration patience_;
+};
+
+bool Api::wait_again(Backoff& backoff, const Error& error) {
+  if (backoff.is_first()) options_.on_outage(error);
+  const auto pause = backoff.next();
+  return pause && http_.pause(*pause);
+}
+
+Result<std::string> Api::ask(const ports::HttpCall& call, Repeat repeat) {
+  Backoff backoff(options_.patience);
+  while (true) {
+    auto answer = http_.call(call);
+    if (answer && is_ok(*answer)) return std::move(answer->body);
+    Error error = answer ? parse_problem(answer->status, answer->body) : std::move(answer.error());
+    if (!may_repeat(error, repeat) || !wait_again(backoff, error)) return tl::unexpected<Error>(std::move(error));
+  }
+}
+
+Result<std::string> Api::get(const std::string& target) {
+  ports::HttpCall call;
+  call.target = target;
+  return ask(call, Repeat::always);
+}
+
+Result<std::string> Api::post(const std::string& target, const std::string& body, Repeat repeat) {
+  ports::HttpCall call;
+  call.method = "POST";
+  call.target = target;
+  call.body = body;
+  return ask(call, repeat);
+}
+
+Result<JobView> Api::submit(const std::string& job_json, const std::string& idempotency_key) {
+  ports::HttpCall call;
+  call.method = "POST";
+  call.target = "/v1/jobs";
+  call.headers = {{"Idempotency-Key", idempotency_key}};
+  call.body = job_json;
+  STINT_TRY(const std::string body, ask(call, Repeat::always));
+  return parse_job_view(body);
+}
+
+Result<JobView> Api::get_job(std::uint64_t id) {
+  STINT_TRY(const std::string body, get("/v1/jobs/" + std::to_string(id)));
+  return parse_job_view(body);
+}
+
+Result<Page> Api::list(const std::string& path, Query query, std::size_t limit, std::string after) {
+  Page all;
+  all.next = after.empty() ? std::nullopt : std::optional(std::move(after));
+  do {
+    Query page_query = query;
+    page_query.emplace_back("limit", std::to_string(std::min(limit - all.items.size(), kPageMax)));
+    if (all.next) page_query.emplace_back("after", *all.next);
+    STINT_TRY(const std::string body, get(make_target(path, page_query)));
+    STINT_TRY(Page page, parse_page(body));
+    std::move(page.items.begin(), page.items.end(), std::back_inserter(all.items));
+    all.next = std::move(page.next);
+  } while (all.next && all.items.size() < limit);
+  return all;
+}
+
+Status Api::read_logs(const std::string& task, const LogOptions& options, const OnLog& on_log, const OnTick& on_tick) {
+  std::uint64_t after = options.after;
+  Backoff backoff(options_.patience);
+  while (true) {
+    ports::HttpCall call;
+    call.target =
+        make_target("/v1/tasks/" + encode_segment(task) + "/logs", {{"attempt", options.attempt ? std::to_string(*options.attempt) : ""},
+                                                                    {"after", after > 0 ? std::to_string(after) : ""},
+                                                                    {"follow", options.follow ? "1" : ""}});
+    LineReader lines;  // anew: half a line of a broken connection is sent again
+    bool is_done = false;
+    std::optional<Error> broken;
+    const auto on_line = [&](std::string_view json) {
+      auto entry = parse_log_entry(json);
+      if (!entry) broken = std::move(entry.error());
+      if (broken) return false;
+      if (entry->line) after = entry->line->seq;
+      is_done = !on_log(*entry, json) || entry->end.has_value();
+      return !is_done;
+    };
+    const auto answer = http_.stream(call, [&](std::string_view bytes) {
+      if (bytes.empty()) return !(is_done = !on_tick());
+      backoff.reset();
+      return lines.feed(bytes, on_line);
+    });
+    if (broken) return tl::unexpected<Error>(std::move(*broken));
+    const bool is_whole = answer && is_ok(*answer);
+    if (is_done || (is_whole && !options.follow)) return {};
+    Error error = !answer    ? answer.error()
+                  : is_whole ? Error{Errc::outcome_unknown, "the scheduler ended the log before the task had ended"}
+                             : parse_problem(answer->status, answer->body);
+    if (!may_repeat(error, Repeat::always) || !wait_again(backoff, error)) return tl::unexpected<Error>(std::move(error));
+  }
+}
+
+Status Api::follow_events(std::optional<std::uint64_t> job, std::optional<std::uint64_t> after, const OnEvent& on_event,
+                          const OnTick& on_tick) {
+  Backoff backoff(options_.patience);
+  while (true) {
+    ports::HttpCall call;
+    call.headers = {{"Accept", "text/event-stream"}};
+    call.target = make_target("/v1/events", {{"after", after ? std::to_string(*after) : ""}, {"job", job ? std::to_string(*job) : ""}});
+    EventReader events;
+    bool is_done = false;
+    const auto on_server_event = [&](const ServerEvent& event) {
+      if (event.id) after = event.id;
+      is_done = !on_event(event);
+      return !is_done;
+    };
+    const auto answer = http_.stream(call, [&](std::string_view bytes) {
+      if (bytes.empty()) return !(is_done = !on_tick());
+      backoff.reset();
+      return events.feed(bytes, on_server_event);
+    });
+    if (is_done) return {};
+    Error error = !answer          ? answer.error()
+                  : is_ok(*answer) ? Error{Errc::outcome_unknown, "the scheduler ended the stream of events"}
+                                   : parse_problem(answer->status, answer->body);
+    if (!may_repeat(error, Repeat::always) || !wait_again(backoff, error)) return tl::unexpected<Error>(std::move(error));
+  }
+}
+
+}  // namespace stint::client

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace stint::client {
+
+inline constexpr std::uint16_t kDefaultPort = 7464;
+
+/// Where a scheduler listens.
+struct ServerAddress {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = kDefaultPort;
+  bool operator==(const ServerAddress&) const = default;
+};
+
+/// `http://host:port`, `host:port`, `host`, `[::1]:7464`. Errors: invalid_argument.
+[[nodiscard]] Result<ServerAddress> parse_server(std::string_view text);
+[[nodiscard]] std::string to_url(const ServerAddress& address);
+
+/// The context file that a scheduler writes into its state directory: where it is and with which token it is spoken to.
+struct Context {
+  std::string server;
+  std::string token;
+  bool operator==(const Context&) const = default;
+};
+/// Errors: invalid_argument, saying what the file must hold.
+[[nodiscard]] Result<Context> parse_context(std::string_view json);
+[[nodiscard]] std::string to_json(const Context& context);
+
+}  // namespace stint::client

@@ -1,0 +1,153 @@
+#include "client/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+
+#include "base/assert.hpp"
+
+namespace stint::client {
+namespace {
+
+/// Like printf, into a string; every use here is short.
+template <class... Args>
+std::string format(const char* form, Args... args) {
+  std::array<char, 64> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), form, args...);
+  return buffer.data();
+}
+
+std::string without_zeros(std::string number) {
+  if (number.find('.') == std::string::npos) return number;
+  while (number.back() == '0') number.pop_back();
+  if (number.back() == '.') number.pop_back();
+  return number;
+}
+
+bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+
+/// The digits at `at`, or -1.
+int digits(std::string_view text, std::size_t at, std::size_t count) {
+  int value = 0;
+  const auto [end, failed] = std::from_chars(text.data() + at, text.data() + at + count, value);
+  return failed == std::errc() && end == text.data() + at + count ? value : -1;
+}
+
+std::string pad(std::string_view cell, std::size_t width, Align align) {
+  const std::string spaces(width - std::min(width, display_width(cell)), ' ');
+  return align == Align::right ? spaces + std::string(cell) : std::string(cell) + spaces;
+}
+
+}  // namespace
+
+std::string show_duration(Duration duration) {
+  const std::int64_t ms = std::max<std::int64_t>(0, to_ms(duration));
+  const long long seconds = ms / 1000;
+  if (seconds < 10) return format("%lld.%llds", seconds, static_cast<long long>(ms % 1000 / 100));
+  if (seconds < 60) return format("%llds", seconds);
+  if (seconds < 3600) return format("%lldm%02llds", seconds / 60, seconds % 60);
+  if (seconds < 86'400) return format("%lldh%02lldm", seconds / 3600, seconds % 3600 / 60);
+  return format("%lldd%02lldh", seconds / 86'400, seconds % 86'400 / 3600);
+}
+
+std::string show_bytes(std::int64_t bytes) {
+  constexpr std::array<const char*, 7> kUnits{"", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
+  double amount = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (amount >= 1024 && unit + 1 < kUnits.size()) {
+    amount /= 1024;
+    ++unit;
+  }
+  return without_zeros(format("%.1f", amount)) + kUnits[unit];
+}
+
+std::string show_cpu(std::int64_t millis) { return without_zeros(format("%.3f", static_cast<double>(millis) / 1000)); }
+
+std::string show_resources(const Resources& resources) {
+  std::string text;
+  const auto add = [&](bool is_there, const std::string& part) {
+    if (is_there) text += (text.empty() ? "" : ", ") + part;
+  };
+  add(resources.cpu_millis != 0, show_cpu(resources.cpu_millis) + " CPU");
+  add(resources.memory_bytes != 0, show_bytes(resources.memory_bytes));
+  add(resources.gpus != 0, std::to_string(resources.gpus) + " GPU");
+  add(resources.storage_bytes != 0, show_bytes(resources.storage_bytes) + " storage");
+  return text;
+}
+
+std::string show_time(std::string_view rfc3339) {
+  if (rfc3339.size() < 19) return "-";
+  return std::string(rfc3339.substr(0, 10)) + " " + std::string(rfc3339.substr(11, 8));
+}
+
+std::string show_end(const Outcome& outcome) {
+  if (outcome.state == TaskStatus::completed || !has_ended(outcome.state)) return {};
+  if (outcome.reason == EndReason::exit) return "exit " + std::to_string(outcome.exit_code);
+  if (outcome.reason == EndReason::signal) return "signal " + std::to_string(outcome.signal);
+  return std::string(outcome.reason == EndReason::none ? to_string(outcome.state) : to_string(outcome.reason));
+}
+
+std::string show_bar(double fraction, std::size_t width) {
+  if (width < 3) return {};
+  const std::size_t inner = width - 2;
+  const auto full = static_cast<std::size_t>(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(inner));
+  std::string bar(inner, ' ');
+  std::fill_n(bar.begin(), full, '=');
+  if (full < inner && full > 0) bar[full] = '>';
+  return "[" + bar + "]";
+}
+
+std::optional<UnixMillis> parse_rfc3339(std::string_view text) {
+  if (text.size() != 24 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' ||
+      text[23] != 'Z')
+    return std::nullopt;
+  const std::array<int, 7> parts{digits(text, 0, 4),  digits(text, 5, 2),  digits(text, 8, 2), digits(text, 11, 2),
+                                 digits(text, 14, 2), digits(text, 17, 2), digits(text, 20, 3)};
+  if (std::any_of(parts.begin(), parts.end(), [](int part) { return part < 0; })) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(parts[0]), std::chrono::month(static_cast<unsigned>(parts[1])),
+                                         std::chrono::day(static_cast<unsigned>(parts[2]))};
+  if (!date.ok() || parts[3] > 23 || parts[4] > 59 || parts[5] > 60) return std::nullopt;
+  const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
+  return unix_millis((((days * 24 + parts[3]) * 60 + parts[4]) * 60 + parts[5]) * 1000 + parts[6]);
+}
+
+std::size_t display_width(std::string_view text) {
+  return text.size() - static_cast<std::size_t>(std::count_if(text.begin(), text.end(), is_continuation));
+}
+
+std::string shorten(std::string_view text, std::size_t width) {
+  if (display_width(text) <= width) return std::string(text);
+  if (width == 0) return {};
+  std::size_t end = 0;
+  for (std::size_t characters = 0; end < text.size(); ++end) {
+    if (!is_continuation(text[end]) && characters++ == width - 1) break;
+  }
+  return std::string(text.substr(0, end)) + "…";
+}
+
+void Table::add(std::vector<std::string> cells) {
+  STINT_ASSERT(cells.size() == columns_.size());
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::render() const {
+  std::vector<std::size_t> widths;
+  for (const Column& column : columns_) widths.push_back(display_width(column.title));
+  for (const auto& row : rows_)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
+
+  std::string text;
+  const auto add_line = [&](auto cell_of) {
+    std::string line;
+    for (std::size_t i = 0; i < columns_.size(); ++i) line += (i == 0 ? "" : "  ") + pad(cell_of(i), widths[i], columns_[i].align);
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  };
+  add_line([&](std::size_t i) { return std::string_view(columns_[i].title); });
+  for (const auto& row : rows_) add_line([&](std::size_t i) { return std::string_view(row[i]); });
+  return text;
+}
+
+}  // namespace stint::client
