@@ -1,0 +1,82 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "adapters/agent_host/address.hpp"
+#include "base/bytes.hpp"
+#include "base/log.hpp"
+#include "ports/link_client.hpp"
+
+namespace stint::agent_host {
+
+/// The agent's one thread: a TCP connection that it dials, file descriptors of drivers, signals and a timer, all turned into calls of a LinkClient.
+///
+/// Units:   deadlines run on CLOCK_BOOTTIME (timerfd), as leases do: a machine that slept knows it.
+/// Thread:  the one that runs `io`.
+class AgentLoop {
+ public:
+  struct Options {
+    std::vector<Address> servers;               ///< tried in turn
+    std::vector<int> driver_fds;                ///< readable when a driver has events; not owned
+    std::function<void()> before_driver_events; ///< what the process wants to do first when one is
+  };
+  AgentLoop(boost::asio::io_context& io, ports::LinkClient& client, Options options, Log& log);
+  ~AgentLoop();
+  AgentLoop(const AgentLoop&) = delete;
+  AgentLoop& operator=(const AgentLoop&) = delete;
+
+  /// Dials and watches; `io.run()` then runs until the client is finished.
+  void start();
+
+ private:
+  using Tcp = boost::asio::ip::tcp;
+  enum class Link { none, dialing, open };
+
+  void turn();
+  void dial();
+  void on_dialed(const boost::system::error_code& error, const std::string& server);
+  void fail_dial(const std::string& why);
+  void watch_socket();
+  void read_socket();
+  void write_socket();
+  void close_link();
+  void watch_driver(boost::asio::posix::stream_descriptor& fd);
+  void watch_signals();
+  void watch_timer();
+  void arm_timer();
+
+  boost::asio::io_context& io_;
+  ports::LinkClient& client_;
+  Options options_;
+  Log& log_;
+
+  Link link_ = Link::none;
+  std::uint64_t generation_ = 0;  ///< of dials: what still comes back from an earlier one is ignored
+  std::size_t next_server_ = 0;
+  Tcp::resolver resolver_;
+  Tcp::socket socket_;
+  boost::asio::steady_timer dial_timer_;
+  boost::asio::steady_timer pace_timer_;
+  boost::asio::steady_timer leave_timer_;
+  boost::asio::signal_set signals_;
+  boost::asio::posix::stream_descriptor timer_;
+  std::vector<boost::asio::posix::stream_descriptor> drivers_;
+
+  Bytes in_;
+  Bytes out_;
+  std::size_t written_ = 0;  ///< of out_
+  bool waits_for_write_ = false;
+  bool waits_for_pace_ = false;
+  Instant empty_since_{};
+  Instant armed_ = Instant::max();
+};
+
+}  // namespace stint::agent_host

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+
+namespace stint::agent_host {
+
+/// What `stint agent token` wrote on the scheduler's machine: who this agent is and where its scheduler listens. JSON:
+///   {"server":"127.0.0.1:7464","agent":7,"name":"a1","key_epoch":1,"key":"64 hexadecimal digits"}
+struct KeyFile {
+  std::string server;
+  AgentNumber agent;
+  std::string name;
+  KeyEpoch key_epoch;
+  std::array<std::uint8_t, 32> key{};
+};
+
+/// Errors:  io  it cannot be read;  forbidden  others may read it;  invalid_argument  a key is missing or wrong: the detail names it.
+[[nodiscard]] Result<KeyFile> read_key_file(const std::string& path);
+
+}  // namespace stint::agent_host
