@@ -20,6 +20,7 @@
 namespace stint::core {
 
 struct State;
+struct Turn;
 
 /// The scheduler's brain: event + now -> effects. No clock, socket, disk, thread or random device; the same events give the same effects.
 ///
@@ -37,6 +38,8 @@ class Scheduler {
   [[nodiscard]] Status load(const Row& row);
   /// All agents count as disconnected since `now`; leases are re-armed.
   [[nodiscard]] Status finish_load(Now now, Effects& effects);
+  /// The next event row's number: one above the store's last, since events are not loaded.
+  void set_next_event_seq(std::uint64_t seq);
 
   /// Errors:  invalid_argument, out_of_range (find_problem's words), conflict (the idempotency key belongs to a job with another spec).
   /// The same key with the same spec gives the same job again and no effect.
@@ -65,8 +68,12 @@ class Scheduler {
   [[nodiscard]] std::optional<JobView> find_job(JobId job) const;
   [[nodiscard]] std::optional<TaskView> find_task(const TaskRef& task) const;
   [[nodiscard]] std::vector<AgentView> agents() const;
+  /// nullptr if the number was never given. Valid until the next event.
+  [[nodiscard]] const AgentRow* find_agent(AgentNumber number) const;
   [[nodiscard]] const JobSpec* find_spec(JobId job) const;
   [[nodiscard]] std::optional<AttemptRow> find_attempt(const AttemptRef& ref) const;  ///< live ones, and the ones of tasks that have not ended
+  /// True if `ref` was given to this agent and has not been taken over in full: its output may still arrive.
+  [[nodiscard]] bool may_write_log(AgentNumber agent, const AttemptRef& ref) const;
   /// Why a task is not running: per clause and per agent, with the nearest miss. For a task that runs or has ended it says that.
   [[nodiscard]] Result<Explanation> explain(const TaskRef& task, Now now) const;
   /// Why a job is not done, in one sentence, with the explanation of the first task that waits.
@@ -78,6 +85,8 @@ class Scheduler {
   [[nodiscard]] std::vector<std::string> check() const;
 
  private:
+  Turn begin(Now now, Effects& effects);
+
   std::unique_ptr<State> state_;
 };
 

@@ -1,0 +1,92 @@
+#include <algorithm>
+#include <boost/json.hpp>
+#include <utility>
+
+#include "base/bytes.hpp"
+#include "scheduler/api/handlers.hpp"
+#include "scheduler/api/json_views.hpp"
+#include "scheduler/limits.hpp"
+
+namespace stint::scheduler::api {
+namespace {
+
+namespace json = boost::json;
+
+/// The agent of that name that still counts, else the newest revoked one of it.
+std::optional<core::AgentView> find_by_name(const Cell& cell, std::string_view name) {
+  std::optional<core::AgentView> found;
+  for (auto& agent : cell.core.agents())
+    if (agent.row.name == name && (!found || found->row.revoked || !agent.row.revoked)) found = std::move(agent);
+  return found;
+}
+
+Problem no_such_agent(std::string_view name) {
+  return {404, "not_found", "agent \"" + std::string(name) + "\": no such agent", "", "", "see GET /v1/agents"};
+}
+
+Result<json::object> read_object(const std::string& body) {
+  boost::system::error_code problem;
+  auto value = json::parse(body, problem);
+  if (problem || !value.is_object()) return fail(Errc::invalid_argument, "the body must be a JSON object");
+  return std::move(value.as_object());
+}
+
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= limits::kAgentNameMax && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
+
+}  // namespace
+
+Answer list_agents(Cell& cell) {
+  json::array items;
+  for (const auto& agent : cell.core.agents()) items.push_back(agent_json(agent));
+  return say(200, json::serialize(json::object{{"items", std::move(items)}, {"next", nullptr}}));
+}
+
+Answer show_agent(Cell& cell, std::string_view name) {
+  const auto agent = find_by_name(cell, name);
+  if (!agent) return refuse(no_such_agent(name));
+  return say(200, json::serialize(agent_json(*agent)));
+}
+
+Answer register_agent(Cell& cell, const ports::HttpRequest& request, Now now) {
+  const auto body = read_object(request.body);
+  if (!body) return refuse(body.error());
+  const auto* name = body->if_contains("name");
+  if (body->size() != 1 || name == nullptr || !name->is_string()) return refuse({400, "invalid_argument", "the body must be {\"name\":\"…\"}", "name", "", ""});
+  if (!is_name(std::string_view(name->as_string())))
+    return refuse({400, "invalid_argument", "name: letters, digits, `-`, `_` and `.` only", "name", std::to_string(limits::kAgentNameMax) + " characters", ""});
+  const auto number = cell.core.register_agent({std::string(name->as_string())}, now, cell.journal.turn().effects);
+  if (!number) return refuse(number.error());
+  const KeyEpoch epoch = cell.keys.current_epoch();
+  const auto key = cell.keys.find_agent_key(*number, epoch);
+  if (!key) return refuse({500, "corrupt", "the new agent has no key", "", "", ""});
+  return say(201, json::serialize(json::object{
+                      {"number", number->value}, {"name", name->as_string()}, {"key_epoch", epoch.value}, {"key", to_hex(*key)}, {"server", cell.facts.server}}));
+}
+
+Answer drain_agent(Cell& cell, std::string_view name, const ports::HttpRequest& request, Now now) {
+  const auto agent = find_by_name(cell, name);
+  if (!agent) return refuse(no_such_agent(name));
+  bool draining = true;
+  if (!request.body.empty()) {
+    const auto body = read_object(request.body);
+    if (!body) return refuse(body.error());
+    const auto* value = body->if_contains("draining");
+    if (body->size() != 1 || value == nullptr || !value->is_bool()) return refuse({400, "invalid_argument", "the body must be {\"draining\":true} or false", "draining", "", ""});
+    draining = value->as_bool();
+  }
+  if (const auto done = cell.core.drain_agent(agent->row.number, draining, now, cell.journal.turn().effects); !done) return refuse(done.error());
+  return show_agent(cell, name);
+}
+
+Answer revoke_agent(Cell& cell, std::string_view name, Now now) {
+  const auto agent = find_by_name(cell, name);
+  if (!agent) return refuse(no_such_agent(name));
+  if (const auto done = cell.core.revoke_agent(agent->row.number, now, cell.journal.turn().effects); !done) return refuse(done.error());
+  return show_agent(cell, name);
+}
+
+}  // namespace stint::scheduler::api

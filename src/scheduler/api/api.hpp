@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "ports/http.hpp"
+#include "scheduler/api/handlers.hpp"
+#include "scheduler/api/streams.hpp"
+#include "scheduler/cell.hpp"
+
+namespace stint::scheduler::api {
+
+/// The HTTP API: who may ask, which function answers, and when the answer leaves.
+class Api final : public ports::HttpHandler {
+ public:
+  /// `metrics` gives the text of /metrics; `turn_begun` is told that something may have to be written.
+  Api(Cell& cell, ports::HttpReplies& replies, std::function<std::string()> metrics) : cell_(cell), replies_(replies), metrics_(std::move(metrics)), streams_(cell, replies) {}
+
+  void on_request(ports::HttpRequest request, Now now) override;
+  void on_stream_writable(ports::RequestId id, Now) override { streams_.on_writable(id); }
+  void on_request_closed(ports::RequestId id, Now) override { streams_.on_closed(id); }
+
+  /// A turn is durable: its answers leave, and streams go on.
+  void tell(std::vector<PendingReply>& replies);
+  /// What waited for a turn that will never be durable.
+  void refuse_all(std::vector<PendingReply>& replies, const Problem& problem);
+  [[nodiscard]] Streams& streams() { return streams_; }
+
+ private:
+  Answer route(const ports::HttpRequest& request, Now now, bool& streaming);
+  Answer route_job(std::string_view id, std::string_view rest, const ports::HttpRequest& request, Now now);
+  Answer route_task(std::string_view id, std::string_view rest, const ports::HttpRequest& request, Now now, bool& streaming);
+  Answer route_agent(std::string_view name, std::string_view rest, const ports::HttpRequest& request, Now now);
+  Answer open_route(const ports::HttpRequest& request);
+
+  Cell& cell_;
+  ports::HttpReplies& replies_;
+  std::function<std::string()> metrics_;
+  Streams streams_;
+};
+
+}  // namespace stint::scheduler::api

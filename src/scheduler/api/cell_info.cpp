@@ -1,0 +1,96 @@
+#include <boost/json.hpp>
+#include <string>
+#include <utility>
+
+#include "scheduler/api/handlers.hpp"
+#include "scheduler/api/json_views.hpp"
+
+namespace stint::scheduler::api {
+namespace {
+
+namespace json = boost::json;
+
+/// One metric family in the Prometheus text format.
+class Family {
+ public:
+  Family(std::string& out, std::string_view name, std::string_view type, std::string_view help) : out_(out), name_(name) {
+    out_.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
+  }
+  void value(std::uint64_t value, std::string_view labels = {}) {
+    out_.append(name_);
+    if (!labels.empty()) out_.append("{").append(labels).append("}");
+    out_.append(" ").append(std::to_string(value)).append("\n");
+  }
+
+ private:
+  std::string& out_;
+  std::string_view name_;
+};
+
+}  // namespace
+
+Answer list_events(Cell& cell, const ports::HttpRequest& request) {
+  const auto limit = read_limit(request);
+  if (!limit) return refuse(limit.error());
+  const auto after = read_number(request, "after", 0);
+  if (!after) return refuse(after.error());
+  const auto job = read_number(request, "job", 0);
+  if (!job) return refuse(job.error());
+  return [&cell, limit = *limit, after = *after, job = JobId{*job}] {
+    const auto events = cell.reader.events(after, job, limit);
+    if (!events) return to_response(to_problem(events.error()));
+    json::array items;
+    for (const auto& event : *events) {
+      boost::system::error_code ignored;
+      items.push_back(json::object{{"seq", event.seq}, {"kind", event.kind}, {"at", time_json(event.at)}, {"data", json::parse(event.body, ignored)}});
+    }
+    ports::HttpResponse response;
+    const auto next = events->size() == limit ? json::value(events->back().seq) : json::value(nullptr);
+    response.body = json::serialize(json::object{{"items", std::move(items)}, {"next", next}}) + "\n";
+    return response;
+  };
+}
+
+Answer show_info(Cell& cell) {
+  return say(200, json::serialize(json::object{{"version", cell.facts.version},
+                                               {"cell", cell.facts.cell_id},
+                                               {"api", 1},
+                                               {"state_dir", cell.facts.state_dir},
+                                               {"server", cell.facts.server},
+                                               {"started_at", time_json(cell.facts.started_at)}}));
+}
+
+std::string metrics_text(const Cell& cell, const protocol::SessionCounters& counters, std::size_t sessions) {
+  core::TaskCounts tasks;
+  std::uint64_t jobs_open = 0;
+  for (const auto& job : cell.core.jobs()) {
+    if (!has_ended(job.state.status)) ++jobs_open;
+    tasks.pending += job.counts.pending, tasks.running += job.counts.running, tasks.completed += job.counts.completed;
+    tasks.failed += job.counts.failed, tasks.cancelled += job.counts.cancelled;
+  }
+  std::uint64_t connected = 0, agents = 0;
+  for (const auto& agent : cell.core.agents()) {
+    if (!agent.row.revoked) ++agents;
+    if (agent.connected) ++connected;
+  }
+  std::string out;
+  Family(out, "stint_jobs_open", "gauge", "Jobs that have not ended.").value(jobs_open);
+  Family family(out, "stint_tasks", "gauge", "Tasks by state.");
+  family.value(tasks.pending, "state=\"pending\"");
+  family.value(tasks.running, "state=\"running\"");
+  family.value(tasks.completed, "state=\"completed\"");
+  family.value(tasks.failed, "state=\"failed\"");
+  family.value(tasks.cancelled, "state=\"cancelled\"");
+  Family(out, "stint_agents", "gauge", "Agents that are not revoked.").value(agents);
+  Family(out, "stint_agents_connected", "gauge", "Agents with a session.").value(connected);
+  Family(out, "stint_links", "gauge", "Connections that speak frames.").value(sessions);
+  Family(out, "stint_commits_total", "counter", "Batches given to the store since it was made.").value(cell.journal.batches());
+  Family(out, "stint_sessions_established_total", "counter", "Sessions established.").value(counters.established);
+  Family(out, "stint_session_bytes_received_total", "counter", "Bytes received in sessions.").value(counters.bytes_in);
+  Family(out, "stint_session_bytes_sent_total", "counter", "Bytes sent in sessions.").value(counters.bytes_out);
+  Family reasons(out, "stint_session_refusals_total", "counter", "What was refused or ended a session, by reason.");
+  counters.for_each_reason([&](std::string_view reason, std::uint64_t count) { reasons.value(count, "reason=\"" + std::string(reason) + "\""); });
+  return out;
+}
+
+}  // namespace stint::scheduler::api

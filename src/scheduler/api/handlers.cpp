@@ -1,0 +1,83 @@
+#include "scheduler/api/handlers.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "scheduler/limits.hpp"
+
+namespace stint::scheduler::api {
+namespace {
+
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number value{};
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+Answer refuse(Problem problem) {
+  return [problem = std::move(problem)] { return to_response(problem); };
+}
+
+Answer refuse(const Error& error) { return refuse(to_problem(error)); }
+
+Answer say(int status, std::string json) {
+  return [status, json = std::move(json)] {
+    ports::HttpResponse response;
+    response.status = status;
+    response.body = json + "\n";
+    return response;
+  };
+}
+
+std::optional<std::string> find_query(const ports::HttpRequest& request, std::string_view name) {
+  for (const auto& [key, value] : request.query)
+    if (key == name) return value;
+  return std::nullopt;
+}
+
+Result<std::uint64_t> read_number(const ports::HttpRequest& request, std::string_view name, std::uint64_t otherwise) {
+  const auto text = find_query(request, name);
+  if (!text || text->empty()) return otherwise;
+  if (const auto value = parse_number<std::uint64_t>(*text)) return *value;
+  return fail(Errc::invalid_argument, "query `" + std::string(name) + "`: \"" + *text + "\" is not a whole number");
+}
+
+Result<std::size_t> read_limit(const ports::HttpRequest& request) {
+  STINT_TRY(const auto limit, read_number(request, "limit", limits::kReplyItemsDefault));
+  if (limit == 0 || limit > limits::kReplyItemsMax)
+    return fail(Errc::invalid_argument, "query `limit`: " + std::to_string(limit) + " is not within 1 to " + std::to_string(limits::kReplyItemsMax));
+  return static_cast<std::size_t>(limit);
+}
+
+Result<JobId> find_job_id(const Cell& cell, std::string_view word) {
+  if (word == "last") {
+    const auto jobs = cell.core.jobs();
+    if (jobs.empty()) return fail(Errc::not_found, "there is no job yet");
+    return std::max_element(jobs.begin(), jobs.end(), [](const auto& a, const auto& b) { return a.row.id < b.row.id; })->row.id;
+  }
+  const auto number = parse_number<std::uint64_t>(word);
+  if (!number) return fail(Errc::invalid_argument, "job \"" + std::string(word) + "\": expected a number or `last`");
+  if (cell.core.find_spec(JobId{*number}) == nullptr) return fail(Errc::not_found, "job " + std::string(word) + ": no such job");
+  return JobId{*number};
+}
+
+Result<TaskRef> find_task_ref(const Cell& cell, std::string_view id) {
+  const auto dot = id.find('.');
+  if (dot == std::string_view::npos)
+    return fail(Errc::invalid_argument, "task \"" + std::string(id) + "\": expected JOB.TASK or JOB.TASK.INDEX, such as 12.main or 12.train.3");
+  STINT_TRY(const JobId job, find_job_id(cell, id.substr(0, dot)));
+  if (const auto ref = core::find_task(job, *cell.core.find_spec(job), id.substr(dot + 1))) return *ref;
+  return fail(Errc::not_found, "task " + std::string(id) + ": job " + std::to_string(job.value) + " has no such task");
+}
+
+std::string agent_name(const core::Scheduler& core, AgentNumber number) {
+  const auto* row = core.find_agent(number);
+  return row == nullptr ? std::string() : row->name;
+}
+
+}  // namespace stint::scheduler::api

@@ -1,0 +1,116 @@
+#include <boost/json.hpp>
+#include <limits>
+#include <utility>
+
+#include "core/model/job_json.hpp"
+#include "scheduler/api/handlers.hpp"
+#include "scheduler/api/json_views.hpp"
+#include "scheduler/limits.hpp"
+
+namespace stint::scheduler::api {
+namespace {
+
+namespace json = boost::json;
+
+std::string page_json(json::array items, json::value next) { return json::serialize(json::object{{"items", std::move(items)}, {"next", std::move(next)}}); }
+
+/// `main` or `main.3` of a cancel request as the core wants it.
+Result<core::CancelTasks> read_cancel(const Cell& cell, JobId job, const std::string& body) {
+  core::CancelTasks cancel;
+  cancel.job = job;
+  if (body.empty()) return cancel;
+  boost::system::error_code problem;
+  const auto value = json::parse(body, problem);
+  if (problem || !value.is_object()) return fail(Errc::invalid_argument, "the body must be a JSON object such as {\"task\":\"main.3\"}, or empty");
+  for (const auto& item : value.as_object())
+    if (item.key() != "task") return fail(Errc::invalid_argument, "unknown key `" + std::string(item.key()) + "`: only `task` is known");
+  const auto* task = value.as_object().if_contains("task");
+  if (task == nullptr || task->is_null()) return cancel;
+  if (!task->is_string()) return fail(Errc::invalid_argument, "task: expected a text such as \"main.3\"");
+  const std::string word(task->as_string());
+  const auto& spec = *cell.core.find_spec(job);
+  for (std::uint32_t group = 0; group < spec.tasks.size(); ++group)
+    if (spec.tasks[group].name == word) {
+      cancel.group = group;
+      return cancel;
+    }
+  const auto ref = core::find_task(job, spec, word);
+  if (!ref) return fail(Errc::not_found, "task \"" + word + "\": job " + std::to_string(job.value) + " has no such task");
+  cancel.group = ref->group;
+  cancel.index = ref->index;
+  return cancel;
+}
+
+}  // namespace
+
+Answer submit_job(Cell& cell, const ports::HttpRequest& request, Now now) {
+  if (request.body.size() > limits::kJobSpecBytesMax)
+    return refuse({413, "out_of_range", "a job of " + std::to_string(request.body.size()) + " bytes", "body", std::to_string(limits::kJobSpecBytesMax) + " bytes",
+                   "use an array or several jobs"});
+  auto spec = core::parse_job_json(request.body);
+  if (!spec) return refuse(spec.error());
+  auto& effects = cell.journal.turn().effects;
+  const auto rows_before = effects.rows.size();
+  const auto id = cell.core.submit({std::move(*spec), "admin", request.idempotency_key}, now, effects);
+  if (!id) return refuse(id.error());
+  const int status = effects.rows.size() == rows_before ? 200 : 201;
+  return say(status, json::serialize(job_json(*cell.core.find_job(*id))));
+}
+
+Answer list_jobs(Cell& cell, const ports::HttpRequest& request) {
+  const auto limit = read_limit(request);
+  if (!limit) return refuse(limit.error());
+  const auto after = read_number(request, "after", std::numeric_limits<std::uint64_t>::max());
+  if (!after) return refuse(after.error());
+  std::optional<TaskStatus> state;
+  if (const auto word = find_query(request, "state"); word && !word->empty()) {
+    state = parse_task_status(*word);
+    if (!state) return refuse({400, "invalid_argument", "query `state`: \"" + *word + "\" is none of pending, running, completed, failed, cancelled", "state", "", ""});
+  }
+  json::array items;
+  json::value next = nullptr;
+  const auto jobs = cell.core.jobs();
+  for (auto it = jobs.rbegin(); it != jobs.rend(); ++it) {
+    if (it->row.id.value >= *after || (state && it->state.status != *state)) continue;
+    if (items.size() == *limit) {
+      next = items.back().as_object().at("id");
+      break;
+    }
+    items.push_back(job_json(*it));
+  }
+  return say(200, page_json(std::move(items), std::move(next)));
+}
+
+Answer show_job(Cell& cell, std::string_view word) {
+  const auto job = find_job_id(cell, word);
+  if (!job) return refuse(job.error());
+  return say(200, json::serialize(job_json(*cell.core.find_job(*job))));
+}
+
+Answer show_spec(Cell& cell, std::string_view word) {
+  const auto job = find_job_id(cell, word);
+  if (!job) return refuse(job.error());
+  return say(200, core::to_json(*cell.core.find_spec(*job)));
+}
+
+Answer cancel_job(Cell& cell, std::string_view word, const ports::HttpRequest& request, Now now) {
+  const auto job = find_job_id(cell, word);
+  if (!job) return refuse(job.error());
+  auto cancel = read_cancel(cell, *job, request.body);
+  if (!cancel) return refuse(cancel.error());
+  cancel->by = "admin";
+  if (const auto done = cell.core.cancel(*cancel, now, cell.journal.turn().effects); !done) return refuse(done.error());
+  return say(200, json::serialize(job_json(*cell.core.find_job(*job))));
+}
+
+Answer explain_job(Cell& cell, std::string_view word, Now now) {
+  const auto job = find_job_id(cell, word);
+  if (!job) return refuse(job.error());
+  const auto explanation = cell.core.explain(*job, now);
+  if (!explanation) return refuse(explanation.error());
+  json::object body{{"task", nullptr}, {"job", job->value}};
+  for (auto& item : explanation_json(*explanation)) body[item.key()] = item.value();
+  return say(200, json::serialize(body));
+}
+
+}  // namespace stint::scheduler::api

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <boost/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/resources.hpp"
+#include "base/time.hpp"
+#include "core/explain/explanation.hpp"
+#include "core/scheduler.hpp"
+#include "core/views.hpp"
+#include "scheduler/report_book.hpp"
+
+/// The core's views as the JSON of schema/openapi.yaml.
+namespace stint::scheduler::api {
+
+[[nodiscard]] boost::json::value time_json(UnixMillis time);   ///< null for zero
+[[nodiscard]] boost::json::value reason_json(EndReason reason);  ///< null for none
+[[nodiscard]] boost::json::object resources_json(const Resources& resources);
+[[nodiscard]] boost::json::object job_json(const core::JobView& job);
+[[nodiscard]] boost::json::object attempt_json(const core::AttemptRow& row, const core::JobSpec& spec, std::string_view agent);
+[[nodiscard]] boost::json::object agent_json(const core::AgentView& agent);
+[[nodiscard]] boost::json::object report_json(const core::ReportRow& row);
+[[nodiscard]] boost::json::object explanation_json(const core::Explanation& explanation);
+
+/// `row`: the attempt that speaks for the task (its result, else its newest live one), if any. `report`: its latest progress, if known.
+struct TaskFacts {
+  const core::AttemptRow* row = nullptr;
+  std::string agent;
+  const ReportBook::Latest* report = nullptr;
+};
+[[nodiscard]] boost::json::object task_json(const core::TaskView& task, const core::JobSpec& spec, const TaskFacts& facts);
+
+}  // namespace stint::scheduler::api

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "ports/http.hpp"
+
+namespace stint::scheduler::api {
+
+/// RFC 9457, with a stable `code`: what, where, the limit and the remedy.
+struct Problem {
+  int status = 400;
+  std::string code;
+  std::string detail;
+  std::string where;
+  std::string limit;
+  std::string remedy;
+};
+[[nodiscard]] ports::HttpResponse to_response(const Problem& problem);
+[[nodiscard]] Problem to_problem(const Error& error);
+
+}  // namespace stint::scheduler::api

@@ -1,0 +1,182 @@
+#include "scheduler/api/streams.hpp"
+
+#include <boost/beast/core/detail/base64.hpp>
+#include <boost/json.hpp>
+#include <charconv>
+#include <utility>
+#include <vector>
+
+#include "scheduler/api/json_views.hpp"
+#include "scheduler/limits.hpp"
+
+namespace stint::scheduler::api {
+namespace {
+
+namespace json = boost::json;
+
+std::string base64(const Bytes& bytes) {
+  namespace b64 = boost::beast::detail::base64;
+  std::string text(b64::encoded_size(bytes.size()), '\0');
+  text.resize(b64::encode(text.data(), bytes.data(), bytes.size()));
+  return text;
+}
+
+ports::HttpResponse stream_head(std::string content_type) {
+  ports::HttpResponse head;
+  head.content_type = std::move(content_type);
+  head.headers.emplace_back("Cache-Control", "no-store");
+  return head;
+}
+
+std::string log_line(std::uint64_t seq, const core::LogRow& row) {
+  return json::serialize(json::object{{"seq", seq},
+                                      {"attempt", row.ref.attempt},
+                                      {"stream", row.stream == 1 ? "stdout" : "stderr"},
+                                      {"offset", row.offset},
+                                      {"data", base64(row.bytes)}}) +
+         "\n";
+}
+
+/// How the task ended, as the last line of a log that was followed.
+std::string end_line(const core::TaskView& task, const std::optional<core::AttemptRow>& last) {
+  const EndReason reason = task.reason != EndReason::none || !last ? task.reason : last->reason;
+  json::object line{{"end", true}, {"state", to_string(task.status)}, {"reason", reason_json(reason)}, {"exit_code", nullptr}, {"signal", nullptr}, {"detail", nullptr}};
+  if (last && last->reason == EndReason::exit) line["exit_code"] = last->exit_code;
+  if (last && last->signal != 0) line["signal"] = last->signal;
+  if (last && !last->detail.empty()) line["detail"] = last->detail;
+  return json::serialize(line) + "\n";
+}
+
+}  // namespace
+
+std::optional<core::AttemptRow> Streams::last_durable(const AttemptRef& attempt) {
+  ports::StoreReader::AttemptQuery query;
+  query.job = attempt.task.job;
+  query.group = attempt.task.group;
+  query.from = attempt;
+  query.limit = 1;
+  const auto rows = cell_.reader.attempts(query);
+  if (!rows || rows->empty() || rows->front().ref != attempt) return std::nullopt;
+  return rows->front();
+}
+
+bool Streams::too_many(ports::RequestId id) {
+  if (streams_.size() < limits::kStreamsMax) return false;
+  replies_.respond(id, to_response({503, "unavailable", "too many streams are open", "", std::to_string(limits::kStreamsMax) + " streams", "close some, or poll"}));
+  return true;
+}
+
+void Streams::follow_events(const ports::HttpRequest& request) {
+  if (too_many(request.id)) return;
+  const auto job = read_number(request, "job", 0);
+  const auto after = read_number(request, "after", cell_.events.last());
+  if (!job || !after) return replies_.respond(request.id, to_response(to_problem(!job ? job.error() : after.error())));
+  Stream stream;
+  stream.events = true;
+  stream.job = JobId{*job};
+  stream.after = *after;
+  if (!request.last_event_id.empty()) {
+    const auto& text = request.last_event_id;
+    if (std::from_chars(text.data(), text.data() + text.size(), stream.after).ptr != text.data() + text.size())
+      return replies_.respond(request.id, to_response({400, "invalid_argument", "Last-Event-ID: \"" + text + "\" is not a number", "Last-Event-ID", "", ""}));
+  }
+  auto head = stream_head("text/event-stream");
+  head.body = ": stint events\n\n";
+  stream.writable = false;
+  streams_.emplace(request.id, stream);
+  replies_.begin_stream(request.id, std::move(head));
+}
+
+void Streams::follow_logs(const ports::HttpRequest& request, std::string_view task) {
+  if (too_many(request.id)) return;
+  const auto ref = find_task_ref(cell_, task);
+  const auto attempt = read_number(request, "attempt", 0);
+  const auto after = read_number(request, "after", 0);
+  for (const auto* error : {ref ? nullptr : &ref.error(), attempt ? nullptr : &attempt.error(), after ? nullptr : &after.error()})
+    if (error != nullptr) return replies_.respond(request.id, to_response(to_problem(*error)));
+  Stream stream;
+  stream.follow = find_query(request, "follow").value_or("0") != "0";
+  stream.after = *after;
+  stream.fixed_attempt = *attempt != 0;
+  stream.attempt = {*ref, stream.fixed_attempt ? static_cast<std::uint32_t>(*attempt) : 1};
+  stream.writable = false;
+  streams_.emplace(request.id, stream);
+  replies_.begin_stream(request.id, stream_head("application/x-ndjson"));
+}
+
+void Streams::on_writable(ports::RequestId id) {
+  auto it = streams_.find(id);
+  if (it == streams_.end()) return;
+  it->second.writable = true;
+  pump(id, it->second);
+}
+
+void Streams::pump() {
+  for (auto it = streams_.begin(); it != streams_.end();) {
+    auto& [id, stream] = *it++;  // pump may erase it
+    if (stream.writable) pump(id, stream);
+  }
+}
+
+void Streams::keep_alive() {
+  for (auto& [id, stream] : streams_)
+    if (stream.events && std::exchange(stream.writable, false)) replies_.write_stream(id, ":\n\n");
+}
+
+void Streams::pump(ports::RequestId id, Stream& stream) {
+  bool ended = false;
+  std::string text = stream.events ? next_events(stream) : next_logs(stream, ended);
+  if (!text.empty()) {
+    stream.writable = false;
+    replies_.write_stream(id, std::move(text));
+  }
+  if (ended) {
+    replies_.end_stream(id);
+    streams_.erase(id);
+  }
+}
+
+std::string Streams::next_events(Stream& stream) {
+  std::string text;
+  const auto events = cell_.events.after(stream.after, stream.job, limits::kReplyItemsMax);
+  if (!events) return text;
+  for (const auto& event : *events) {
+    if (text.size() > limits::kStreamBytesMax) return text;
+    text.append("id: ").append(std::to_string(event.seq)).append("\nevent: ").append(event.kind).append("\ndata: ").append(event.body).append("\n\n");
+    stream.after = event.seq;
+  }
+  if (events->size() < limits::kReplyItemsMax) stream.after = std::max(stream.after, cell_.events.last());
+  return text;
+}
+
+std::string Streams::next_logs(Stream& stream, bool& ended) {
+  std::string text;
+  for (;;) {
+    const auto rows = cell_.reader.log_tail(stream.attempt, stream.after, limits::kStreamBytesMax);
+    if (!rows) {
+      ended = true;  // the reader comes back with its cursor
+      return text;
+    }
+    for (const auto& [seq, row] : *rows) {
+      text += log_line(seq, row);
+      stream.after = seq;
+    }
+    if (text.size() >= limits::kStreamBytesMax || !rows->empty()) return text;
+    const auto task = cell_.core.find_task(stream.attempt.task);
+    if (!stream.fixed_attempt && task && task->attempts > stream.attempt.attempt) {  // a later attempt: the earlier one has left or will not count
+      ++stream.attempt.attempt;
+      continue;
+    }
+    if (!stream.follow || !task) {
+      ended = true;
+      return text;
+    }
+    if (!has_ended(task->status)) return text;
+    const auto last = last_durable(stream.attempt);
+    if (last ? last->live : !cell_.journal.idle()) return text;  // memory knows of the end, the disk does not yet: it is not told
+    ended = true;
+    return text + end_line(*task, last);
+  }
+}
+
+}  // namespace stint::scheduler::api

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "ports/http.hpp"
+#include "scheduler/api/handlers.hpp"
+#include "scheduler/cell.hpp"
+
+namespace stint::scheduler::api {
+
+/// Answers that go on: events (SSE) and logs (NDJSON). Each stream is a cursor into what is durable: nothing is buffered for a slow reader, and
+/// a reader that comes back with its cursor misses nothing.
+class Streams {
+ public:
+  Streams(Cell& cell, ports::HttpReplies& replies) : cell_(cell), replies_(replies) {}
+
+  /// Errors are answered with a problem.
+  void follow_events(const ports::HttpRequest& request);
+  void follow_logs(const ports::HttpRequest& request, std::string_view task);
+
+  void on_writable(ports::RequestId id);
+  void on_closed(ports::RequestId id) { streams_.erase(id); }
+  /// Something new is durable.
+  void pump();
+  /// Nothing has been said for a while: a comment keeps proxies from closing event streams.
+  void keep_alive();
+  [[nodiscard]] bool empty() const { return streams_.empty(); }
+
+ private:
+  struct Stream {
+    bool events = false;                     ///< else logs
+    bool follow = true;
+    bool writable = true;                    ///< the last write has left
+    JobId job;                               ///< events: only this one's, zero = all
+    std::uint64_t after = 0;                 ///< event seq, or arrival number of a log chunk
+    AttemptRef attempt;                      ///< logs: the one being read
+    bool fixed_attempt = false;              ///< do not go on to later attempts
+  };
+  void pump(ports::RequestId id, Stream& stream);
+  std::string next_events(Stream& stream);
+  std::string next_logs(Stream& stream, bool& ended);
+  std::optional<core::AttemptRow> last_durable(const AttemptRef& attempt);
+  bool too_many(ports::RequestId id);
+
+  Cell& cell_;
+  ports::HttpReplies& replies_;
+  std::map<ports::RequestId, Stream> streams_;
+};
+
+}  // namespace stint::scheduler::api

@@ -1,0 +1,229 @@
+#include <algorithm>
+#include <boost/json.hpp>
+#include <charconv>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "scheduler/api/handlers.hpp"
+#include "scheduler/api/json_views.hpp"
+#include "scheduler/limits.hpp"
+
+namespace stint::scheduler::api {
+namespace {
+
+namespace json = boost::json;
+
+/// A page scans this many tasks at most: a rare state in a huge array comes over several pages, some of them short.
+constexpr std::uint32_t kScanMax = 200'000;
+
+/// What one task needs to be shown: its view now, and what only memory knows of it.
+struct Shown {
+  core::TaskView view;
+  ReportBook::Latest report;
+  bool has_report = false;
+};
+
+Shown shown(const Cell& cell, core::TaskView view) {
+  Shown result{std::move(view), {}, false};
+  if (!result.view.live.empty())
+    if (const auto* latest = cell.reports.find(result.view.live.back().ref)) {
+      result.report = *latest;
+      result.has_report = true;
+    }
+  return result;
+}
+
+json::object to_json(const Cell& cell, const Shown& task, const core::AttemptRow* result) {
+  const auto* row = result != nullptr ? result : task.view.live.empty() ? nullptr : &task.view.live.back();
+  TaskFacts facts;
+  facts.row = row;
+  if (row != nullptr) facts.agent = agent_name(cell.core, row->agent);
+  if (task.has_report) facts.report = &task.report;
+  return task_json(task.view, *cell.core.find_spec(task.view.ref.job), facts);
+}
+
+struct Position {
+  std::uint32_t group = 0;
+  std::uint32_t index = 0;
+};
+
+/// The cursor of a page of tasks: GROUP.INDEX of the first task of the next one.
+Result<Position> read_cursor(const ports::HttpRequest& request) {
+  const auto text = find_query(request, "after");
+  Position position;
+  if (!text || text->empty()) return position;
+  const auto dot = text->find('.');
+  const char* end = text->data() + text->size();
+  if (dot == std::string::npos || std::from_chars(text->data(), text->data() + dot, position.group).ptr != text->data() + dot ||
+      std::from_chars(text->data() + dot + 1, end, position.index).ptr != end)
+    return fail(Errc::invalid_argument, "query `after`: \"" + *text + "\" is not a `next` of this list");
+  return position;
+}
+
+struct TaskFilter {
+  std::optional<std::uint32_t> group;
+  std::optional<TaskStatus> state;
+};
+
+Result<TaskFilter> read_filter(const core::JobSpec& spec, const ports::HttpRequest& request) {
+  TaskFilter filter;
+  if (const auto word = find_query(request, "state"); word && !word->empty()) {
+    filter.state = parse_task_status(*word);
+    if (!filter.state) return fail(Errc::invalid_argument, "query `state`: \"" + *word + "\" is none of pending, running, completed, failed, cancelled");
+  }
+  if (const auto name = find_query(request, "task"); name && !name->empty()) {
+    for (std::uint32_t group = 0; group < spec.tasks.size(); ++group)
+      if (spec.tasks[group].name == *name) filter.group = group;
+    if (!filter.group) return fail(Errc::not_found, "query `task`: the job has no task \"" + *name + "\"");
+  }
+  return filter;
+}
+
+struct Page {
+  std::vector<Shown> tasks;
+  std::optional<Position> next;
+};
+
+Page collect(const Cell& cell, JobId job, const core::JobSpec& spec, const TaskFilter& filter, Position at, std::size_t limit) {
+  Page page;
+  std::uint32_t scanned = 0;
+  for (; at.group < spec.tasks.size(); ++at.group, at.index = 0) {
+    if (filter.group && *filter.group != at.group) continue;
+    for (; at.index < spec.tasks[at.group].array_count; ++at.index) {
+      if (page.tasks.size() == limit || ++scanned > kScanMax) {
+        page.next = at;
+        return page;
+      }
+      auto view = cell.core.find_task({job, at.group, at.index});
+      if (view && (!filter.state || view->status == *filter.state)) page.tasks.push_back(shown(cell, std::move(*view)));
+    }
+  }
+  return page;
+}
+
+/// The attempts that ended the tasks of a page, in the order of its tasks: read when the page is told, hence durable.
+Result<std::vector<core::AttemptRow>> read_results(Cell& cell, const std::vector<Shown>& tasks) {
+  std::vector<core::AttemptRow> rows;
+  for (std::size_t i = 0; i < tasks.size();) {  // one query per run of tasks of one group
+    std::size_t last = i;
+    while (last + 1 < tasks.size() && tasks[last + 1].view.ref.group == tasks[i].view.ref.group) ++last;
+    ports::StoreReader::AttemptQuery query;
+    query.job = tasks[i].view.ref.job;
+    query.group = tasks[i].view.ref.group;
+    query.results_only = true;
+    query.from = {tasks[i].view.ref, 0};
+    while (query.from.task <= tasks[last].view.ref) {
+      STINT_TRY(const auto found, cell.reader.attempts(query));
+      for (const auto& row : found)
+        if (row.ref.task <= tasks[last].view.ref) rows.push_back(row);
+      if (found.size() < query.limit) break;
+      query.from = found.back().ref;
+      ++query.from.attempt;
+    }
+    i = last + 1;
+  }
+  return rows;
+}
+
+ports::HttpResponse respond(const json::object& body) {
+  ports::HttpResponse response;
+  response.body = json::serialize(body) + "\n";
+  return response;
+}
+
+}  // namespace
+
+Answer list_tasks(Cell& cell, std::string_view word, const ports::HttpRequest& request) {
+  const auto job = find_job_id(cell, word);
+  if (!job) return refuse(job.error());
+  const auto& spec = *cell.core.find_spec(*job);
+  const auto limit = read_limit(request);
+  if (!limit) return refuse(limit.error());
+  const auto cursor = read_cursor(request);
+  if (!cursor) return refuse(cursor.error());
+  const auto filter = read_filter(spec, request);
+  if (!filter) return refuse(filter.error());
+  auto page = std::make_shared<Page>(collect(cell, *job, spec, *filter, *cursor, *limit));
+  return [&cell, page] {
+    const auto results = read_results(cell, page->tasks);
+    if (!results) return to_response(to_problem(results.error()));
+    json::array items;
+    auto row = results->begin();
+    for (const auto& task : page->tasks) {
+      while (row != results->end() && row->ref.task < task.view.ref) ++row;
+      const bool found = has_ended(task.view.status) && row != results->end() && row->ref.task == task.view.ref;
+      items.push_back(to_json(cell, task, found ? &*row : nullptr));
+    }
+    const auto next = page->next ? json::value(std::to_string(page->next->group) + "." + std::to_string(page->next->index)) : json::value(nullptr);
+    return respond({{"items", std::move(items)}, {"next", next}});
+  };
+}
+
+Answer show_task(Cell& cell, std::string_view id) {
+  const auto ref = find_task_ref(cell, id);
+  if (!ref) return refuse(ref.error());
+  auto task = std::make_shared<Shown>(shown(cell, *cell.core.find_task(*ref)));
+  return [&cell, task, ref = *ref] {
+    ports::StoreReader::AttemptQuery query;
+    query.job = ref.job;
+    query.group = ref.group;
+    query.from = {ref, 0};
+    query.limit = limits::kReplyItemsMax;
+    const auto rows = cell.reader.attempts(query);
+    if (!rows) return to_response(to_problem(rows.error()));
+    json::array attempts;
+    const core::AttemptRow* result = nullptr;
+    const auto& spec = *cell.core.find_spec(ref.job);
+    for (const auto& row : *rows) {
+      if (row.ref.task != ref) break;
+      attempts.push_back(attempt_json(row, spec, agent_name(cell.core, row.agent)));
+      if (row.is_result) result = &row;
+    }
+    if (result != nullptr && !task->has_report)
+      if (const auto reports = cell.reader.reports(result->ref, 0, limits::kReplyItemsMax); reports && !reports->empty()) {
+        const auto& last = reports->back();
+        task->has_report = true;
+        task->report.progress = last.progress;
+        boost::system::error_code ignored;
+        if (const auto metrics = json::parse(last.metrics, ignored); metrics.is_object())
+          for (const auto& item : metrics.as_object())
+            if (item.value().is_number()) task->report.metrics.emplace_back(item.key(), item.value().to_number<double>());
+      }
+    auto body = to_json(cell, *task, has_ended(task->view.status) ? result : nullptr);
+    body["attempts_list"] = std::move(attempts);
+    return respond(body);
+  };
+}
+
+Answer explain_task(Cell& cell, std::string_view id, Now now) {
+  const auto ref = find_task_ref(cell, id);
+  if (!ref) return refuse(ref.error());
+  const auto explanation = cell.core.explain(*ref, now);
+  if (!explanation) return refuse(explanation.error());
+  json::object body{{"task", core::task_id(*cell.core.find_spec(ref->job), *ref)}, {"job", ref->job.value}};
+  for (auto& item : explanation_json(*explanation)) body[item.key()] = item.value();
+  return say(200, json::serialize(body));
+}
+
+Answer list_reports(Cell& cell, std::string_view id, const ports::HttpRequest& request) {
+  const auto ref = find_task_ref(cell, id);
+  if (!ref) return refuse(ref.error());
+  const auto limit = read_limit(request);
+  if (!limit) return refuse(limit.error());
+  const auto after = read_number(request, "after", 0);
+  if (!after) return refuse(after.error());
+  const auto view = cell.core.find_task(*ref);
+  const auto attempt = read_number(request, "attempt", std::max<std::uint32_t>(view->attempts, 1));
+  if (!attempt) return refuse(attempt.error());
+  return [&cell, ref = AttemptRef{*ref, static_cast<std::uint32_t>(*attempt)}, after = *after, limit = *limit] {
+    const auto rows = cell.reader.reports(ref, static_cast<std::uint32_t>(after), limit);
+    if (!rows) return to_response(to_problem(rows.error()));
+    json::array items;
+    for (const auto& row : *rows) items.push_back(report_json(row));
+    const auto next = rows->size() == limit ? json::value(rows->back().seq) : json::value(nullptr);
+    return respond({{"items", std::move(items)}, {"next", next}});
+  };
+}
+
+}  // namespace stint::scheduler::api

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "base/time.hpp"
+#include "core/scheduler.hpp"
+#include "ports/entropy.hpp"
+#include "ports/store.hpp"
+#include "scheduler/event_ring.hpp"
+#include "scheduler/journal.hpp"
+#include "scheduler/keyring.hpp"
+#include "scheduler/log_book.hpp"
+#include "scheduler/report_book.hpp"
+
+namespace stint::scheduler {
+
+/// What a user may ask about the process itself.
+struct CellFacts {
+  std::string version;
+  std::string cell_id;
+  std::string state_dir;
+  std::string server;                           ///< host:port that agents and clients connect to
+  UnixMillis started_at{};
+  std::array<std::uint8_t, 32> api_token_sha256{};
+};
+
+/// The state of one cell that the API reads and changes. The daemon owns it; one thread.
+struct Cell {
+  core::Scheduler& core;
+  Journal& journal;
+  Keyring& keys;
+  ports::StoreReader& reader;
+  EventRing& events;
+  ReportBook& reports;
+  ports::Entropy& entropy;
+  CellFacts facts;
+  std::string not_ready;                        ///< why submissions are refused now (the disk is full); empty: ready
+};
+
+}  // namespace stint::scheduler

@@ -1,0 +1,223 @@
+#include "scheduler/daemon.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.hpp"
+#include "scheduler/api/api.hpp"
+#include "scheduler/cell.hpp"
+#include "scheduler/convert.hpp"
+#include "scheduler/limits.hpp"
+
+namespace stint::scheduler {
+
+/// What the daemon remembers beside the core: ends of logs, latest reports, newest events.
+struct Books {
+  explicit Books(ports::StoreReader& reader) : logs(reader), events(reader) {}
+  LogBook logs;
+  ReportBook reports;
+  EventRing events;
+};
+
+Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
+    : options_(std::move(options)),
+      ports_(ports),
+      keys_(options_.key_encryption_key,
+            [this](AgentNumber number) -> std::optional<std::uint32_t> {
+              const auto* agent = core_.find_agent(number);
+              if (agent == nullptr || agent->revoked) return std::nullopt;
+              return agent->generation;
+            }),
+      journal_(ports.store, [this](Turn&& turn) { tell(std::move(turn)); }, [this](const Error& error) { on_store_failed(error); }),
+      hub_({options_.session_time_offset_ms, options_.heartbeat_interval}, keys_, ports.links, ports.entropy, ports.log, *this),
+      books_(std::make_unique<Books>(ports.reader)) {}
+
+Daemon::~Daemon() = default;
+
+ports::HttpHandler& Daemon::http() { return *api_; }
+
+Status Daemon::start(const ports::Store::Opened& opened, Now now) {
+  now_ = now;
+  journal_.restart(opened.last_batch);
+  CellFacts facts;
+  facts.version = STINT_VERSION;
+  facts.state_dir = options_.state_dir;
+  facts.server = options_.server;
+  facts.started_at = now.wall;
+  facts.api_token_sha256 = options_.api_token_sha256;
+  cell_ = std::make_unique<Cell>(Cell{core_, journal_, keys_, ports_.reader, books_->events, books_->reports, ports_.entropy, std::move(facts), {}});
+  api_ = std::make_unique<api::Api>(*cell_, ports_.replies, [this] { return api::metrics_text(*cell_, hub_.counters(), hub_.sessions()); });
+  STINT_TRY_VOID(load(now));
+  return ensure_identity(now);
+}
+
+/// Memory is exactly what the rows give: also after a full disk has undone what memory had decided.
+Status Daemon::load(Now now) {
+  core_ = core::Scheduler();
+  templates_.clear();
+  STINT_TRY_VOID(ports_.store.load([this](const core::Row& row) -> Status {
+    if (const auto* key = std::get_if<core::MasterKeyRow>(&row)) return keys_.load(*key);
+    if (const auto* fact = std::get_if<core::MetaRow>(&row)) {
+      meta_[fact->name] = fact->value;
+      return {};
+    }
+    return core_.load(row);
+  }));
+  STINT_TRY(const auto last_event, ports_.reader.last_event_seq());
+  core_.set_next_event_seq(last_event + 1);
+  books_->events.restart(last_event);
+  books_->logs.clear();
+  books_->reports.clear();
+  return core_.finish_load(now, journal_.turn().effects);
+}
+
+Status Daemon::ensure_identity(Now now) {
+  auto& rows = journal_.turn().effects.rows;
+  if (keys_.empty()) rows.emplace_back(keys_.make_master(ports_.entropy, now.wall));
+  auto& id = meta_["cell_id"];
+  if (id.empty()) {
+    std::array<std::uint8_t, 16> bytes{};
+    ports_.entropy.fill(bytes);
+    id = to_hex(bytes);
+    rows.emplace_back(core::MetaRow{"cell_id", id});
+  }
+  cell_->facts.cell_id = id;
+  return {};
+}
+
+void Daemon::end_turn(Now now) {
+  now_ = now;
+  if (fatal_) return;
+  if (cell_->not_ready.empty()) core_.place(now, journal_.turn().effects);
+  journal_.flush();
+  if (journal_.idle()) books_->logs.trim_when_idle();
+}
+
+void Daemon::on_committed(BatchNumber number, const Status& status, Now now) {
+  now_ = now;
+  journal_.on_committed(number, status);
+}
+
+void Daemon::on_timer(Now now) {
+  now_ = now;
+  if (fatal_) return;
+  hub_.on_timer(now);
+  if (now.mono >= reopen_at_) try_reopen(now);
+  if (core_.next_deadline() <= now.mono && cell_->not_ready.empty()) core_.on_timer(now, journal_.turn().effects);
+  books_->reports.store_changed(now, journal_.turn().effects);
+  if (now.mono >= keep_alive_at_) {
+    api_->streams().keep_alive();
+    keep_alive_at_ = now.mono + options_.heartbeat_interval;
+  }
+}
+
+Instant Daemon::next_deadline() const {
+  Instant next = std::min({hub_.next_deadline(), reopen_at_, books_->reports.next_deadline()});
+  if (cell_->not_ready.empty()) next = std::min(next, core_.next_deadline());
+  if (!api_->streams().empty()) next = std::min(next, keep_alive_at_);
+  return next;
+}
+
+void Daemon::close_sessions(Now now) { hub_.close_all(protocol::CloseReason::leaving, "the scheduler stops", now); }
+
+void Daemon::on_resume(AgentNumber agent, const Token16& instance, const protocol::Resume& resume, Now now) {
+  core::AgentConnected event;
+  event.agent = agent;
+  event.instance = instance;
+  event.offer = to_offer(resume.info);
+  for (const auto& held : resume.held) event.held.push_back({held.ref, held.status, held.last_update});
+  core_.on_agent_connected(event, now, journal_.turn().effects);
+}
+
+void Daemon::on_info(AgentNumber agent, const protocol::AgentInfo& info, Now now) { core_.on_agent_offer(agent, to_offer(info), now, journal_.turn().effects); }
+
+void Daemon::on_updates(AgentNumber agent, const protocol::UpdateList& updates, Now now) {
+  auto& effects = journal_.turn().effects;
+  for (const auto& update : updates.items) {
+    if (update.number == 0) {
+      const auto attempt = core_.find_attempt(update.ref);
+      if (attempt && attempt->live && attempt->agent == agent) books_->reports.on_report(update, now);
+      continue;
+    }
+    core_.on_attempt_report(to_report(agent, update), now, effects);
+    if (has_ended(update.status)) books_->reports.finish(update.ref, effects);
+  }
+}
+
+std::string Daemon::on_log(AgentNumber agent, const protocol::LogChunk& chunk, Now) {
+  if (!core_.may_write_log(agent, chunk.ref)) return "this attempt is not this agent's";
+  auto taken = books_->logs.take(chunk);
+  if (!taken) return taken.error().detail;
+  auto& turn = journal_.turn();
+  if (taken->row) turn.effects.rows.emplace_back(std::move(*taken->row));
+  turn.logs.push_back({agent, chunk.ref, static_cast<std::uint8_t>(chunk.stream), taken->end});
+  return {};
+}
+
+void Daemon::on_disconnected(AgentNumber agent, Now now) { core_.on_agent_disconnected(agent, now, journal_.turn().effects); }
+
+void Daemon::fill_log_ends(protocol::AttemptVerdict& verdict) {
+  if (verdict.verdict != protocol::Verdict::keep) return;
+  if (const auto ends = books_->logs.ends(verdict.ref)) {
+    verdict.stdout_acked = ends->out;
+    verdict.stderr_acked = ends->err;
+  }
+}
+
+void Daemon::tell(Turn&& turn) {
+  for (auto& event : turn.events) books_->events.push(std::move(event));
+  hub_.tell(turn.effects.sends, turn.logs, [this](JobId job, std::uint32_t group) { return template_of(job, group); }, now_);
+  api_->tell(turn.replies);
+  api_->streams().pump();
+}
+
+void Daemon::on_store_failed(const Error& error) {
+  ports_.log.error("store: " + error.detail);
+  const auto problem = error.code == Errc::no_space
+                           ? api::Problem{507, "no_space", error.detail, "", "", "free space on the disk of the state directory; nothing acknowledged was lost"}
+                           : api::Problem{503, "unavailable", "the scheduler restarts: " + error.detail, "", "", "ask again"};
+  auto waiting = journal_.take_replies();
+  api_->refuse_all(waiting, problem);
+  if (error.code != Errc::no_space) {
+    fatal_ = error;
+    return;
+  }
+  cell_->not_ready = error.detail;
+  hub_.set_accepting(false);
+  hub_.close_all(protocol::CloseReason::overloaded, "the scheduler's disk is full", now_);
+  try_reopen(now_);
+}
+
+/// The disk was full: memory is made anew from what is durable, and stays closed until a write succeeds.
+void Daemon::try_reopen(Now now) {
+  reopen_at_ = now.mono + limits::kReopenPeriod;
+  const auto opened = ports_.store.reopen();
+  if (!opened && opened.error().code != Errc::no_space) {
+    fatal_ = opened.error();
+    return;
+  }
+  journal_.restart(opened ? opened->last_batch : BatchNumber{});
+  if (const auto loaded = load(now); !loaded) {
+    fatal_ = loaded.error();
+    return;
+  }
+  if (!opened) {
+    journal_.restart({});  // nothing may be written yet
+    return;
+  }
+  ports_.log.info("store: the disk takes writes again");
+  cell_->not_ready.clear();
+  hub_.set_accepting(true);
+  reopen_at_ = Instant::max();
+}
+
+const protocol::TaskTemplate* Daemon::template_of(JobId job, std::uint32_t group) {
+  const auto key = std::pair{job, group};
+  if (auto it = templates_.find(key); it != templates_.end()) return &it->second;
+  const auto* spec = core_.find_spec(job);
+  if (spec == nullptr) return nullptr;
+  if (templates_.size() >= limits::kTemplatesMax) templates_.clear();
+  return &templates_.emplace(key, to_template(*spec, spec->tasks.at(group))).first->second;
+}
+
+}  // namespace stint::scheduler

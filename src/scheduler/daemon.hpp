@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "core/scheduler.hpp"
+#include "ports/entropy.hpp"
+#include "ports/http.hpp"
+#include "ports/link.hpp"
+#include "ports/store.hpp"
+#include "scheduler/journal.hpp"
+#include "scheduler/keyring.hpp"
+#include "scheduler/session_hub.hpp"
+
+namespace stint::scheduler {
+
+namespace api {
+class Api;
+}
+struct Cell;
+
+struct DaemonOptions {
+  Keyring::KeyEncryptionKey key_encryption_key{};
+  std::array<std::uint8_t, 32> api_token_sha256{};
+  std::int64_t session_time_offset_ms = 0;      ///< Unix ms - CLOCK_BOOTTIME ms at the start: what session time reads
+  Duration heartbeat_interval = std::chrono::seconds{30};
+  std::string server;                           ///< host:port told to agents
+  std::string state_dir;
+};
+
+/// What the daemon needs from outside; main() owns it all.
+struct DaemonPorts {
+  ports::Store& store;
+  ports::StoreReader& reader;
+  ports::Links& links;
+  ports::HttpReplies& replies;
+  ports::Entropy& entropy;
+  Log& log;
+};
+
+/// The scheduler daemon without OS calls. Between two calls of end_turn it takes what arrives; end_turn places once and writes once; what is
+/// durable is told from on_committed, which the store calls.
+///
+/// Thread:  one thread.
+class Daemon final : private AgentMessages {
+ public:
+  Daemon(DaemonOptions options, DaemonPorts ports);
+  ~Daemon() override;
+
+  /// Loads the state after the store was opened. `on_committed` must be what the store calls.
+  [[nodiscard]] Status start(const ports::Store::Opened& opened, Now now);
+  void on_committed(BatchNumber number, const Status& status, Now now);
+
+  [[nodiscard]] ports::LinkHandler& links() { return hub_; }
+  [[nodiscard]] ports::HttpHandler& http();
+
+  /// After every handful of calls: decides, writes, and tells what needs no writing.
+  void end_turn(Now now);
+  void on_timer(Now now);
+  [[nodiscard]] Instant next_deadline() const;
+  /// Says goodbye to all agents; their tasks run on.
+  void close_sessions(Now now);
+
+  /// Set when the process must end: the store failed, or another scheduler took over. A restart recovers.
+  [[nodiscard]] const Error* fatal() const { return fatal_ ? &*fatal_ : nullptr; }
+  [[nodiscard]] const core::Scheduler& core() const { return core_; }
+  [[nodiscard]] const Journal& journal() const { return journal_; }
+
+ private:
+  void on_resume(AgentNumber agent, const Token16& instance, const protocol::Resume& resume, Now now) override;
+  void on_info(AgentNumber agent, const protocol::AgentInfo& info, Now now) override;
+  void on_updates(AgentNumber agent, const protocol::UpdateList& updates, Now now) override;
+  std::string on_log(AgentNumber agent, const protocol::LogChunk& chunk, Now now) override;
+  void on_disconnected(AgentNumber agent, Now now) override;
+  void fill_log_ends(protocol::AttemptVerdict& verdict) override;
+
+  [[nodiscard]] Status load(Now now);
+  [[nodiscard]] Status ensure_identity(Now now);
+  void tell(Turn&& turn);
+  void on_store_failed(const Error& error);
+  void try_reopen(Now now);
+  const protocol::TaskTemplate* template_of(JobId job, std::uint32_t group);
+
+  DaemonOptions options_;
+  DaemonPorts ports_;
+  core::Scheduler core_;
+  Keyring keys_;
+  Journal journal_;
+  SessionHub hub_;
+  std::unique_ptr<Cell> cell_;
+  std::unique_ptr<api::Api> api_;
+  std::unique_ptr<struct Books> books_;
+  std::map<std::pair<JobId, std::uint32_t>, protocol::TaskTemplate> templates_;
+  std::map<std::string, std::string> meta_;
+  std::optional<Error> fatal_;
+  Now now_{};                                   ///< of the call being served
+  Instant reopen_at_ = Instant::max();
+  Instant keep_alive_at_{};
+};
+
+}  // namespace stint::scheduler

@@ -1,0 +1,308 @@
+#include "scheduler/session_hub.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "scheduler/convert.hpp"
+#include "scheduler/limits.hpp"
+
+namespace stint::scheduler {
+namespace {
+
+std::uint64_t random_id(ports::Entropy& entropy) {
+  std::array<std::uint8_t, 8> bytes{};
+  entropy.fill(bytes);
+  return load_le<std::uint64_t>(bytes.data()) | 1;  // never zero
+}
+
+}  // namespace
+
+SessionHub::SessionHub(SessionHubOptions options, const protocol::KeyLookup& keys, ports::Links& links, ports::Entropy& entropy, Log& log, AgentMessages& up)
+    : options_(options), keys_(keys), out_(links), entropy_(entropy), log_(log), up_(up) {}
+
+SessionHub::~SessionHub() = default;
+
+void SessionHub::on_link_open(ports::LinkId id, std::string peer, Now now) {
+  if (!accepting_ || links_.size() >= limits::kLinksMax) {
+    out_.close(id);  // nothing is promised to a stranger; an agent tries again with backoff
+    return;
+  }
+  protocol::SchedulerSessionOptions options;
+  options.session = SessionId{random_id(entropy_)};
+  entropy_.fill(options.nonce);
+  options.session_time_offset_ms = options_.session_time_offset_ms;
+  options.heartbeat_interval = options_.heartbeat_interval;
+  options.log_chunk_credit = limits::kLogCredit;
+  options.report_credit = limits::kReportCredit;
+  options.counters = &counters_;
+  options.scratch = scratch_;
+  Link link;
+  link.id = options.session;
+  link.peer = std::move(peer);
+  link.session = protocol::make_scheduler_session(keys_, std::move(options), now);
+  by_session_[link.id] = id;
+  links_.emplace(id, std::move(link));
+}
+
+void SessionHub::on_link_bytes(ports::LinkId id, ByteView bytes, Now now, Instant empty_since) {
+  auto it = links_.find(id);
+  if (it == links_.end() || it->second.gone) return;
+  const Instant heard_before = it->second.session->last_heard();
+  it->second.session->on_bytes(bytes, now, empty_since);
+  const bool heard = it->second.session->last_heard() != heard_before;
+  const AgentNumber agent = it->second.agent;
+  drain(id, now);
+  if (heard && agent) apply(registry_.on_heard(agent, it->second.id, now), now);
+}
+
+void SessionHub::on_link_closed(ports::LinkId id, Now now) {
+  auto it = links_.find(id);
+  if (it == links_.end()) return;
+  if (!it->second.gone) {
+    it->second.session->on_closed(now);
+    drain(id, now);
+    finish(id, now);
+  }
+  by_session_.erase(it->second.id);
+  links_.erase(it);
+}
+
+void SessionHub::take_link_output(ports::LinkId id, Now now, std::size_t budget, Bytes& out) {
+  if (auto it = links_.find(id); it != links_.end()) it->second.session->take_output(now, budget, out);
+}
+
+void SessionHub::on_timer(Now now) {
+  std::vector<ports::LinkId> due;
+  for (const auto& [id, link] : links_)
+    if (!link.gone && link.session->next_deadline() <= now.mono) due.push_back(id);
+  for (const auto id : due) {
+    links_.at(id).session->on_timer(now);
+    drain(id, now);
+  }
+  for (const auto& outcome : registry_.on_timer(now)) apply(outcome, now);
+}
+
+Instant SessionHub::next_deadline() const {
+  Instant next = registry_.next_deadline();
+  for (const auto& [_, link] : links_)
+    if (!link.gone) next = std::min(next, link.session->next_deadline());
+  return next;
+}
+
+void SessionHub::drain(ports::LinkId id, Now now) {
+  Link& link = links_.at(id);
+  protocol::SessionEvent event;
+  if (!link.agent && link.session->hello() != nullptr) {
+    link.agent = link.session->hello()->agent;
+    if (const auto older = registry_.on_hello(link.agent, link.id))
+      if (const auto other = link_of(*older)) finish(other, now);
+  }
+  while (!link.gone && link.session->next(event)) {
+    if (auto* established = std::get_if<protocol::Established>(&event)) {
+      apply(id, registry_.on_established(established->hello, link.id, now), now);
+    } else if (auto* received = std::get_if<protocol::Received>(&event)) {
+      if (link.speaking)
+        on_message(link, received->message, now);
+      else
+        link.held.push_back(std::move(received->message));
+    } else {
+      const auto& ended = std::get<protocol::Ended>(event);
+      if (!ended.code.empty() && ended.reason != protocol::CloseReason::normal && ended.reason != protocol::CloseReason::leaving)
+        log_.warn("session with " + link.peer + (link.agent ? " (agent " + std::to_string(link.agent.value) + ")" : "") + " ended: " + ended.code + ": " + ended.detail);
+      finish(id, now);
+    }
+  }
+  if (link.session->has_output()) out_.wake(id);
+}
+
+void SessionHub::on_message(Link& link, protocol::Message& message, Now now) {
+  const AgentNumber agent = link.agent;
+  if (auto* updates = std::get_if<protocol::UpdateList>(&message)) {
+    up_.on_updates(agent, *updates, now);
+    const auto reports = std::count_if(updates->items.begin(), updates->items.end(), [](const auto& update) { return update.number == 0; });
+    if (reports > 0) link.session->send(protocol::Credit{0, static_cast<std::uint32_t>(reports), {}});
+  } else if (auto* chunk = std::get_if<protocol::LogChunk>(&message)) {
+    if (auto problem = up_.on_log(agent, *chunk, now); !problem.empty()) {
+      link.session->send(protocol::ErrorMessage{"log_gap", std::move(problem), 0, 0});
+      link.session->send(protocol::Credit{1, 0, {}});
+    }
+  } else if (auto* resume = std::get_if<protocol::Resume>(&message)) {
+    ++agents_[agent].reconciles_due;
+    up_.on_resume(agent, link.session->hello()->instance, *resume, now);
+  } else if (auto* info = std::get_if<protocol::AgentInfo>(&message)) {
+    up_.on_info(agent, *info, now);
+  }
+  // Heartbeats are answered by the session; what else an agent may send (Error, Close) needs nothing here.
+}
+
+void SessionHub::take_over(ports::LinkId id, Now now) {
+  Link& link = links_.at(id);
+  link.speaking = true;
+  Agent& agent = agents_[link.agent];
+  agent.link = id;
+  agent.reconciled = false;
+  agent.verdicts.clear();
+  for (auto& message : std::exchange(link.held, {})) on_message(link, message, now);
+}
+
+void SessionHub::apply(ports::LinkId id, const protocol::RegistryDecision& decision, Now now) {
+  using Kind = protocol::RegistryDecision::Kind;
+  const auto other = decision.other ? link_of(decision.other) : ports::LinkId{};
+  switch (decision.kind) {
+    case Kind::accept_and_close:
+      if (other) {
+        links_.at(other).session->close(protocol::CloseReason::displaced, "the same agent has connected anew");
+        finish(other, now);
+      }
+      take_over(id, now);
+      return;
+    case Kind::accept: take_over(id, now); return;
+    case Kind::wait_probe:
+      if (other) {
+        links_.at(other).session->probe();
+        out_.wake(other);
+      }
+      return;
+    case Kind::refuse:
+      log_.warn("agent " + std::to_string(links_.at(id).agent.value) + " from " + links_.at(id).peer + " refused: " + decision.detail);
+      links_.at(id).session->close(decision.reason, decision.detail);
+      finish(id, now);
+      return;
+  }
+}
+
+void SessionHub::apply(const std::optional<protocol::RegistryOutcome>& outcome, Now now) {
+  if (!outcome) return;
+  if (const auto id = link_of(outcome->session)) {
+    apply(id, outcome->decision, now);
+    if (links_.at(id).session->has_output()) out_.wake(id);
+  }
+}
+
+/// The session is over: its agent is out of reach, unless another session has taken over. What is queued (Close, Error) still leaves.
+void SessionHub::finish(ports::LinkId id, Now now) {
+  Link& link = links_.at(id);
+  if (std::exchange(link.gone, true)) return;
+  if (link.speaking) {
+    link.speaking = false;
+    Agent& agent = agents_[link.agent];
+    if (agent.link == id) {
+      agent.link = {};
+      agent.reconciled = false;
+      agent.verdicts.clear();
+      up_.on_disconnected(link.agent, now);
+    }
+  }
+  out_.close(id);
+  if (link.agent) apply(registry_.on_closed(link.agent, link.id), now);
+}
+
+ports::LinkId SessionHub::link_of(SessionId session) const {
+  auto it = by_session_.find(session);
+  return it == by_session_.end() ? ports::LinkId{} : it->second;
+}
+
+protocol::Session* SessionHub::reconciled_session(AgentNumber number) {
+  auto it = agents_.find(number);
+  if (it == agents_.end() || !it->second.link || !it->second.reconciled) return nullptr;
+  return links_.at(it->second.link).session.get();
+}
+
+/// Verdicts gathered for a session that has gone meanwhile are dropped: the newer session has asked again, and its answer is on its way.
+void SessionHub::tell_reconciled(AgentNumber number) {
+  Agent& agent = agents_[number];
+  auto verdicts = std::exchange(agent.verdicts, {});
+  if (agent.reconciles_due == 0 || --agent.reconciles_due > 0 || !agent.link) return;
+  agent.reconciled = true;
+  for (auto& verdict : verdicts) up_.fill_log_ends(verdict);
+  links_.at(agent.link).session->send(protocol::Reconcile{std::move(verdicts)});
+}
+
+namespace {
+
+/// What one tell() has for one agent, in the order in which it leaves: acknowledgements, cancels, assignments.
+struct Outgoing {
+  protocol::StatusAck acks;
+  protocol::Cancel cancels;
+  protocol::AssignmentList assignments;
+  std::map<std::pair<JobId, std::uint32_t>, std::uint32_t> template_index;
+  protocol::Credit credit;
+};
+
+void add_assignment(Outgoing& out, const AttemptRef& ref, const SessionHub::TemplateOf& template_of) {
+  const auto key = std::pair{ref.task.job, ref.task.group};
+  auto it = out.template_index.find(key);
+  if (it == out.template_index.end()) {
+    const protocol::TaskTemplate* found = template_of(key.first, key.second);
+    if (found == nullptr) return;
+    it = out.template_index.emplace(key, static_cast<std::uint32_t>(out.assignments.templates.size())).first;
+    out.assignments.templates.push_back(*found);
+  }
+  out.assignments.items.push_back({ref, it->second});
+}
+
+void send_all(protocol::Session& session, Outgoing& out) {
+  if (!out.acks.items.empty()) session.send(std::move(out.acks));
+  if (!out.credit.log_acks.empty()) session.send(std::move(out.credit));
+  if (!out.cancels.items.empty()) session.send(std::move(out.cancels));
+  if (!out.assignments.items.empty()) session.send(std::move(out.assignments));
+  out = {};
+}
+
+}  // namespace
+
+void SessionHub::tell(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs, const TemplateOf& template_of, Now now) {
+  std::map<AgentNumber, Outgoing> outgoing;
+  // What was decided for an earlier session never reaches a later one before its Reconcile: the core decides it anew there.
+  const auto open = [&](AgentNumber agent) -> Outgoing* { return reconciled_session(agent) != nullptr ? &outgoing[agent] : nullptr; };
+  for (const auto& send : sends) {
+    if (const auto* assign = std::get_if<core::Assign>(&send)) {
+      if (auto* out = open(assign->agent)) {
+        add_assignment(*out, assign->ref, template_of);
+        if (out->assignments.items.size() >= limits::kAssignmentsPerMessage) send_all(*reconciled_session(assign->agent), *out);
+      }
+    } else if (const auto* ack = std::get_if<core::Ack>(&send)) {
+      if (auto* out = open(ack->agent)) out->acks.items.push_back({ack->ref, ack->number});
+    } else if (const auto* stop = std::get_if<core::Stop>(&send)) {
+      if (auto* out = open(stop->agent))
+        out->cancels.items.push_back({stop->ref, stop->kill ? protocol::CancelMode::kill : protocol::CancelMode::graceful, stop->reason});
+    } else if (const auto* verdict = std::get_if<core::Verdict>(&send)) {
+      agents_[verdict->agent].verdicts.push_back({verdict->ref, to_verdict(verdict->verdict), verdict->acked_update, 0, 0});
+    } else if (const auto* reconciled = std::get_if<core::Reconciled>(&send)) {
+      tell_reconciled(reconciled->agent);
+      if (auto it = agents_.find(reconciled->agent); it->second.link) out_.wake(it->second.link);
+    } else if (const auto* cut = std::get_if<core::CutSession>(&send)) {
+      auto it = agents_.find(cut->agent);
+      if (it == agents_.end() || !it->second.link) continue;
+      const auto link = it->second.link;
+      links_.at(link).session->close(protocol::CloseReason::revoked, "this agent's key was revoked");
+      finish(link, now);
+    }
+  }
+  for (const auto& log : logs)
+    if (auto* out = open(log.agent)) {
+      ++out->credit.log_chunks;
+      out->credit.log_acks.push_back({log.ref, static_cast<protocol::LogStream>(log.stream), log.end});
+    }
+  for (auto& [agent, out] : outgoing)
+    if (auto* session = reconciled_session(agent)) {
+      send_all(*session, out);
+      out_.wake(agents_[agent].link);
+    }
+}
+
+void SessionHub::close_all(protocol::CloseReason reason, const std::string& detail, Now now) {
+  std::vector<ports::LinkId> open;
+  for (const auto& [id, link] : links_)
+    if (!link.gone) open.push_back(id);
+  for (const auto id : open) {
+    links_.at(id).session->close(reason, detail);
+    finish(id, now);
+  }
+  for (auto& [_, agent] : agents_) {
+    agent.reconciles_due = 0;
+    agent.verdicts.clear();
+  }
+}
+
+}  // namespace stint::scheduler

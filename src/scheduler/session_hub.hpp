@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <optional>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/log.hpp"
+#include "base/time.hpp"
+#include "core/effects.hpp"
+#include "ports/entropy.hpp"
+#include "ports/link.hpp"
+#include "protocol/counters.hpp"
+#include "protocol/registry.hpp"
+#include "protocol/session.hpp"
+#include "scheduler/journal.hpp"
+
+namespace stint::scheduler {
+
+/// What the hub passes up: messages of authenticated sessions, with the agent the session belongs to (never what a body says).
+class AgentMessages {
+ public:
+  virtual ~AgentMessages() = default;
+  virtual void on_resume(AgentNumber agent, const Token16& instance, const protocol::Resume& resume, Now now) = 0;
+  virtual void on_info(AgentNumber agent, const protocol::AgentInfo& info, Now now) = 0;
+  virtual void on_updates(AgentNumber agent, const protocol::UpdateList& updates, Now now) = 0;
+  /// What is wrong with the chunk in words, empty if it was taken.
+  virtual std::string on_log(AgentNumber agent, const protocol::LogChunk& chunk, Now now) = 0;
+  virtual void on_disconnected(AgentNumber agent, Now now) = 0;
+  /// Bytes of output staged so far, for Reconcile.
+  virtual void fill_log_ends(protocol::AttemptVerdict& verdict) = 0;
+};
+
+struct SessionHubOptions {
+  std::int64_t session_time_offset_ms = 0;
+  Duration heartbeat_interval = std::chrono::seconds{30};
+};
+
+/// Connections, the sessions on them, and which session speaks for which agent.
+class SessionHub final : public ports::LinkHandler {
+ public:
+  SessionHub(SessionHubOptions options, const protocol::KeyLookup& keys, ports::Links& links, ports::Entropy& entropy, Log& log, AgentMessages& up);
+  ~SessionHub() override;
+
+  void on_link_open(ports::LinkId link, std::string peer, Now now) override;
+  void on_link_bytes(ports::LinkId link, ByteView bytes, Now now, Instant empty_since) override;
+  void on_link_closed(ports::LinkId link, Now now) override;
+  void take_link_output(ports::LinkId link, Now now, std::size_t budget, Bytes& out) override;
+
+  void on_timer(Now now);
+  [[nodiscard]] Instant next_deadline() const;
+
+  /// Tells agents what a durable turn says. `spec_of` gives the template of an assignment.
+  using TemplateOf = std::function<const protocol::TaskTemplate*(JobId, std::uint32_t group)>;
+  void tell(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs, const TemplateOf& template_of, Now now);
+  /// Ends every session (the store is full, or the daemon stops).
+  void close_all(protocol::CloseReason reason, const std::string& detail, Now now);
+  /// While false, new links are answered with Close{overloaded}.
+  void set_accepting(bool accepting) { accepting_ = accepting; }
+
+  [[nodiscard]] const protocol::SessionCounters& counters() const { return counters_; }
+  [[nodiscard]] std::size_t sessions() const { return links_.size(); }
+
+ private:
+  struct Link {
+    std::unique_ptr<protocol::Session> session;
+    SessionId id;
+    std::string peer;
+    AgentNumber agent;                         ///< zero until its HELLO was valid
+    bool speaking = false;                     ///< it is the session of its agent
+    bool gone = false;                         ///< ended; closed once its output is written
+    std::vector<protocol::Message> held;       ///< messages that wait for a probe of the session in use
+  };
+  struct Agent {
+    ports::LinkId link;                        ///< zero: none
+    bool reconciled = false;                   ///< this session's Reconcile has been queued
+    std::uint32_t reconciles_due = 0;          ///< Reconciled effects on their way; only the last belongs to this session
+    std::vector<protocol::AttemptVerdict> verdicts;
+  };
+
+  void drain(ports::LinkId id, Now now);
+  void on_message(Link& link, protocol::Message& message, Now now);
+  void take_over(ports::LinkId id, Now now);
+  void apply(ports::LinkId id, const protocol::RegistryDecision& decision, Now now);
+  void apply(const std::optional<protocol::RegistryOutcome>& outcome, Now now);
+  void finish(ports::LinkId id, Now now);
+  ports::LinkId link_of(SessionId session) const;
+  protocol::Session* reconciled_session(AgentNumber agent);
+  void tell_reconciled(AgentNumber agent);
+
+  SessionHubOptions options_;
+  const protocol::KeyLookup& keys_;
+  ports::Links& out_;
+  ports::Entropy& entropy_;
+  Log& log_;
+  AgentMessages& up_;
+  protocol::SessionCounters counters_;
+  protocol::IdentityRegistry registry_;
+  std::shared_ptr<protocol::SessionScratch> scratch_ = protocol::make_session_scratch();
+  std::map<ports::LinkId, Link> links_;
+  std::map<SessionId, ports::LinkId> by_session_;
+  std::map<AgentNumber, Agent> agents_;
+  bool accepting_ = true;
+};
+
+}  // namespace stint::scheduler
