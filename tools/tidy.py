@@ -8,7 +8,7 @@ Rules:
   file_lines       a hand-written source file of more than 600 lines       counts the lines above
   function_lines   a C++ function of more than 80 lines                    counts the lines above
   long_line        a line of more than 140 columns in C++, Python or sh    counts lines
-  reminder         the words TODO, FIXME, XXX, HACK: an issue is the place  counts lines
+  reminder         a note to do something later: an issue is the place      counts lines
   home_path        an absolute path of somebody's machine                  counts lines
   sleep_in_test    a sleep in a unit test: `now` is given                  counts lines
 """
