@@ -24,6 +24,21 @@ Header plain_header(const FrameAddress& address, std::size_t body_size) {
           .sequence = address.sequence};
 }
 
+/// A piece's source and copy stay in the nearest caches together, and it is long beside the cost of a call into libcrypto.
+constexpr std::size_t kLatePiece = 16 * 1024;
+
+/// `position` of the first byte within the message: pieces end where HMAC's blocks do, so that no block is put together from two.
+void hash_and_copy(ByteView from, std::uint8_t* to, std::size_t position, MacKey& key) {
+  while (!from.empty()) {
+    const ByteView piece = from.first(std::min(kLatePiece - position % kLatePiece, from.size()));
+    key.update(piece);
+    std::memcpy(to, piece.data(), piece.size());
+    from = from.subspan(piece.size());
+    to += piece.size();
+    position += piece.size();
+  }
+}
+
 /// Header and tag around the body that already lies in `frame`.
 ByteView sign(std::span<std::uint8_t> frame, const Header& header, MacKey& key) {
   write_header(header, frame.first<kHeaderSize>());
@@ -77,6 +92,23 @@ Result<ByteView> FrameWriter::write_in_place(const FrameAddress& address, std::s
     if (const auto frame = compress(body, header); !frame.empty()) return sign(frame, header, key);
   }
   return sign(space, header, key);
+}
+
+Result<ByteView> FrameWriter::write_in_place(const FrameAddress& address, std::span<std::uint8_t> space, MacKey& key,
+                                             const LateBytes& late) {
+  STINT_ASSERT(space.size() > kFrameOverhead && space.size() % kAlignment == 0 && address.kind != FrameKind::reject);
+  const std::size_t body_end = space.size() - kTagSize;
+  STINT_ASSERT(late.offset >= kHeaderSize && late.offset <= body_end && late.bytes.size() <= body_end - late.offset);
+  STINT_TRY_VOID(check_size(body_end - kHeaderSize));
+
+  write_header(plain_header(address, body_end - kHeaderSize), space.first<kHeaderSize>());
+  const std::size_t late_end = late.offset + late.bytes.size();
+  key.begin();
+  key.update(space.first(late.offset));
+  hash_and_copy(late.bytes, space.data() + late.offset, late.offset, key);
+  key.update(space.subspan(late_end, body_end - late_end));
+  key.finish(space.last<kTagSize>());
+  return ByteView{space};
 }
 
 Result<ByteView> FrameWriter::write(const FrameAddress& address, ByteView body, MacKey& key, Compression compression) {

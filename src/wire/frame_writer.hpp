@@ -23,6 +23,14 @@ struct FrameAddress {
   std::uint64_t sequence = 0;
 };
 
+/// A long byte vector that the FlatBuffer holds uninitialised (CreateUninitializedVector), to be filled while the frame is signed: each piece
+/// is hashed where it lies and copied while it is in the first-level cache, so that a megabyte costs hardly more than its MAC. Pays where two
+/// copies outgrow the second-level cache: from some 256 KiB.
+struct LateBytes {
+  std::size_t offset = 0;  ///< of the vector's first byte within `space`
+  ByteView bytes;  ///< as many as the vector holds
+};
+
 /// Builds frames. Holds nothing but scratch memory and a limit, so one serves all sessions of a thread; allocates nothing in steady state.
 ///
 /// Errors:  out_of_range  the body is over the limit: nothing was written, the sequence number is still free.
@@ -42,6 +50,10 @@ class FrameWriter {
   [[nodiscard]] Result<ByteView> write_in_place(const FrameAddress& address, std::span<std::uint8_t> space, MacKey& key,
                                                 Compression compression = Compression::never);
 
+  /// Form A with one vector still to be filled; never compressed.
+  [[nodiscard]] Result<ByteView> write_in_place(const FrameAddress& address, std::span<std::uint8_t> space, MacKey& key,
+                                                const LateBytes& late);
+
   /// Form B: any body without a signature, copied; zero bytes fill it to a multiple of 8 and the tag is appended.
   [[nodiscard]] Result<ByteView> write(const FrameAddress& address, ByteView body, MacKey& key,
                                        Compression compression = Compression::never);
@@ -55,7 +67,7 @@ class FrameWriter {
   [[nodiscard]] std::span<std::uint8_t> compress(ByteView body, Header& header);
 
   std::uint32_t body_limit_;
-  AlignedBuffer frame_;       // of form B and of compressed frames
+  AlignedBuffer frame_;  // of form B and of compressed frames
   AlignedBuffer compressed_;  // apart from frame_, whose body may be what is compressed
 };
 

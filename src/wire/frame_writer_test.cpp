@@ -65,6 +65,25 @@ TEST(FrameWriter, FormBGivesTheSameFrameAsFormA) {
   EXPECT_EQ(to_hex(*in_place), to_hex(*copied));
 }
 
+TEST(FrameWriter, BytesFilledWhileSigningGiveTheSameFrame) {
+  const Bytes body = random_bytes(50'000);
+  auto key = make_key();
+  FrameWriter writer;
+  const auto whole = writer.write(kAddress, body, key);
+  ASSERT_TRUE(whole);
+  for (const std::size_t first : {0, 1, 4095, 12'000, 50'000}) {
+    for (const std::size_t size : {0, 1, 4096, 38'000, 50'000}) {
+      if (first + size > body.size()) continue;
+      Bytes space(whole->size(), 0xdd);
+      std::copy(body.begin(), body.end(), space.begin() + kHeaderSize);
+      std::fill_n(space.begin() + static_cast<std::ptrdiff_t>(kHeaderSize + first), size, std::uint8_t{0xdd});
+      const auto frame = writer.write_in_place(kAddress, space, key, LateBytes{kHeaderSize + first, ByteView(body).subspan(first, size)});
+      ASSERT_TRUE(frame);
+      EXPECT_TRUE(std::equal(frame->begin(), frame->end(), whole->begin(), whole->end())) << first << " + " << size;
+    }
+  }
+}
+
 TEST(FrameWriter, ABodyOfAnotherLengthGetsZeroBytesAsPartOfTheBody) {
   auto key = make_key();
   FrameWriter writer;

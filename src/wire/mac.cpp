@@ -27,13 +27,25 @@ MacKey::MacKey(ByteView key) {
   STINT_ASSERT(EVP_MAC_init(context_.get(), key.data(), key.size(), params.data()) == 1);
 }
 
-void MacKey::tag(ByteView a, ByteView b, std::span<std::uint8_t, kTagSize> out) {
+void MacKey::begin() {
   // Without a key, init goes back to the state after the key schedule.
   STINT_ASSERT(EVP_MAC_init(context_.get(), nullptr, 0, nullptr) == 1);
-  STINT_ASSERT(EVP_MAC_update(context_.get(), a.data(), a.size()) == 1);
-  if (!b.empty()) STINT_ASSERT(EVP_MAC_update(context_.get(), b.data(), b.size()) == 1);
+}
+
+void MacKey::update(ByteView piece) {
+  if (!piece.empty()) STINT_ASSERT(EVP_MAC_update(context_.get(), piece.data(), piece.size()) == 1);
+}
+
+void MacKey::finish(std::span<std::uint8_t, kTagSize> out) {
   std::size_t size = 0;
   STINT_ASSERT(EVP_MAC_final(context_.get(), out.data(), &size, out.size()) == 1 && size == kTagSize);
+}
+
+void MacKey::tag(ByteView a, ByteView b, std::span<std::uint8_t, kTagSize> out) {
+  begin();
+  update(a);
+  update(b);
+  finish(out);
 }
 
 bool MacKey::check(ByteView a, ByteView b, std::span<const std::uint8_t, kTagSize> tag) {

@@ -23,6 +23,11 @@ class MacKey {
 
   /// The tag of a ‖ b.
   void tag(ByteView a, ByteView b, std::span<std::uint8_t, kTagSize> out);
+  /// The same of a message that comes in pieces: begin, update …, finish.
+  void begin();
+  void update(ByteView piece);
+  void finish(std::span<std::uint8_t, kTagSize> out);
+
   /// Compares in constant time.
   [[nodiscard]] bool check(ByteView a, ByteView b, std::span<const std::uint8_t, kTagSize> tag);
 
