@@ -46,6 +46,7 @@ struct DriverOutput {
 struct DriverReport {
   AttemptRef ref;
   std::string lines;
+  std::uint32_t cut_lines = 0;                            ///< how many of them were longer than the driver's limit, and end there
 };
 struct DriverEnded {
   AttemptRef ref;
@@ -83,6 +84,8 @@ class Driver {
   virtual void release(const AttemptRef& ref) = 0;
   /// Moves out what happened since the last call.
   virtual std::vector<DriverEvent> take_events() = 0;
+  /// What this machine cannot enforce or give, a line each, for `stint agent list`. Complete after DriverReady.
+  [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
 };
 
 }  // namespace stint::ports

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <array>
+#include <csignal>
+#include <optional>
+
+#include "adapters/exec/cgroups.hpp"
+#include "adapters/exec/report_reader.hpp"
+#include "adapters/exec/spool.hpp"
+#include "ports/driver.hpp"
+
+namespace stint::exec {
+
+/// What all attempts of a keeper share.
+struct AttemptHost {
+  const StateDir& state;
+  Spool& spool;
+  Cgroups& cgroups;
+  UniqueFd null_file;     ///< everybody's stdin
+  UniqueFd run_dir;       ///< where report files appear
+  rlimit open_files{};    ///< what tasks get
+};
+
+/// One attempt: its process group, pipes, spooled output, report file and result. A state machine that is told what the kernel reports.
+///
+///   running ──stop, timeout──▶ stopping ──grace over──▶ killed        the main process may end in each of them
+///      └───────────┴──────────────┴─▶ draining ──both pipes at their end, or kDrain over──▶ ended
+///
+/// Stragglers: when the main process has ended, what is left of its process group (and of its cgroup, if it has one) is killed.
+class Attempt {
+ public:
+  enum class Phase { running, stopping, killed, draining, ended };
+  enum class Stream : std::uint8_t { out = 0, err = 1 };
+  static constexpr std::array<Stream, 2> kStreams{Stream::out, Stream::err};
+  enum class ReadResult { idle, more, spool_full };
+
+  /// Starts the process; if that is not possible the attempt has ended already, with the reason.
+  Attempt(const ports::LaunchSpec& spec, AttemptHost& host);
+  /// Never started: ended with `reason`.
+  Attempt(const AttemptRef& ref, EndReason reason, std::string detail);
+
+  [[nodiscard]] const AttemptRef& ref() const { return ended_.ref; }
+  [[nodiscard]] Phase phase() const { return phase_; }
+  [[nodiscard]] bool has_ended() const { return phase_ == Phase::ended; }
+  [[nodiscard]] pid_t pid() const { return pid_; }  ///< 0: was never started
+  [[nodiscard]] std::int64_t started_ms() const { return ended_.started_ms; }
+  /// Call on_deadline() then.
+  [[nodiscard]] std::optional<Instant> deadline() const { return deadline_; }
+  /// -1 when it is at its end.
+  [[nodiscard]] int pipe(Stream stream) const { return channel(stream).pipe.get(); }
+  [[nodiscard]] const SpooledStream& output(Stream stream) const { return channel(stream).spooled; }
+  /// The result, with the sizes of the output; only when has_ended().
+  [[nodiscard]] const ports::DriverEnded& ended() const { return ended_; }
+
+  /// Spools what the pipe holds, within a turn's share. With spool_full call again when there may be room; nothing is lost meanwhile,
+  /// the task waits in write(2).
+  [[nodiscard]] ReadResult read_output(Stream stream, AttemptHost& host);
+  void stop(ports::Driver::StopMode mode, Instant now);
+  /// Gives the grace at most `limit`: the keeper itself is about to go.
+  void limit_grace(Duration limit);
+  /// The main process has ended as `info` (of waitid) says, and is not reaped yet: its process group still is its own.
+  void on_exit(const siginfo_t& info, Instant now, AttemptHost& host);
+  void on_deadline(Instant now, AttemptHost& host);
+
+  [[nodiscard]] ReportLines read_report(const AttemptHost& host);
+  [[nodiscard]] ReportReader& report() { return report_; }
+
+  /// Gives back spool and report file; nothing may be asked of the attempt afterwards.
+  void release(AttemptHost& host);
+
+ private:
+  struct Channel {
+    UniqueFd pipe;
+    SpooledStream spooled;
+    Bytes unspooled;  ///< taken from the pipe, not taken by the disk
+  };
+
+  [[nodiscard]] Channel& channel(Stream stream) { return channels_[static_cast<std::size_t>(stream)]; }
+  [[nodiscard]] const Channel& channel(Stream stream) const { return channels_[static_cast<std::size_t>(stream)]; }
+  [[nodiscard]] Status launch(const ports::LaunchSpec& spec, AttemptHost& host);
+  void begin_stop(EndReason cause, Instant now);
+  void kill_group() const;
+  bool keep(Channel& to, ByteView bytes, AttemptHost& host);
+  void finish_if_drained(AttemptHost& host);
+  void finish(AttemptHost& host);
+  void end_unstarted(EndReason reason, std::string detail);
+
+  Phase phase_ = Phase::running;
+  pid_t pid_ = 0;
+  Duration timeout_{0};
+  Duration kill_grace_{0};
+  std::optional<Instant> deadline_;
+  std::array<Channel, 2> channels_;
+  std::uint64_t spooled_bytes_ = 0;  ///< both streams, the marker left out
+  std::uint64_t dropped_bytes_ = 0;
+  TaskCgroup cgroup_;
+  ReportReader report_;
+  ports::DriverEnded ended_;
+};
+
+}  // namespace stint::exec

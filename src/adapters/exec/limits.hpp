@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.hpp"
+
+/// Every bound of the keeper and of its client, with its reason.
+namespace stint::exec::limits {
+
+using namespace std::chrono_literals;
+
+/// One message, either way. A task's arguments and environment are at most 2 MiB on Linux (ARG_MAX with the default stack), output chunks are smaller.
+inline constexpr std::size_t kMessageMax = std::size_t{4} << 20;
+/// Bytes taken from a socket before whoever holds it looks at its other descriptors again.
+inline constexpr std::size_t kReceiveBudget = std::size_t{1} << 20;
+/// Output and report lines are pushed only while less than this waits for the agent: the rest stays in the spool.
+inline constexpr std::size_t kUnsentHigh = std::size_t{1} << 20;
+/// One Output message, and one read from a task's pipe (the capacity of a Linux pipe).
+inline constexpr std::size_t kOutputChunk = std::size_t{64} << 10;
+/// Chunks taken from one pipe before the other tasks have their turn.
+inline constexpr int kChunksPerTurn = 4;
+/// Attempts one keeper holds, ended and unreleased ones included; more are refused.
+inline constexpr std::size_t kAttemptsMax = 65'536;
+/// Connections at a time: one agent, its successor, a few controls.
+inline constexpr std::size_t kConnectionsMax = 8;
+/// A stranger's connection that has not said hello is closed after this.
+inline constexpr Duration kHelloWithin = 5s;
+
+/// Spool files are cut here: a segment goes when everything in it is released.
+inline constexpr std::uint64_t kSegmentBytes = std::uint64_t{16} << 20;
+/// Output of one attempt, both streams; what comes after is dropped behind a visible line, and counted.
+inline constexpr std::uint64_t kSpoolPerAttempt = std::uint64_t{1} << 30;
+/// Released pieces of a segment that is still needed are given back to the file system from this size on.
+inline constexpr std::uint64_t kPunchMin = 4096;
+/// How often a full disk is tried again.
+inline constexpr Duration kSpoolRetry = 200ms;
+
+/// One line of a report file; the rest of it is left out.
+inline constexpr std::size_t kReportLineMax = std::size_t{64} << 10;
+/// Bytes of report lines in one message, and twice that unacknowledged per attempt.
+inline constexpr std::size_t kReportChunk = std::size_t{256} << 10;
+inline constexpr std::size_t kReportWindow = 2 * kReportChunk;
+
+/// After the main process has ended, a background process may hold the pipes open for this long.
+inline constexpr Duration kDrain = 1s;
+/// A keeper that is told to go gives its tasks their own grace, but not more than this.
+inline constexpr Duration kShutdownGrace = 10s;
+/// A keeper without an agent that holds nothing ends itself after this.
+inline constexpr Duration kIdleExit = 60s;
+/// The log file is moved aside at the start when it is longer than this.
+inline constexpr std::int64_t kLogBytes = std::int64_t{1} << 20;
+
+/// The client's pause before it tries again to reach or start a keeper: doubled each time.
+inline constexpr Duration kRetryMin = 5ms;
+inline constexpr Duration kRetryMax = 1s;
+
+/// Period of the kernel's CPU quota; the smallest quota it takes is 1 ms.
+inline constexpr std::int64_t kCpuPeriodUs = 100'000;
+inline constexpr std::int64_t kCpuQuotaMinUs = 1'000;
+
+}  // namespace stint::exec::limits

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/exec/fd.hpp"
+#include "base/result.hpp"
+
+namespace stint::exec {
+
+struct SpawnSpec {
+  const std::vector<std::string>& command;
+  const std::vector<std::pair<std::string, std::string>>& env;  ///< exactly this, and nothing of ours
+  int workdir = -1;                                             ///< an open directory
+  int stdin_fd = -1;
+  std::vector<int> cgroup_files;  ///< each gets "0" written by the child: cgroup.procs (v2) or tasks (v1)
+  rlimit open_files{};            ///< what the child may open: our own limit is raised
+};
+
+struct Spawned {
+  pid_t pid = 0;
+  UniqueFd out;  ///< read ends, non-blocking
+  UniqueFd err;
+};
+
+/// Starts a program as leader of a session and process group of its own, in `workdir`, with the default action for every signal and none
+/// blocked, no descriptor but 0, 1 and 2, and SIGKILL as soon as this process dies.
+///
+/// vfork, not posix_spawn: the latter can neither set the parent-death signal nor enter a cgroup, and would report a failed exec without
+/// saying which step failed. The child borrows our memory until exec: the cost does not grow with what we hold.
+/// Errors:  not_found, forbidden, invalid_argument, io: the detail is for the person who wrote the command.
+/// Thread:  the only one of this process (the parent-death signal speaks of the thread that forked).
+[[nodiscard]] Result<Spawned> spawn(const SpawnSpec& spec);
+
+}  // namespace stint::exec
