@@ -18,6 +18,9 @@ inline std::string_view as_text(ByteView bytes) { return {reinterpret_cast<const
 /// False if `text` is not an even number of hexadecimal digits.
 [[nodiscard]] bool from_hex(std::string_view text, Bytes& out);
 
+/// RFC 4648 with padding.
+[[nodiscard]] std::string to_base64(ByteView bytes);
+
 /// Little-endian loads and stores, for headers and journals; `p` needs no alignment.
 template <class T>
 [[nodiscard]] T load_le(const std::uint8_t* p) {

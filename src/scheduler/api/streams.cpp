@@ -1,6 +1,5 @@
 #include "scheduler/api/streams.hpp"
 
-#include <boost/beast/core/detail/base64.hpp>
 #include <boost/json.hpp>
 #include <charconv>
 #include <utility>
@@ -14,13 +13,6 @@ namespace {
 
 namespace json = boost::json;
 
-std::string base64(const Bytes& bytes) {
-  namespace b64 = boost::beast::detail::base64;
-  std::string text(b64::encoded_size(bytes.size()), '\0');
-  text.resize(b64::encode(text.data(), bytes.data(), bytes.size()));
-  return text;
-}
-
 ports::HttpResponse stream_head(std::string content_type) {
   ports::HttpResponse head;
   head.content_type = std::move(content_type);
@@ -33,7 +25,7 @@ std::string log_line(std::uint64_t seq, const core::LogRow& row) {
                                       {"attempt", row.ref.attempt},
                                       {"stream", row.stream == 1 ? "stdout" : "stderr"},
                                       {"offset", row.offset},
-                                      {"data", base64(row.bytes)}}) +
+                                      {"data", to_base64(row.bytes)}}) +
          "\n";
 }
 

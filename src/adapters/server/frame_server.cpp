@@ -1,0 +1,181 @@
+#include "adapters/server/frame_server.hpp"
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <utility>
+
+#include "adapters/server/clock.hpp"
+
+namespace stint::server {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr std::size_t kReadBuffer = std::size_t{256} << 10;
+constexpr std::size_t kReadsPerTurn = 16;                ///< of one link, so that a loud one does not starve the others
+constexpr std::size_t kKernelQueueMin = std::size_t{16} << 10;
+constexpr std::size_t kKernelQueueMax = std::size_t{4} << 20;
+constexpr auto kKernelQueuePoll = std::chrono::milliseconds(5);
+
+/// How many bytes may be handed to the kernel now: what waits there, sent or not, is to stay below one second of what the path delivers.
+std::size_t kernel_room(int fd) {
+  int queued = 0;
+  if (::ioctl(fd, SIOCOUTQ, &queued) != 0) return 0;
+  struct Info {  // the head of the kernel's tcp_info up to tcpi_delivery_rate, which glibc 2.36 does not declare
+    tcp_info known;
+    std::uint64_t pacing_rate, max_pacing_rate, bytes_acked, bytes_received;
+    std::uint32_t segs_out, segs_in, notsent_bytes, min_rtt, data_segs_in, data_segs_out;
+    std::uint64_t delivery_rate;
+  } info{};
+  socklen_t size = sizeof info;
+  std::size_t limit = kKernelQueueMin;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && size >= sizeof info)
+    limit = std::clamp(static_cast<std::size_t>(info.delivery_rate), kKernelQueueMin, kKernelQueueMax);
+  const auto waiting = static_cast<std::size_t>(std::max(queued, 0));
+  return waiting >= limit ? 0 : limit - waiting;
+}
+
+}  // namespace
+
+struct FrameServer::Link {
+  Link(asio::ip::tcp::socket s, ports::LinkId i) : socket(std::move(s)), id(i), timer(socket.get_executor()) {}
+  asio::ip::tcp::socket socket;
+  ports::LinkId id;
+  asio::steady_timer timer;          ///< while the kernel's queue is too long
+  Instant empty_since{};
+  Bytes output;                      ///< sealed, not yet taken by the kernel
+  std::size_t written = 0;           ///< of output
+  bool flush_scheduled = false;
+  bool waiting_to_write = false;
+  bool closing = false;
+  bool dead = false;
+};
+
+FrameServer::FrameServer(asio::io_context& io, std::function<void()> turn) : io_(io), turn_(std::move(turn)), read_buffer_(kReadBuffer) {}
+FrameServer::~FrameServer() = default;
+
+void FrameServer::adopt(asio::ip::tcp::socket socket) {
+  error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  const auto remote = socket.remote_endpoint(ignored);
+  const std::string peer = ignored ? "unknown" : remote.address().to_string() + ":" + std::to_string(remote.port());
+  auto link = std::make_shared<Link>(std::move(socket), ports::LinkId{++last_id_});
+  links_[link->id] = link;
+  const Now now = read_clocks();
+  link->empty_since = now.mono;
+  handler_->on_link_open(link->id, peer, now);
+  turn_();
+  read_all(link);
+}
+
+void FrameServer::wait_readable(const std::shared_ptr<Link>& link) {
+  link->socket.async_wait(asio::ip::tcp::socket::wait_read, [this, link](error_code error) {
+    if (link->dead) return;
+    if (error) return drop(link);
+    read_all(link);
+  });
+}
+
+void FrameServer::read_all(const std::shared_ptr<Link>& link) {
+  for (std::size_t reads = 0; reads < kReadsPerTurn && !link->dead; ++reads) {
+    error_code error;
+    const auto got = link->socket.read_some(asio::buffer(read_buffer_), error);
+    const Now now = read_clocks();
+    if (error == asio::error::would_block) {
+      link->empty_since = now.mono;
+      break;
+    }
+    if (error) return drop(link);
+    handler_->on_link_bytes(link->id, {read_buffer_.data(), got}, now, link->empty_since);
+    turn_();
+    if (got < read_buffer_.size()) {  // a short read has emptied it
+      link->empty_since = now.mono;
+      break;
+    }
+  }
+  if (!link->dead) wait_readable(link);
+}
+
+void FrameServer::wake(ports::LinkId id) {
+  if (auto it = links_.find(id); it != links_.end()) schedule_flush(it->second);
+}
+
+void FrameServer::close(ports::LinkId id) {
+  auto it = links_.find(id);
+  if (it == links_.end()) return;
+  it->second->closing = true;
+  schedule_flush(it->second);
+}
+
+void FrameServer::schedule_flush(const std::shared_ptr<Link>& link) {
+  if (std::exchange(link->flush_scheduled, true)) return;
+  asio::post(io_, [this, link] {
+    link->flush_scheduled = false;
+    if (!link->dead && !link->waiting_to_write) flush(link);
+  });
+}
+
+void FrameServer::flush(const std::shared_ptr<Link>& link) {
+  for (;;) {
+    if (link->written == link->output.size()) {
+      link->output.clear();
+      link->written = 0;
+      const std::size_t room = kernel_room(link->socket.native_handle());
+      if (room > 0 || link->closing) handler_->take_link_output(link->id, read_clocks(), std::max(room, kKernelQueueMin), link->output);
+      if (link->output.empty()) {
+        if (link->closing) return drop(link);
+        if (room == 0) {
+          link->timer.expires_after(kKernelQueuePoll);
+          link->timer.async_wait([this, link](error_code error) {
+            if (!error && !link->dead) flush(link);
+          });
+        }
+        return;
+      }
+    }
+    error_code error;
+    link->written += link->socket.write_some(asio::buffer(link->output.data() + link->written, link->output.size() - link->written), error);
+    if (error == asio::error::would_block) return wait_writable(link);
+    if (error) return drop(link);
+  }
+}
+
+void FrameServer::wait_writable(const std::shared_ptr<Link>& link) {
+  link->waiting_to_write = true;
+  link->socket.async_wait(asio::ip::tcp::socket::wait_write, [this, link](error_code error) {
+    link->waiting_to_write = false;
+    if (link->dead) return;
+    if (error) return drop(link);
+    flush(link);
+  });
+}
+
+void FrameServer::drop(const std::shared_ptr<Link>& link) {
+  if (std::exchange(link->dead, true)) return;
+  error_code ignored;
+  link->timer.cancel();
+  link->socket.close(ignored);
+  links_.erase(link->id);
+  handler_->on_link_closed(link->id, read_clocks());
+  turn_();
+}
+
+void FrameServer::shut_down() {
+  const auto open = links_;
+  for (const auto& [_, link] : open) {
+    link->closing = true;
+    if (!link->waiting_to_write) flush(link);
+    if (!link->dead) drop(link);
+  }
+}
+
+}  // namespace stint::server

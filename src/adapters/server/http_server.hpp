@@ -1,0 +1,46 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "ports/http.hpp"
+
+namespace stint::server {
+
+class HttpConnection;
+
+/// HTTP/1.1 on Beast: requests to the handler, its answers back, streams chunk by chunk. Bodies, heads, connections and silence have limits
+/// (ports/http.hpp); what is over one is answered with a problem document and closed.
+///
+/// Thread:  the io_context's, of which there is one.
+class HttpServer final : public ports::HttpReplies {
+ public:
+  explicit HttpServer(std::function<void()> turn);
+  ~HttpServer() override;
+
+  void set_handler(ports::HttpHandler& handler) { handler_ = &handler; }
+  /// Takes over a connection whose first bytes are still unread.
+  void adopt(boost::asio::ip::tcp::socket socket);
+
+  void respond(ports::RequestId id, ports::HttpResponse response) override;
+  void begin_stream(ports::RequestId id, ports::HttpResponse head) override;
+  void write_stream(ports::RequestId id, std::string bytes) override;
+  void end_stream(ports::RequestId id) override;
+
+ private:
+  friend class HttpConnection;
+  ports::RequestId next_id() { return ports::RequestId{++last_id_}; }
+  void on_request(const std::shared_ptr<HttpConnection>& connection, ports::HttpRequest request);
+  void on_writable(ports::RequestId id);
+  void on_closed(ports::RequestId id);
+
+  std::function<void()> turn_;
+  ports::HttpHandler* handler_ = nullptr;
+  std::map<ports::RequestId, std::shared_ptr<HttpConnection>> waiting_;   ///< requests that have no whole answer yet
+  std::size_t connections_ = 0;
+  std::uint64_t last_id_ = 0;
+};
+
+}  // namespace stint::server

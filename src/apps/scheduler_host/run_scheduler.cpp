@@ -1,0 +1,193 @@
+#include "apps/scheduler_host/run_scheduler.hpp"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <memory>
+#include <utility>
+
+#include "adapters/server/clock.hpp"
+#include "adapters/server/entropy.hpp"
+#include "adapters/server/frame_server.hpp"
+#include "adapters/server/http_server.hpp"
+#include "adapters/server/listener.hpp"
+#include "adapters/sqlite/store.hpp"
+#include "apps/scheduler_host/state_files.hpp"
+#include "scheduler/daemon.hpp"
+#include "wire/crypto.hpp"
+
+namespace stint::apps {
+namespace {
+
+namespace asio = boost::asio;
+
+class SpdLog final : public Log {
+ public:
+  explicit SpdLog(const std::string& level) : logger_(spdlog::stderr_color_mt("stint-scheduler")) {
+    logger_->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
+    logger_->set_level(spdlog::level::from_str(level));
+    logger_->flush_on(spdlog::level::debug);
+  }
+  void write(LogLevel level, std::string message) override {
+    static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+    logger_->log(kLevels[static_cast<int>(level)], message);
+  }
+
+ private:
+  std::shared_ptr<spdlog::logger> logger_;
+};
+
+/// Everything a scheduler process consists of, wired together in the order in which it depends on each other.
+class SchedulerHost {
+ public:
+  explicit SchedulerHost(const SchedulerHostOptions& options)
+      : options_(options),
+        log_(options.log_level),
+        frames_(io_, [this] { schedule_turn(); }),
+        http_([this] { schedule_turn(); }),
+        listener_(io_, [this](auto socket) { frames_.adopt(std::move(socket)); }, [this](auto socket) { http_.adopt(std::move(socket)); }),
+        timer_(io_),
+        signals_(io_) {}
+
+  Status start() {
+    STINT_TRY(const bool loopback, server::is_loopback(options_.listen));
+    if (!loopback && !options_.insecure_plaintext)
+      return fail(Errc::forbidden, "--listen " + options_.listen +
+                                       ": beyond loopback everyone on the way reads the traffic, the API token included, since this version has no TLS. "
+                                       "Listen on 127.0.0.1, or say --insecure-plaintext if the network is yours alone");
+    STINT_TRY_VOID(make_state_dir(options_.state_dir));
+    scheduler::DaemonOptions daemon;
+    STINT_TRY(daemon.key_encryption_key, load_or_make_kek(options_.state_dir, entropy_));
+    STINT_TRY(const std::string token, load_or_make_token(options_.state_dir, entropy_));
+    daemon.api_token_sha256 = wire::sha256(as_bytes(token));
+    const Now now = server::read_clocks();
+    daemon.session_time_offset_ms = to_ms(now.wall) - to_ms(now.mono.time_since_epoch());
+    daemon.state_dir = options_.state_dir;
+
+    STINT_TRY(const auto opened, open_store());
+    STINT_TRY_VOID(listener_.listen(options_.listen, options_.port_fallback));
+    daemon.server = listener_.address();
+    daemon_ = std::make_unique<scheduler::Daemon>(std::move(daemon), scheduler::DaemonPorts{*store_, *reader_, frames_, http_, entropy_, log_});
+    frames_.set_handler(daemon_->links());
+    STINT_TRY_VOID(daemon_->start(opened, now));
+    http_.set_handler(daemon_->http());
+    STINT_TRY_VOID(write_context(options_.state_dir, listener_.address(), token));
+    watch_signals();
+    schedule_turn();
+    log_.info("scheduler " STINT_VERSION " listens on " + listener_.address() + ", state in " + options_.state_dir);
+    if (listener_.address() != options_.listen) log_.warn(options_.listen + " was taken");
+    return say_ready();
+  }
+
+  int run() {
+    io_.run();
+    if (daemon_->fatal() == nullptr) return 0;
+    log_.error(std::string(to_string(daemon_->fatal()->code)) + ": " + daemon_->fatal()->detail);
+    return 125;
+  }
+
+ private:
+  Result<ports::Store::Opened> open_store() {
+    const std::string path = options_.state_dir + "/state.db";
+    store_ = sqlite::make_store({path, [this](std::function<void()> work) { asio::post(io_, std::move(work)); }});
+    STINT_TRY(const auto opened, store_->open([this](BatchNumber number, Status status) {
+      daemon_->on_committed(number, status, server::read_clocks());
+      schedule_turn();
+    }));
+    STINT_TRY(reader_, sqlite::make_reader(path));
+    return opened;
+  }
+
+  /// One turn after everything that is ready now: what arrived together is decided and written together.
+  void schedule_turn() {
+    if (std::exchange(turn_scheduled_, true)) return;
+    asio::post(io_, [this] {
+      turn_scheduled_ = false;
+      daemon_->end_turn(server::read_clocks());
+      if (daemon_->fatal() != nullptr) return stop();
+      arm_timer();
+    });
+  }
+
+  void arm_timer() {
+    const Instant deadline = daemon_->next_deadline();
+    if (deadline == armed_) return;
+    armed_ = deadline;
+    if (deadline == Instant::max()) {
+      timer_.cancel();
+      return;
+    }
+    timer_.expires_after(std::max(deadline - server::read_clocks().mono, Duration{0}));
+    timer_.async_wait([this](boost::system::error_code cancelled) {
+      if (cancelled) return;
+      armed_ = Instant::max();
+      daemon_->on_timer(server::read_clocks());
+      schedule_turn();
+    });
+  }
+
+  void watch_signals() {
+    signals_.add(SIGTERM);
+    signals_.add(SIGINT);
+    signals_.async_wait([this](boost::system::error_code cancelled, int) {
+      if (!cancelled) stop();
+    });
+  }
+
+  void stop() {
+    listener_.close();
+    daemon_->close_sessions(server::read_clocks());
+    frames_.shut_down();
+    io_.stop();
+  }
+
+  Status say_ready() {
+    if (options_.ready_fd < 0) return {};
+    const std::string line = listener_.address() + "\n";
+    const bool said = ::write(options_.ready_fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    ::close(options_.ready_fd);
+    if (!said) return fail(Errc::io, "--ready-fd " + std::to_string(options_.ready_fd) + " takes no bytes");
+    return {};
+  }
+
+  SchedulerHostOptions options_;
+  SpdLog log_;
+  server::KernelEntropy entropy_;
+  asio::io_context io_{1};
+  server::FrameServer frames_;
+  server::HttpServer http_;
+  server::Listener listener_;
+  asio::steady_timer timer_;
+  asio::signal_set signals_;
+  std::unique_ptr<ports::Store> store_;
+  std::unique_ptr<ports::StoreReader> reader_;
+  std::unique_ptr<scheduler::Daemon> daemon_;
+  Instant armed_ = Instant::max();
+  bool turn_scheduled_ = false;
+};
+
+}  // namespace
+
+int run_scheduler(const SchedulerHostOptions& options) {
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    SchedulerHost host(options);
+    if (const auto started = host.start(); !started) {
+      spdlog::default_logger()->flush();
+      std::fprintf(stderr, "stint: %s\n", started.error().detail.c_str());
+      return 125;
+    }
+    return host.run();
+  } catch (const std::exception& problem) {  // a library's last resort: out of memory, descriptors
+    std::fprintf(stderr, "stint: the scheduler stops: %s\n", problem.what());
+    return 125;
+  }
+}
+
+}  // namespace stint::apps

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+namespace stint::apps {
+
+struct SchedulerHostOptions {
+  std::string state_dir;                        ///< made if it is not there
+  std::string listen = "127.0.0.1:7464";
+  bool port_fallback = true;                    ///< the next free port if that one is taken
+  bool insecure_plaintext = false;              ///< listen beyond loopback without TLS
+  int ready_fd = -1;                            ///< gets the address and a newline once the API answers
+  std::string log_level = "info";               ///< debug, info, warn, error
+};
+
+/// Runs until SIGTERM or SIGINT. Writes STATE/context.json (0600) with address and API token for clients on this machine.
+/// Exit status: 0 asked to stop; 125 cannot start, or the store failed (a restart recovers).
+int run_scheduler(const SchedulerHostOptions& options);
+
+}  // namespace stint::apps

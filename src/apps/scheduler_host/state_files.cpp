@@ -1,0 +1,88 @@
+#include "apps/scheduler_host/state_files.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "base/bytes.hpp"
+
+namespace stint::apps {
+namespace {
+
+Errc code_of(int error) { return error == ENOSPC || error == EDQUOT ? Errc::no_space : Errc::io; }
+
+Status write_private(const std::string& path, const std::string& text) {
+  const std::string temporary = path + ".new";
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return fail(code_of(errno), temporary + ": " + std::strerror(errno));
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+  const int error = errno;
+  ::close(fd);
+  if (!written) return fail(code_of(error), temporary + ": " + std::strerror(error));
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return fail(code_of(errno), path + ": " + std::strerror(errno));
+  return {};
+}
+
+bool read_file(const std::string& path, std::string& text) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return false;
+  text.assign(std::istreambuf_iterator<char>(file), {});
+  return true;
+}
+
+}  // namespace
+
+Status make_state_dir(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return fail(Errc::io, "state directory " + path + ": " + error.message());
+  if (::chmod(path.c_str(), 0700) != 0) return fail(Errc::io, "state directory " + path + ": " + std::strerror(errno));
+  return {};
+}
+
+Result<std::array<std::uint8_t, 32>> load_or_make_kek(const std::string& state_dir, ports::Entropy& entropy) {
+  const std::string path = state_dir + "/kek";
+  std::array<std::uint8_t, 32> kek{};
+  std::string text;
+  if (!read_file(path, text)) {
+    entropy.fill(kek);
+    STINT_TRY_VOID(write_private(path, to_hex(kek) + "\n"));
+    return kek;
+  }
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && (info.st_mode & 077) != 0)
+    return fail(Errc::forbidden, path + ": others may read this key; make it yours alone with chmod 600");
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  Bytes bytes;
+  if (!from_hex(text, bytes) || bytes.size() != kek.size()) return fail(Errc::corrupt, path + ": expected 64 hexadecimal digits: restore it from a backup");
+  std::copy(bytes.begin(), bytes.end(), kek.begin());
+  return kek;
+}
+
+Result<std::string> load_or_make_token(const std::string& state_dir, ports::Entropy& entropy) {
+  std::string text;
+  if (read_file(state_dir + "/context.json", text)) {
+    boost::system::error_code error;
+    const auto value = boost::json::parse(text, error);
+    if (!error && value.is_object())
+      if (const auto* token = value.as_object().if_contains("token"); token != nullptr && token->is_string() && !token->as_string().empty())
+        return std::string(token->as_string());
+  }
+  std::array<std::uint8_t, 24> bytes{};
+  entropy.fill(bytes);
+  return to_hex(bytes);
+}
+
+Status write_context(const std::string& state_dir, const std::string& server, const std::string& token) {
+  return write_private(state_dir + "/context.json", boost::json::serialize(boost::json::object{{"server", "http://" + server}, {"token", token}}) + "\n");
+}
+
+}  // namespace stint::apps
