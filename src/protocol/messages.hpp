@@ -26,19 +26,19 @@ struct Metric {
 /// A program and its surroundings, shared by all assignments of one frame that have the same template.
 struct TaskTemplate {
   std::string job_name;
-  std::string task_name;                ///< `main`, `train`; the task's id is JOB.TASK[.INDEX]
+  std::string task_name;  ///< `main`, `train`; the task's id is JOB.TASK[.INDEX]
   AgentType agent_type = AgentType::trainer;
-  std::string driver;                   ///< exec, noop …
-  std::vector<std::string> command;     ///< argument list; empty for noop
+  std::string driver;  ///< exec, noop …
+  std::vector<std::string> command;  ///< argument list; empty for noop
   std::vector<std::pair<std::string, std::string>> env;
-  std::string workdir;                  ///< absolute
-  std::string submit_boot_id;           ///< of the machine `workdir` was seen on; with `workdir_inode` the agent checks that it sees the same one
-  std::uint64_t workdir_inode = 0;      ///< 0: not to be checked
+  std::string workdir;  ///< absolute
+  std::string submit_boot_id;  ///< of the machine `workdir` was seen on; with `workdir_inode` the agent checks that it sees the same one
+  std::uint64_t workdir_inode = 0;  ///< 0: not to be checked
   Resources resources;
-  Duration timeout{0};                  ///< 0: none
-  Duration kill_grace{0};               ///< from SIGTERM to SIGKILL
+  Duration timeout{0};  ///< 0: none
+  Duration kill_grace{0};  ///< from SIGTERM to SIGKILL
   bool is_array = false;
-  std::uint32_t array_first = 0;        ///< STINT_INDEX = array_first + index * array_step
+  std::uint32_t array_first = 0;  ///< STINT_INDEX = array_first + index * array_step
   std::uint32_t array_step = 1;
   std::uint32_t array_size = 1;
   bool operator==(const TaskTemplate&) const = default;
@@ -61,11 +61,11 @@ struct StatusUpdate {
   EndReason reason = EndReason::none;
   std::int32_t exit_code = 0;
   std::int32_t signal = 0;
-  std::int64_t started_ms = 0;          ///< Unix ms; 0 = not started
-  std::int64_t ended_ms = 0;            ///< Unix ms; 0 = not ended
-  float progress = 0;                   ///< 0..1
+  std::int64_t started_ms = 0;  ///< Unix ms; 0 = not started
+  std::int64_t ended_ms = 0;  ///< Unix ms; 0 = not ended
+  float progress = 0;  ///< 0..1
   std::vector<Metric> metrics;
-  std::string detail;                   ///< for people: why it failed, or the task's last message
+  std::string detail;  ///< for people: why it failed, or the task's last message
   bool operator==(const StatusUpdate&) const;
 };
 struct UpdateList {
@@ -83,23 +83,23 @@ struct StatusAck {
 /// Sent with Resume and whenever it changes.
 struct AgentInfo {
   std::string name;
-  std::string version;                  ///< of the software
-  std::vector<AgentType> types;         ///< empty = all five
+  std::string version;  ///< of the software
+  std::vector<AgentType> types;  ///< empty = all five
   Resources resources;
   std::vector<std::pair<std::string, std::string>> labels;
   std::vector<std::string> drivers;
-  std::vector<std::string> notes;       ///< what it cannot enforce, shown in `stint agent list`
+  std::vector<std::string> notes;  ///< what it cannot enforce, shown in `stint agent list`
   std::vector<std::string> shared_paths;
-  std::string boot_id;                  ///< the kernel's, to know "the same machine"
+  std::string boot_id;  ///< the kernel's, to know "the same machine"
   std::string host;
-  std::uint32_t window = 0;             ///< most attempts it takes at once
+  std::uint32_t window = 0;  ///< most attempts it takes at once
 };
 
 struct HeldAttempt {
   AttemptRef ref;
   TaskStatus status = TaskStatus::pending;
-  std::uint32_t last_update = 0;        ///< highest number made
-  std::uint64_t stdout_bytes = 0;       ///< written so far
+  std::uint32_t last_update = 0;  ///< highest number made
+  std::uint64_t stdout_bytes = 0;  ///< written so far
   std::uint64_t stderr_bytes = 0;
 };
 /// First message of an agent in every session.
@@ -112,8 +112,8 @@ enum class Verdict : std::uint8_t { keep = 1, stop = 2, forget = 3 /* ended and 
 struct AttemptVerdict {
   AttemptRef ref;
   Verdict verdict = Verdict::keep;
-  std::uint32_t acked_update = 0;       ///< resend what is newer
-  std::uint64_t stdout_acked = 0;       ///< send log bytes from here
+  std::uint32_t acked_update = 0;  ///< resend what is newer
+  std::uint64_t stdout_acked = 0;  ///< send log bytes from here
   std::uint64_t stderr_acked = 0;
 };
 /// The answer to Resume, both ways complete: attempts not named in Resume are known to be lost or come again as assignments.
@@ -122,12 +122,12 @@ struct Reconcile {
 };
 
 struct Heartbeat {
-  std::int64_t clock_boot_ns = 0;       ///< the agent's CLOCK_BOOTTIME when stamped; echoed in the answer (a round trip is a clock sample)
+  std::int64_t clock_boot_ns = 0;  ///< the agent's CLOCK_BOOTTIME when stamped; echoed in the answer (a round trip is a clock sample)
   std::uint32_t running = 0;
 };
 struct HeartbeatAck {
-  std::int64_t clock_boot_ns = 0;       ///< echo
-  std::int64_t session_time_ms = 0;     ///< when received
+  std::int64_t clock_boot_ns = 0;  ///< echo
+  std::int64_t session_time_ms = 0;  ///< when received
 };
 
 enum class CancelMode : std::uint8_t { graceful = 1, kill = 2 };
@@ -144,34 +144,43 @@ enum class LogStream : std::uint8_t { out = 1, err = 2 };
 struct LogChunk {
   AttemptRef ref;
   LogStream stream = LogStream::out;
-  std::uint64_t offset = 0;             ///< of the first byte in this stream of this attempt
-  Bytes bytes;                          ///< at most 64 KiB
+  std::uint64_t offset = 0;  ///< of the first byte in this stream of this attempt
+  Bytes bytes;  ///< at most 64 KiB
 };
 struct LogAckItem {
   AttemptRef ref;
   LogStream stream = LogStream::out;
-  std::uint64_t acked = 0;              ///< bytes durable so far
+  std::uint64_t acked = 0;  ///< bytes durable so far
 };
 /// Scheduler to agent: how much more may be sent, and what needs no keeping.
 struct Credit {
-  std::uint32_t log_chunks = 0;         ///< more chunks the agent may send
-  std::uint32_t reports = 0;            ///< more unacknowledged updates it may send
+  std::uint32_t log_chunks = 0;  ///< more chunks the agent may send
+  std::uint32_t reports = 0;  ///< more unacknowledged updates it may send
   std::vector<LogAckItem> log_acks;
 };
 
 struct ErrorMessage {
-  std::string code;                     ///< stable, snake_case
+  std::string code;  ///< stable, snake_case
   std::string detail;
-  std::int64_t measured_ms = 0;         ///< TIME: the delta
+  std::int64_t measured_ms = 0;  ///< TIME: the delta
   std::int64_t limit_ms = 0;
 };
-enum class CloseReason : std::uint8_t { normal = 1, leaving = 2, displaced = 3, identity_in_use = 4, revoked = 5, overloaded = 6, protocol = 7, time = 8 };
+enum class CloseReason : std::uint8_t {
+  normal = 1,
+  leaving = 2,
+  displaced = 3,
+  identity_in_use = 4,
+  revoked = 5,
+  overloaded = 6,
+  protocol = 7,
+  time = 8
+};
 struct Close {
   CloseReason reason = CloseReason::normal;
   std::string detail;
 };
 
-using Message = std::variant<AssignmentList, UpdateList, StatusAck, AgentInfo, Resume, Reconcile, Heartbeat, HeartbeatAck, Cancel, LogChunk, Credit,
-                             ErrorMessage, Close>;
+using Message = std::variant<AssignmentList, UpdateList, StatusAck, AgentInfo, Resume, Reconcile, Heartbeat, HeartbeatAck, Cancel, LogChunk,
+                             Credit, ErrorMessage, Close>;
 
 }  // namespace stint::protocol

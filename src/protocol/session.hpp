@@ -20,6 +20,10 @@
 ///   send(message)                    queues
 ///   take_output(now, budget)         seals queued frames (time stamp, sequence, MAC) when the kernel has room: call it after every feed
 ///   next_deadline()                  when on_timer is due
+///
+/// Order:   an agent's first message is Resume, the scheduler's first answer Reconcile. Before it an agent may send anything (updates and log
+///          chunks wait inside); a scheduler that sends work, acknowledgements or cancels before it breaks an assertion.
+/// Errors:  everything refused is counted (counters.hpp). What the peer did wrong without harm is answered with Error by the session itself.
 /// Thread:  one thread at a time; nothing is shared between sessions.
 /// Source:  docs/protocol.md "Session".
 namespace stint::protocol {
@@ -36,7 +40,7 @@ struct HelloInfo {
   std::uint64_t connect = 0;
 };
 
-struct Established {            ///< scheduler: at the first valid DATA frame; agent: at a valid HELLO_ACK
+struct Established {  ///< scheduler: at the first valid DATA frame; agent: at a valid HELLO_ACK
   HelloInfo hello;
   SessionId session;
   Duration heartbeat_interval{};
@@ -44,9 +48,9 @@ struct Established {            ///< scheduler: at the first valid DATA frame; a
 struct Received {
   Message message;
 };
-struct Ended {                  ///< nothing follows; drop the connection once the output is written
+struct Ended {  ///< nothing follows; drop the connection once the output is written
   CloseReason reason = CloseReason::normal;
-  std::string code;             ///< counter's label: bad_mac, time, too_large, lease …
+  std::string code;  ///< counter's label: bad_mac, time, too_large, lease …
   std::string detail;
 };
 using SessionEvent = std::variant<Established, Received, Ended>;
@@ -58,7 +62,7 @@ class KeyLookup {
   virtual std::optional<AgentKeyBytes> find_agent_key(AgentNumber agent, KeyEpoch epoch) const = 0;
 };
 
-struct SessionCounters;         ///< one counter per reason (counters.hpp); shared by all sessions of a process
+struct SessionCounters;  ///< one counter per reason (counters.hpp); shared by all sessions of a process
 
 class Session {
  public:
@@ -76,16 +80,36 @@ class Session {
   [[nodiscard]] virtual bool has_output() const = 0;
   [[nodiscard]] virtual bool ended() const = 0;
   [[nodiscard]] virtual Instant next_deadline() const = 0;
+
+  /// What the peer said of itself: set from a valid HELLO on, before Established (scheduler only).
+  [[nodiscard]] virtual const HelloInfo* hello() const { return nullptr; }
+  /// When the last authenticated frame was read.
+  [[nodiscard]] virtual Instant last_heard() const { return Instant::min(); }
+  /// Asks the peer for a sign of life, at once: any frame from it moves last_heard().
+  virtual void probe() {}
+
+  /// Agent: log chunks, and updates with number 0, that may be sent now without waiting inside. Scheduler: what the agent has left.
+  [[nodiscard]] virtual std::uint32_t log_credit() const { return 0; }
+  [[nodiscard]] virtual std::uint32_t report_credit() const { return 0; }
+  /// Agent: shown in heartbeats.
+  virtual void set_running(std::uint32_t /*attempts*/) {}
+  /// Scheduler time - this side's CLOCK_BOOTTIME, in ms, as far as known; on the scheduler the offset itself.
+  [[nodiscard]] virtual std::optional<std::int64_t> session_time_offset_ms() const { return std::nullopt; }
 };
+
+/// Memory that a frame needs only while it is made or read. One per thread can serve all its sessions; without one a session has its own.
+class SessionScratch;
+[[nodiscard]] std::shared_ptr<SessionScratch> make_session_scratch();
 
 struct SchedulerSessionOptions {
   SessionId session;
-  Nonce nonce{};                              ///< fresh random bytes, one per session
-  std::int64_t session_time_offset_ms = 0;    ///< session time (Unix ms) = CLOCK_BOOTTIME ms + this; fixed at the scheduler's start
+  Nonce nonce{};  ///< fresh random bytes, one per session
+  std::int64_t session_time_offset_ms = 0;  ///< session time (Unix ms) = CLOCK_BOOTTIME ms + this; fixed at the scheduler's start
   Duration heartbeat_interval = std::chrono::seconds{30};
   std::uint32_t log_chunk_credit = 16;
   std::uint32_t report_credit = 256;
   SessionCounters* counters = nullptr;
+  std::shared_ptr<SessionScratch> scratch;
 };
 std::unique_ptr<Session> make_scheduler_session(const KeyLookup& keys, SchedulerSessionOptions options, Now now);
 
@@ -95,9 +119,10 @@ struct AgentSessionOptions {
   AgentKeyBytes key{};
   Token16 instance{};
   Token16 boot{};
-  std::uint64_t connect = 0;                  ///< persisted, rising
+  std::uint64_t connect = 0;  ///< persisted, rising
   Nonce nonce{};
   SessionCounters* counters = nullptr;
+  std::shared_ptr<SessionScratch> scratch;
 };
 /// Starts with a queued HELLO.
 std::unique_ptr<Session> make_agent_session(AgentSessionOptions options, Now now);

@@ -1,0 +1,363 @@
+#include "protocol/encode.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/assert.hpp"
+#include "protocol/codec.hpp"
+#include "protocol/limits.hpp"
+#include "wire/limits.hpp"
+
+namespace stint::protocol {
+namespace {
+
+using namespace encoding;
+
+constexpr std::array<std::uint8_t, wire::kHeaderSize> kHeadroom{};
+constexpr std::uint64_t kToBeStamped = 1;                     // 0 would be left out of the buffer
+constexpr std::size_t kBuilderKept = std::size_t{256} << 10;  // a larger buffer's memory is given back
+
+/// Whether the frame's tag lies in the buffer's signature vector (as the seed has it) or behind a buffer without one, which is 32 bytes shorter.
+enum class Form : std::uint8_t { signature_last, tag_appended };
+
+struct Body {
+  schema::SchedulerMessage type;
+  Offset<void> value;
+};
+template <class Table>
+Body body(schema::SchedulerMessage type, Offset<Table> value) {
+  return {type, value.Union()};
+}
+
+/// `make(builder)` gives the Body. The signature comes first, so that it ends up last.
+template <class Make>
+Unsealed envelope(FlatBufferBuilder& b, Form form, Make make) {
+  b.Clear();
+  Offset<flatbuffers::Vector<std::uint8_t>> signature;
+  if (form == Form::signature_last) {
+    std::uint8_t* bytes = nullptr;
+    signature = b.CreateUninitializedVector<std::uint8_t>(wire::kTagSize, &bytes);
+    std::memset(bytes, 0, wire::kTagSize);
+  }
+  const Body made = make(b);
+  schema::MessageEnvelopeBuilder out(b);
+  out.add_timestamp(kToBeStamped);
+  out.add_signature(signature);
+  out.add_message(made.value);
+  out.add_message_type(made.type);
+  b.Finish(out.Finish());
+  b.PushFlatBuffer(kHeadroom.data(), kHeadroom.size());
+
+  Unsealed result;
+  const std::size_t size = b.GetSize();
+  result.space.reserve(size + wire::kTagSize);
+  result.space.assign(b.GetBufferPointer(), b.GetBufferPointer() + size);
+  if (form == Form::tag_appended) result.space.resize(size + wire::kTagSize);
+  STINT_ASSERT(result.space.size() % wire::kAlignment == 0);  // the timestamp is 8 wide, so the builder aligns the whole to 8
+  const auto* root = flatbuffers::GetRoot<flatbuffers::Table>(result.space.data() + wire::kHeaderSize);
+  const auto* timestamp = root->GetAddressOf(schema::MessageEnvelope::VT_TIMESTAMP);
+  result.timestamp_at = static_cast<std::size_t>(timestamp - result.space.data());
+  if (size > kBuilderKept) b.Reset();
+  return result;
+}
+
+Body heartbeat(FlatBufferBuilder& b, const Heartbeat& m) {
+  schema::HeartbeatBuilder out(b);
+  out.add_clock_boot_ns(m.clock_boot_ns == 0 ? kToBeStamped : unsigned_of(m.clock_boot_ns));
+  out.add_running(m.running);
+  return body(schema::SchedulerMessage::Heartbeat, out.Finish());
+}
+
+std::size_t find_clock(const Unsealed& frame) {
+  const auto* root = schema::GetMessageEnvelope(frame.space.data() + wire::kHeaderSize);
+  const auto* table = reinterpret_cast<const flatbuffers::Table*>(root->message_as_Heartbeat());
+  return static_cast<std::size_t>(table->GetAddressOf(schema::Heartbeat::VT_CLOCK_BOOT_NS) - frame.space.data());
+}
+
+Decoded<void> too_long(const char* list, std::size_t size, std::size_t limit) {
+  if (size <= limit) return {};
+  return tl::unexpected(
+      Refused{Refusal::unsendable, std::string(list) + " of " + std::to_string(size) + " items, limit " + std::to_string(limit)});
+}
+
+Decoded<void> text_fits(const char* what, std::string_view value, std::size_t limit) {
+  if (value.size() <= limit) return {};
+  return tl::unexpected(
+      Refused{Refusal::unsendable, std::string(what) + " of " + std::to_string(value.size()) + " bytes, limit " + std::to_string(limit)});
+}
+
+template <class List>
+Decoded<void> texts_fit(const char* what, const List& values, std::size_t limit) {
+  for (const auto& value : values) {
+    if (auto fits = text_fits(what, value, limit); !fits) return fits;
+  }
+  return {};
+}
+
+Decoded<void> check_info(const AgentInfo& info) {
+  for (const auto& [name, list] : {std::pair{"drivers", &info.drivers}, {"notes", &info.notes}, {"shared_paths", &info.shared_paths}}) {
+    if (auto fits = too_long(name, list->size(), limits::kInfoItems); !fits) return fits;
+    if (auto fits = texts_fit(name, *list, limits::kText); !fits) return fits;
+  }
+  if (auto fits = too_long("labels", info.labels.size(), limits::kInfoItems); !fits) return fits;
+  for (const auto& [name, value] : info.labels) {
+    if (name.empty()) return tl::unexpected(Refused{Refusal::unsendable, "a label without a name"});
+    if (auto fits = text_fits("label", name, limits::kName); !fits) return fits;
+    if (auto fits = text_fits("label", value, limits::kText); !fits) return fits;
+  }
+  if (info.name.empty()) return tl::unexpected(Refused{Refusal::unsendable, "an agent without a name"});
+  return texts_fit("agent info", std::array{info.name, info.version, info.boot_id, info.host}, limits::kName);
+}
+
+/// One visitor call per message; appends to `out` only what is complete.
+class MessageEncoder {
+ public:
+  MessageEncoder(FlatBufferBuilder& builder, std::vector<Unsealed>& out) : builder_(builder), out_(out) {}
+
+  Decoded<void> operator()(const AssignmentList& m);
+  Decoded<void> operator()(const UpdateList& m);
+  Decoded<void> operator()(const StatusAck& m) {
+    return in_parts(m.items.size(), [&](FlatBufferBuilder& b, std::size_t first, std::size_t count) {
+      const auto items = structs<schema::UpdateKey>(b, count, [&](std::size_t i) {
+        const UpdateKey& key = m.items[first + i];
+        return schema::UpdateKey(attempt(key.ref), key.number);
+      });
+      return body(schema::SchedulerMessage::StatusAck, schema::CreateStatusAck(b, items));
+    });
+  }
+  Decoded<void> operator()(const AgentInfo& m) {
+    if (auto fits = check_info(m); !fits) return fits;
+    return append([&](FlatBufferBuilder& b) { return body(schema::SchedulerMessage::AgentInfo, agent_info(b, m)); });
+  }
+  Decoded<void> operator()(const Resume& m);
+  Decoded<void> operator()(const Reconcile& m);
+  Decoded<void> operator()(const Heartbeat& m) {
+    out_.push_back(envelope(builder_, Form::tag_appended, [&](FlatBufferBuilder& b) { return heartbeat(b, m); }));
+    out_.back().clock_at = find_clock(out_.back());
+    return {};
+  }
+  Decoded<void> operator()(const HeartbeatAck& m) {
+    out_.push_back(envelope(builder_, Form::tag_appended, [&](FlatBufferBuilder& b) {
+      return body(schema::SchedulerMessage::HeartbeatAck,
+                  schema::CreateHeartbeatAck(b, unsigned_of(m.clock_boot_ns), unsigned_of(m.session_time_ms)));
+    }));
+    return {};
+  }
+  Decoded<void> operator()(const Cancel& m) {
+    return in_parts(m.items.size(), [&](FlatBufferBuilder& b, std::size_t first, std::size_t count) {
+      const auto items = structs<schema::CancelItem>(b, count, [&](std::size_t i) {
+        const CancelItem& item = m.items[first + i];
+        return schema::CancelItem(attempt(item.ref), static_cast<schema::CancelMode>(item.mode),
+                                  static_cast<schema::EndReason>(item.reason));
+      });
+      return body(schema::SchedulerMessage::Cancel, schema::CreateCancel(b, items));
+    });
+  }
+  Decoded<void> operator()(const LogChunk& m);
+  Decoded<void> operator()(const Credit& m);
+  Decoded<void> operator()(const ErrorMessage& m) {
+    return append([&](FlatBufferBuilder& b) {
+      const auto code = cut_text(b, m.code, limits::kName);
+      const auto detail = cut_text(b, m.detail, limits::kText);
+      return body(schema::SchedulerMessage::Error, schema::CreateError(b, code, detail, m.measured_ms, m.limit_ms));
+    });
+  }
+  Decoded<void> operator()(const Close& m) {
+    return append([&](FlatBufferBuilder& b) {
+      const auto detail = cut_text(b, m.detail, limits::kText);
+      return body(schema::SchedulerMessage::Close, schema::CreateClose(b, static_cast<schema::CloseReason>(m.reason), detail));
+    });
+  }
+
+ private:
+  template <class Make>
+  Decoded<void> append(Make make) {
+    out_.push_back(envelope(builder_, Form::signature_last, make));
+    return {};
+  }
+  /// A list as frames of at most kListItems; an empty list is one empty frame.
+  template <class Make>
+  Decoded<void> in_parts(std::size_t size, Make make) {
+    std::size_t first = 0;
+    do {
+      const std::size_t count = std::min(size - first, limits::kListItems);
+      out_.push_back(envelope(builder_, Form::signature_last, [&](FlatBufferBuilder& b) { return make(b, first, count); }));
+      first += count;
+    } while (first < size);
+    return {};
+  }
+  std::size_t append_assignments(const AssignmentList& m, std::size_t first, const std::vector<std::size_t>& sizes);
+
+  FlatBufferBuilder& builder_;
+  std::vector<Unsealed>& out_;
+};
+
+/// One frame from `first` on, with the templates it needs. Returns the first item that no longer fits.
+std::size_t MessageEncoder::append_assignments(const AssignmentList& m, std::size_t first, const std::vector<std::size_t>& sizes) {
+  constexpr std::uint32_t kNotHere = UINT32_MAX;
+  std::vector<std::uint32_t> local(m.templates.size(), kNotHere);
+  std::vector<const TaskTemplate*> used;
+  std::size_t bytes = 0;
+  std::size_t end = first;
+  for (; end < m.items.size() && end - first < limits::kListItems; ++end) {
+    const std::uint32_t index = m.items[end].template_index;
+    const bool is_new = local[index] == kNotHere;
+    const std::size_t more = sizeof(schema::AssignedAttempt) + (is_new ? sizes[index] : 0);
+    if (end != first && bytes + more > limits::kListBytes) break;
+    bytes += more;
+    if (!is_new) continue;
+    local[index] = static_cast<std::uint32_t>(used.size());
+    used.push_back(&m.templates[index]);
+  }
+  out_.push_back(envelope(builder_, Form::signature_last, [&](FlatBufferBuilder& b) {
+    std::vector<Offset<schema::TaskAssignment>> templates;
+    templates.reserve(used.size());
+    for (const TaskTemplate* task : used) templates.push_back(task_template(b, *task));
+    const auto templates_at = b.CreateVector(templates);
+    const auto items = structs<schema::AssignedAttempt>(b, end - first, [&](std::size_t i) {
+      const Assignment& item = m.items[first + i];
+      return schema::AssignedAttempt(attempt(item.ref), local[item.template_index]);
+    });
+    return body(schema::SchedulerMessage::AssignmentList, schema::CreateAssignmentList(b, templates_at, items));
+  }));
+  return end;
+}
+
+Decoded<void> MessageEncoder::operator()(const AssignmentList& m) {
+  std::vector<std::size_t> sizes;
+  sizes.reserve(m.templates.size());
+  for (const TaskTemplate& task : m.templates) {
+    if (auto good = check_template(task); !good) return good;
+    sizes.push_back(size_bound(task));
+  }
+  for (const Assignment& item : m.items) STINT_ASSERT(item.template_index < m.templates.size());
+  for (std::size_t first = 0; first < m.items.size();) first = append_assignments(m, first, sizes);
+  return {};
+}
+
+Decoded<void> MessageEncoder::operator()(const UpdateList& m) {
+  std::size_t first = 0;
+  while (first < m.items.size()) {
+    std::size_t bytes = 0;
+    std::size_t end = first;
+    for (; end < m.items.size() && end - first < limits::kListItems; ++end) {
+      const std::size_t more = size_bound(m.items[end]);
+      if (end != first && bytes + more > limits::kListBytes) break;
+      bytes += more;
+    }
+    out_.push_back(envelope(builder_, Form::signature_last, [&](FlatBufferBuilder& b) {
+      return body(schema::SchedulerMessage::UpdateList, update_list(b, m, first, end - first));
+    }));
+    first = end;
+  }
+  return {};
+}
+
+Decoded<void> MessageEncoder::operator()(const Resume& m) {
+  if (auto fits = check_info(m.info); !fits) return fits;
+  if (auto fits = too_long("held attempts", m.held.size(), limits::kHeldItems); !fits) return fits;
+  return append([&](FlatBufferBuilder& b) {
+    const auto info = agent_info(b, m.info);
+    const auto held = structs<schema::HeldAttempt>(b, m.held.size(), [&](std::size_t i) {
+      const HeldAttempt& h = m.held[i];
+      return schema::HeldAttempt(attempt(h.ref), h.stdout_bytes, h.stderr_bytes, h.last_update, static_cast<schema::TaskStatus>(h.status));
+    });
+    return body(schema::SchedulerMessage::Resume, schema::CreateResume(b, info, held));
+  });
+}
+
+Decoded<void> MessageEncoder::operator()(const Reconcile& m) {
+  if (auto fits = too_long("verdicts", m.items.size(), limits::kHeldItems); !fits) return fits;
+  return append([&](FlatBufferBuilder& b) {
+    const auto items = structs<schema::AttemptVerdict>(b, m.items.size(), [&](std::size_t i) {
+      const AttemptVerdict& v = m.items[i];
+      return schema::AttemptVerdict(attempt(v.ref), v.stdout_acked, v.stderr_acked, v.acked_update,
+                                    static_cast<schema::Verdict>(v.verdict));
+    });
+    return body(schema::SchedulerMessage::Reconcile, schema::CreateReconcile(b, items));
+  });
+}
+
+Decoded<void> MessageEncoder::operator()(const LogChunk& m) {
+  if (m.bytes.empty() || m.bytes.size() > limits::kLogChunk) {
+    return tl::unexpected(Refused{
+        Refusal::unsendable, "log chunk of " + std::to_string(m.bytes.size()) + " bytes, limit 1 to " + std::to_string(limits::kLogChunk)});
+  }
+  return append([&](FlatBufferBuilder& b) {
+    const auto bytes = b.CreateVector(m.bytes);
+    const auto ref = attempt(m.ref);
+    return body(schema::SchedulerMessage::LogChunk,
+                schema::CreateLogChunk(b, &ref, static_cast<schema::LogStream>(m.stream), m.offset, bytes));
+  });
+}
+
+Decoded<void> MessageEncoder::operator()(const Credit& m) {
+  bool counts_sent = false;
+  return in_parts(m.log_acks.size(), [&](FlatBufferBuilder& b, std::size_t first, std::size_t count) {
+    const auto acks = structs<schema::LogAck>(b, count, [&](std::size_t i) {
+      const LogAckItem& ack = m.log_acks[first + i];
+      return schema::LogAck(attempt(ack.ref), ack.acked, static_cast<schema::LogStream>(ack.stream));
+    });
+    const bool is_first = !std::exchange(counts_sent, true);  // counts add up, so only one part may carry them
+    return body(schema::SchedulerMessage::Credit, schema::CreateCredit(b, is_first ? m.log_chunks : 0, is_first ? m.reports : 0, acks));
+  });
+}
+
+}  // namespace
+
+Unsealed Encoder::encode(const Hello& m) {
+  return envelope(builder_, Form::signature_last, [&](FlatBufferBuilder& b) {
+    const auto nonce = b.CreateVector(m.nonce.data(), m.nonce.size());
+    const auto instance = b.CreateVector(m.info.instance.data(), m.info.instance.size());
+    const auto boot = b.CreateVector(m.info.boot.data(), m.info.boot.size());
+    return body(schema::SchedulerMessage::Hello,
+                schema::CreateHello(b, m.info.agent.value, nonce, unsigned_of(m.clock_boot_ns), m.version_min, m.version_max, m.features,
+                                    instance, boot, m.info.connect));
+  });
+}
+
+Unsealed Encoder::encode(const HelloAck& m) {
+  return envelope(builder_, Form::signature_last, [&](FlatBufferBuilder& b) {
+    const auto nonce = b.CreateVector(m.nonce.data(), m.nonce.size());
+    const auto echo = b.CreateVector(m.nonce_echo.data(), m.nonce_echo.size());
+    return body(schema::SchedulerMessage::HelloAck,
+                schema::CreateHelloAck(b, m.session.value, nonce, echo, unsigned_of(m.received_ms), m.version, m.features, m.body_limit,
+                                       m.heartbeat_ms, m.tolerance_ms, m.log_credit, m.report_credit));
+  });
+}
+
+Unsealed Encoder::encode(const Reject& m) {
+  return envelope(builder_, Form::tag_appended, [&](FlatBufferBuilder& b) {
+    const auto code = cut_text(b, m.code, limits::kName);
+    const auto detail = cut_text(b, m.detail, limits::kName);
+    return body(schema::SchedulerMessage::Reject, schema::CreateReject(b, code, detail));
+  });
+}
+
+Decoded<void> Encoder::encode(const Message& message, std::vector<Unsealed>& out) {
+  return std::visit(MessageEncoder{builder_, out}, message);
+}
+
+Decoded<void> check_template(const TaskTemplate& task) {
+  if (task.driver.empty()) return tl::unexpected(Refused{Refusal::unsendable, "a task without a driver"});
+  if (task.array_step == 0 || task.array_size == 0) return tl::unexpected(Refused{Refusal::unsendable, "an array with step or size 0"});
+  if (millis(task.timeout) > limits::kTimeoutMs || millis(task.kill_grace) > limits::kTimeoutMs) {
+    return tl::unexpected(Refused{Refusal::unsendable, "a timeout above 100 years"});
+  }
+  if (auto fits = texts_fit("task name", std::array{task.job_name, task.task_name, task.driver, task.submit_boot_id}, limits::kName); !fits)
+    return fits;
+  if (auto fits = text_fits("workdir", task.workdir, limits::kText); !fits) return fits;
+  if (auto fits = too_long("command", task.command.size(), limits::kArguments); !fits) return fits;
+  if (auto fits = too_long("env", task.env.size(), limits::kEnvironment); !fits) return fits;
+  for (const auto& variable : task.env) {
+    if (variable.first.empty()) return tl::unexpected(Refused{Refusal::unsendable, "an environment variable without a name"});
+  }
+  if (const std::size_t size = size_bound(task); size > limits::kTemplateBytes) {
+    return tl::unexpected(Refused{Refusal::unsendable, "command and environment of " + std::to_string(size) + " bytes, limit " +
+                                                           std::to_string(limits::kTemplateBytes)});
+  }
+  return {};
+}
+
+}  // namespace stint::protocol
