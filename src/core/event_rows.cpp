@@ -1,0 +1,154 @@
+#include "core/event_rows.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <string_view>
+
+namespace stint::core {
+namespace {
+
+std::string format_utc(UnixMillis at) {
+  namespace chr = std::chrono;
+  const chr::sys_time<chr::milliseconds> time{at.time_since_epoch()};
+  const auto day = chr::floor<chr::days>(time);
+  const chr::year_month_day date{day};
+  const chr::hh_mm_ss clock{time - day};
+  char text[48];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
+                static_cast<int>(clock.subseconds().count()));
+  return text;
+}
+
+/// A flat JSON object, member by member.
+class Body {
+ public:
+  explicit Body(UnixMillis at) { put("at", format_utc(at)); }
+  Body& put(std::string_view name, std::string_view value) {
+    key(name);
+    text_ += '"';
+    for (const char c : value) escape(c);
+    text_ += '"';
+    return *this;
+  }
+  Body& put(std::string_view name, std::int64_t value) {
+    key(name);
+    text_ += std::to_string(value);
+    return *this;
+  }
+  Body& put(std::string_view name, bool value) {
+    key(name);
+    text_ += value ? "true" : "false";
+    return *this;
+  }
+  Body& put_null(std::string_view name) {
+    key(name);
+    text_ += "null";
+    return *this;
+  }
+  [[nodiscard]] std::string take() { return std::move(text_) + '}'; }
+
+ private:
+  void key(std::string_view name) {
+    text_ += text_.size() > 1 ? "," : "";
+    text_.append("\"").append(name).append("\":");
+  }
+  void escape(char c) {
+    if (c == '"' || c == '\\') {
+      text_ += '\\';
+      text_ += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char code[8];
+      std::snprintf(code, sizeof code, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      text_ += code;
+    } else {
+      text_ += c;
+    }
+  }
+  std::string text_ = "{";
+};
+
+std::int64_t number_of(JobId id) { return static_cast<std::int64_t>(id.value); }
+
+void push(Turn& turn, const char* kind, JobId job, Body& body) {
+  turn.effects.rows.emplace_back(EventRow{turn.state.next_event_seq++, turn.now.wall, kind, job, body.take()});
+}
+
+constexpr std::array<TaskStatus, 3> kEnds{TaskStatus::completed, TaskStatus::failed, TaskStatus::cancelled};
+std::size_t place_of(TaskStatus status) { return static_cast<std::size_t>(status) - static_cast<std::size_t>(TaskStatus::completed); }
+
+void tell_group(Turn& turn, Group& group) {
+  for (const TaskStatus status : kEnds) {
+    IndexRanges& ranges = group.ended_in_turn[place_of(status)];
+    if (ranges.empty()) continue;
+    const std::string indexes = ranges.take_text(group.spec->array_first, group.spec->array_step);
+    Body body{turn.now.wall};
+    body.put("job", number_of(group.job->row.id)).put("task", group.spec->name).put("state", to_string(status));
+    if (group.spec->is_array) {
+      body.put("indexes", indexes);
+    } else {
+      body.put_null("indexes");
+    }
+    push(turn, "tasks_ended", group.job->row.id, body);
+  }
+  group.is_told_in_turn = false;
+}
+
+}  // namespace
+
+void tell_job_submitted(Turn& turn, const Job& job) {
+  Body body{turn.now.wall};
+  body.put("job", number_of(job.row.id)).put("name", job.row.spec->name).put("queue", job.row.spec->queue);
+  body.put("tasks", static_cast<std::int64_t>(job.open)).put("submitted_by", job.row.submitted_by);
+  push(turn, "job_submitted", job.row.id, body);
+}
+
+void tell_job_cancel_requested(Turn& turn, const Job& job, const std::string& by) {
+  Body body{turn.now.wall};
+  body.put("job", number_of(job.row.id)).put("by", by);
+  push(turn, "job_cancel_requested", job.row.id, body);
+}
+
+void tell_attempt(Turn& turn, const char* kind, const Attempt& attempt) {
+  const AttemptRow& row = attempt.row;
+  const Agent* agent = turn.state.find_agent(row.agent);
+  Body body{turn.now.wall};
+  body.put("job", number_of(row.ref.task.job)).put("task", task_id(*attempt.group->job->row.spec, row.ref.task));
+  body.put("attempt", std::int64_t{row.ref.attempt}).put("agent", agent != nullptr ? agent->row.name : "");
+  body.put("reason", to_string(row.reason)).put("exit_code", std::int64_t{row.exit_code}).put("signal", std::int64_t{row.signal});
+  body.put("detail", row.detail);
+  push(turn, kind, row.ref.task.job, body);
+}
+
+void tell_agent(Turn& turn, const char* kind, const Agent& agent) {
+  Body body{turn.now.wall};
+  body.put("agent", agent.row.name).put("number", static_cast<std::int64_t>(agent.row.number.value)).put("draining", agent.row.draining);
+  push(turn, kind, {}, body);
+}
+
+void note_ended(State& state, Group& group, std::uint32_t first, std::uint32_t last, TaskStatus status) {
+  group.ended_in_turn[place_of(status)].add(first, last);
+  if (group.is_told_in_turn) return;
+  group.is_told_in_turn = true;
+  state.told_in_turn.push_back(&group);
+}
+
+void tell_ended(Turn& turn) {
+  State& state = turn.state;
+  std::sort(state.told_in_turn.begin(), state.told_in_turn.end(),
+            [](const Group* a, const Group* b) { return GroupKey{a->job->row.id, a->position} < GroupKey{b->job->row.id, b->position}; });
+  for (Group* group : state.told_in_turn) tell_group(turn, *group);
+  state.told_in_turn.clear();
+  std::sort(state.ended_in_turn.begin(), state.ended_in_turn.end(), [](const Job* a, const Job* b) { return a->row.id < b->row.id; });
+  for (const Job* job : state.ended_in_turn) {
+    Body body{turn.now.wall};
+    body.put("job", number_of(job->row.id)).put("name", job->row.spec->name).put("state", to_string(job->state.status));
+    body.put("reason", to_string(job->state.reason)).put("detail", job->state.detail);
+    push(turn, "job_ended", job->row.id, body);
+  }
+  state.ended_in_turn.clear();
+}
+
+}  // namespace stint::core

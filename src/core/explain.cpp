@@ -1,0 +1,253 @@
+// Promise 4: every task that is not running can say why. The questions are asked in the order in which the scheduler would: has it ended, does it
+// run, may it start (needs, retry, parallelism), and then each agent in turn.
+#include "core/explain.hpp"
+
+#include <algorithm>
+
+#include "core/explain/clauses.hpp"
+
+namespace stint::core {
+namespace {
+
+struct Question {
+  const State& state;
+  const Group& group;
+  std::uint32_t index;
+  Now now;
+  std::string id;
+};
+
+std::string plural(std::uint64_t number, const std::string& thing) {
+  return std::to_string(number) + ' ' + thing + (number == 1 ? "" : "s");
+}
+
+std::string name_of(const State& state, AgentNumber number) {
+  const Agent* agent = state.find_agent(number);
+  return agent == nullptr ? "agent " + std::to_string(number.value) : agent->row.name;
+}
+
+std::string join_words(const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) text += (i == 0 ? "" : i + 1 == words.size() ? " and " : ", ") + words[i];
+  return text;
+}
+
+const TaskEntry* find_entry(const Question& q) {
+  const auto at = q.group.entries.find(q.index);
+  return at == q.group.entries.end() ? nullptr : &at->second;
+}
+
+/// Agents that have not yet let go of an attempt of this ended task.
+std::vector<std::string> agents_still_holding(const Question& q) {
+  std::vector<std::string> names;
+  for (const auto& agent : q.state.agents) {
+    if (agent == nullptr) continue;
+    const auto is_ours = [&](const Attempt* attempt) { return attempt->group == &q.group && attempt->row.ref.task.index == q.index; };
+    if (std::any_of(agent->held.begin(), agent->held.end(), is_ours)) names.push_back(agent->row.name);
+  }
+  return names;
+}
+
+Explanation explain_ended(const Question& q) {
+  Explanation answer;
+  const TaskStatus status = q.group.states.status(q.index);
+  const std::vector<std::string> holding = agents_still_holding(q);
+  answer.state = status == TaskStatus::cancelled && !holding.empty() ? "cancelling" : "ended";
+  answer.summary = q.id + " has ended: " + std::string{to_string(status)};
+  if (q.group.is_doomed && status == TaskStatus::cancelled) answer.summary += ", since a task it needs did not complete";
+  if (!holding.empty()) answer.summary += "; " + join_words(holding) + " is still ending an attempt of it";
+  answer.summary += '.';
+  return answer;
+}
+
+Explanation explain_live(const Question& q, const TaskEntry& entry) {
+  Explanation answer;
+  answer.state = entry.is_running ? "running" : "placed";
+  std::vector<std::string> places;
+  for (std::size_t i = 0; i < entry.live_count; ++i) {
+    const Agent* agent = q.state.find_agent(entry.live[i]->row.agent);
+    places.push_back(agent->row.name + (agent->is_connected ? "" : " (out of reach)"));
+  }
+  answer.summary = q.id + (entry.is_running ? " is running on " : " is placed on ") + join_words(places) +
+                   (entry.is_running ? "." : ", which has not yet said that it started.");
+  if (entry.live_count > 1) answer.summary += " The first to complete counts.";
+  return answer;
+}
+
+Explanation explain_needs(const Question& q) {
+  Explanation answer;
+  answer.state = "waits_for_needs";
+  std::uint64_t open = 0;
+  for (const std::uint32_t need : q.group.spec->needs) {
+    const Group& other = *q.group.job->groups[need];
+    if (other.counts.completed == other.counts.total()) continue;
+    answer.waits_for.push_back(std::to_string(q.group.job->row.id.value) + '.' + other.spec->name);
+    open += other.open();
+  }
+  answer.summary = q.id + " waits for " + join_words(answer.waits_for) + " to complete (" + plural(open, "task") + " to go).";
+  return answer;
+}
+
+Explanation explain_retry(const Question& q, const TaskEntry& entry) {
+  Explanation answer;
+  answer.state = "retry_wait";
+  const std::int64_t seconds = (std::max<std::int64_t>(to_ms(entry.due - q.now.mono), 0) + 999) / 1000;
+  const AttemptRow& last = entry.newest->row;
+  answer.summary = q.id + " is tried again in " + plural(static_cast<std::uint64_t>(seconds), "second") + ": attempt " +
+                   std::to_string(last.ref.attempt) + " on " + name_of(q.state, last.agent) + " ended (" +
+                   std::string{to_string(last.reason)} + ").";
+  return answer;
+}
+
+Explanation explain_max_parallel(const Question& q) {
+  Explanation answer;
+  answer.state = "max_parallel";
+  answer.summary = q.id + " waits for its turn: " + plural(q.group.active, "task") + " of " + q.group.spec->name +
+                   " run at once, the job's own limit (max_parallel " + std::to_string(q.group.spec->max_parallel) + ").";
+  return answer;
+}
+
+/// Tasks that could be placed now and are asked before this one: of the same queue, with a higher priority or an earlier place.
+std::uint64_t count_ahead(const Question& q) {
+  const Job& own = *q.group.job;
+  const auto waiting = [](const Group& group) { return group.is_offered ? group.fresh + group.ready.size() : 0; };
+  std::uint64_t ahead = 0;
+  for (const auto& job : q.state.jobs) {
+    if (job == nullptr || job->open == 0 || job->row.spec->queue != own.row.spec->queue) continue;
+    const std::int32_t priority = job->row.spec->priority;
+    const std::int32_t own_priority = own.row.spec->priority;
+    if (priority < own_priority || (priority == own_priority && job->row.id > own.row.id)) continue;
+    for (const auto& group : job->groups)
+      if (job.get() != &own || group->position < q.group.position) ahead += waiting(*group);
+  }
+  if (!q.group.is_offered) return ahead;
+  const bool is_fresh = find_entry(q) == nullptr;
+  ahead +=
+      static_cast<std::uint64_t>(std::distance(q.group.ready.begin(), is_fresh ? q.group.ready.end() : q.group.ready.lower_bound(q.index)));
+  if (is_fresh) ahead += q.group.fresh_before(q.index);
+  return ahead;
+}
+
+AgentSituation situation_of(const Question& q, const Agent& agent) {
+  AgentSituation situation{&agent.row, agent.is_connected, agent.row.offer.resources - agent.used, agent.held.size(), nullptr};
+  for (const Refusal& refusal : q.group.task_class->refusals)
+    if (refusal.agent == agent.row.number) situation.refusal = &refusal.detail;
+  return situation;
+}
+
+bool could_ever_fit(const AgentExplanation& agent) {
+  return std::none_of(agent.clauses.begin(), agent.clauses.end(), [](const Clause& clause) { return clause.permanent; });
+}
+
+std::string describe_nearest(const Explanation& answer) {
+  for (const AgentExplanation& agent : answer.agents) {
+    if (agent.agent != answer.nearest || agent.clauses.empty()) continue;
+    std::vector<std::string> texts;
+    for (const Clause& clause : agent.clauses) texts.push_back(clause.text);
+    return "; the nearest is " + agent.name + ": " + join_words(texts);
+  }
+  return {};
+}
+
+void ask_agents(const Question& q, Explanation& answer) {
+  std::vector<Resources> offers;
+  for (const auto& agent : q.state.agents) {
+    if (agent == nullptr || agent->row.revoked) continue;
+    answer.agents.push_back({agent->row.number, agent->row.name, find_clauses(q.group.task_class->key->shape, situation_of(q, *agent))});
+    offers.push_back(agent->row.offer.resources);
+  }
+  answer.nearest = find_nearest(answer.agents, offers);
+}
+
+Explanation explain_capacity(const Question& q) {
+  Explanation answer;
+  answer.ahead = count_ahead(q);
+  ask_agents(q, answer);
+  const auto could = static_cast<std::uint64_t>(std::count_if(answer.agents.begin(), answer.agents.end(), could_ever_fit));
+  if (answer.agents.empty()) {
+    answer.state = "no_agents";
+    answer.summary = q.id + " waits: no agent has joined yet.";
+  } else if (could == 0) {
+    answer.state = "no_agent_fits";
+    answer.summary = q.id + " fits none of the " + plural(answer.agents.size(), "agent") + describe_nearest(answer) + '.';
+  } else {
+    answer.state = answer.ahead > 0 ? "queued_behind" : "busy";
+    answer.summary = q.id + " waits for one of " + plural(could, "agent") + " that could take it" +
+                     (answer.ahead > 0 ? ", behind " + plural(answer.ahead, "task") : "") + describe_nearest(answer) + '.';
+  }
+  return answer;
+}
+
+Explanation answer_question(const Question& q) {
+  const Group& group = q.group;
+  if (!group.states.is_open(q.index)) return explain_ended(q);
+  const TaskEntry* entry = find_entry(q);
+  if (entry != nullptr && entry->live_count > 0) return explain_live(q, *entry);
+  if (group.needs_open > 0) return explain_needs(q);
+  if (entry != nullptr && entry->waiting == Waiting::delayed) return explain_retry(q, *entry);
+  if (group.spec->max_parallel > 0 && group.active >= group.spec->max_parallel) return explain_max_parallel(q);
+  return explain_capacity(q);
+}
+
+/// The open task that waits and comes first, else any open one.
+std::optional<TaskRef> first_waiting(const Job& job) {
+  std::optional<TaskRef> open;
+  for (const auto& group : job.groups) {
+    const std::uint32_t count = group->states.count();
+    for (std::uint32_t i = group->states.next_open(0); i < count; i = group->states.next_open(i + 1)) {
+      const auto at = group->entries.find(i);
+      const TaskRef ref{job.row.id, group->position, i};
+      if (at == group->entries.end() || at->second.live_count == 0) return ref;
+      if (!open) open = ref;
+    }
+  }
+  return open;
+}
+
+std::string describe_counts(const TaskCounts& counts) {
+  std::vector<std::string> parts;
+  const auto add = [&](std::uint64_t number, const char* word) {
+    if (number > 0) parts.push_back(std::to_string(number) + ' ' + word);
+  };
+  add(counts.completed, "completed");
+  add(counts.failed, "failed");
+  add(counts.cancelled, "cancelled");
+  add(counts.running, "running");
+  add(counts.pending, "pending");
+  return join_words(parts);
+}
+
+}  // namespace
+
+Result<Explanation> explain_task(const State& state, const TaskRef& task, Now now) {
+  const Group* group = state.find_group(task.job, task.group);
+  if (group == nullptr || task.index >= group->states.count())
+    return fail(Errc::not_found, "job " + std::to_string(task.job.value) + " has no such task");
+  return answer_question({state, *group, task.index, now, task_id(*group->job->row.spec, task)});
+}
+
+Result<Explanation> explain_job(const State& state, JobId id, Now now) {
+  const Job* job = state.find_job(id);
+  if (job == nullptr) return fail(Errc::not_found, "job " + std::to_string(id.value) + " is not known");
+  TaskCounts counts;
+  for (const auto& group : job->groups) {
+    counts.pending += group->counts.pending;
+    counts.running += group->counts.running;
+    counts.completed += group->counts.completed;
+    counts.failed += group->counts.failed;
+    counts.cancelled += group->counts.cancelled;
+  }
+  const std::string head = "Job " + std::to_string(id.value) + ": " + describe_counts(counts) + " of " + plural(counts.total(), "task");
+  const std::optional<TaskRef> waiting = first_waiting(*job);
+  if (!waiting) {
+    Explanation answer;
+    answer.state = "ended";
+    answer.summary = head + (job->state.detail.empty() ? "." : "; " + job->state.detail + ".");
+    return answer;
+  }
+  STINT_TRY(Explanation answer, explain_task(state, *waiting, now));
+  answer.summary = head + "; " + answer.summary;
+  return answer;
+}
+
+}  // namespace stint::core

@@ -1,0 +1,119 @@
+// A connection begins with a comparison, both ways: what the agent holds, and what the scheduler believes it holds.
+#include <algorithm>
+
+#include "core/event_rows.hpp"
+#include "core/task_life.hpp"
+#include "core/topics.hpp"
+
+namespace stint::core {
+namespace {
+
+void keep(Turn& turn, const Agent& agent, Attempt& attempt) {
+  attempt.reconciled_in = turn.state.reconciliations;
+  if (!attempt.row.accepted || attempt.row.instance != agent.row.instance) {
+    attempt.row.accepted = true;
+    attempt.row.instance = agent.row.instance;
+    turn.effects.rows.emplace_back(attempt.row);
+  }
+  if (attempt.overdue) {  // its agent is back: nobody needs to join any more
+    Group& group = *attempt.group;
+    TaskEntry& entry = group.entries.at(attempt.row.ref.task.index);
+    attempt.overdue = false;
+    refresh_entry(group, entry);
+    dequeue(turn.state, group, attempt.row.ref.task.index, entry);
+    refresh_group(turn.state, group);
+  }
+}
+
+Verdict judge_held(Turn& turn, const Agent& agent, const HeldAttempt& held) {
+  Verdict verdict{agent.row.number, held.ref, has_ended(held.status) ? HeldVerdict::forget : HeldVerdict::stop, 0};
+  const auto at = turn.state.attempts.find(held.ref);
+  if (at == turn.state.attempts.end() || at->second.row.agent != agent.row.number) return verdict;
+  Attempt& attempt = at->second;
+  verdict.acked_update = attempt.row.acked_update;
+  attempt.reconciled_in = turn.state.reconciliations;
+  if (attempt.row.live) {
+    verdict.verdict = HeldVerdict::keep;
+    keep(turn, agent, attempt);
+  } else if (attempt.is_releasing() && has_ended(held.status)) {
+    end_releasing(turn, attempt, turn.now.wall);
+  }
+  return verdict;
+}
+
+/// What the agent should hold and does not: lost if it had accepted it, else assigned once more.
+void judge_missing(Turn& turn, Attempt& attempt, std::vector<AttemptRef>& again) {
+  if (attempt.is_releasing()) {
+    end_releasing(turn, attempt, turn.now.wall);
+    return;
+  }
+  if (!attempt.row.accepted) {
+    again.push_back(attempt.row.ref);
+    return;
+  }
+  attempt.row.status = TaskStatus::failed;
+  attempt.row.reason = EndReason::lost;
+  attempt.row.detail = "the agent came back without it";
+  attempt.row.ended_at = turn.now.wall;
+  leave_live_set(turn, attempt);
+}
+
+/// Another state directory than before: nothing that the earlier one accepted can be here, whatever the list says.
+bool is_of_other_instance(const Agent& agent, const State& state, const HeldAttempt& held) {
+  const auto at = state.attempts.find(held.ref);
+  return at != state.attempts.end() && at->second.row.accepted && at->second.row.instance != agent.row.instance;
+}
+
+std::vector<AttemptRef> missing_refs(const State& state, const Agent& agent) {
+  std::vector<AttemptRef> refs;
+  for (const Attempt* attempt : agent.held)
+    if (attempt->reconciled_in != state.reconciliations) refs.push_back(attempt->row.ref);
+  std::sort(refs.begin(), refs.end());
+  return refs;
+}
+
+void clear_refusals(State& state, AgentNumber agent) {
+  for (auto& [key, task_class] : state.classes)
+    if (key.only) std::erase_if(task_class.refusals, [&](const Refusal& refusal) { return refusal.agent == agent; });
+}
+
+void admit(Turn& turn, Agent& agent, const AgentConnected& event) {
+  agent.row.instance = event.instance;
+  agent.row.last_seen_at = turn.now.wall;
+  agent.row.disconnected_at = {};
+  agent.is_connected = true;
+  set_agent_timer(turn.state, agent, Instant::max());
+  clear_refusals(turn.state, agent.row.number);
+  change_offer(turn, agent, event.offer);
+  turn.effects.rows.emplace_back(agent.row);
+  tell_agent(turn, "agent_connected", agent);
+}
+
+}  // namespace
+
+void connect_agent(Turn& turn, const AgentConnected& event) {
+  State& state = turn.state;
+  Agent* agent = state.find_agent(event.agent);
+  if (agent == nullptr || agent->row.revoked) {
+    turn.effects.sends.emplace_back(CutSession{event.agent});
+    return;
+  }
+  admit(turn, *agent, event);
+  ++state.reconciliations;
+  for (const HeldAttempt& held : event.held) {
+    if (is_of_other_instance(*agent, state, held)) {
+      turn.effects.sends.emplace_back(Verdict{event.agent, held.ref, has_ended(held.status) ? HeldVerdict::forget : HeldVerdict::stop, 0});
+    } else {
+      turn.effects.sends.emplace_back(judge_held(turn, *agent, held));
+    }
+  }
+  std::vector<AttemptRef> again;
+  for (const AttemptRef& ref : missing_refs(state, *agent)) {
+    const auto at = state.attempts.find(ref);
+    if (at != state.attempts.end() && at->second.holds()) judge_missing(turn, at->second, again);
+  }
+  turn.effects.sends.emplace_back(Reconciled{event.agent});
+  for (const AttemptRef& ref : again) turn.effects.sends.emplace_back(Assign{event.agent, ref});
+}
+
+}  // namespace stint::core

@@ -1,0 +1,137 @@
+#include "core/scheduler.hpp"
+
+#include "core/event_rows.hpp"
+#include "core/explain.hpp"
+#include "core/state.hpp"
+#include "core/task_life.hpp"
+#include "core/topics.hpp"
+
+namespace stint::core {
+
+Scheduler::Scheduler() : state_(std::make_unique<State>()) {}
+Scheduler::~Scheduler() = default;
+Scheduler::Scheduler(Scheduler&&) noexcept = default;
+Scheduler& Scheduler::operator=(Scheduler&&) noexcept = default;
+
+/// Every event unsettles: what place() found out no longer holds.
+Turn Scheduler::begin(Now now, Effects& effects) {
+  state_->is_settled = false;
+  return {*state_, now, effects};
+}
+
+Status Scheduler::load(const Row& row) { return load_row(*state_, row); }
+
+Status Scheduler::finish_load(Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  return finish_loading(turn);
+}
+
+void Scheduler::set_next_event_seq(std::uint64_t seq) { state_->next_event_seq = seq; }
+
+Result<JobId> Scheduler::submit(SubmitJob event, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  return submit_job(turn, std::move(event));
+}
+
+Status Scheduler::cancel(const CancelTasks& event, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  return cancel_tasks(turn, event);
+}
+
+Result<AgentNumber> Scheduler::register_agent(const RegisterAgent& event, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  return core::register_agent(turn, event);
+}
+
+Status Scheduler::drain_agent(AgentNumber agent, bool draining, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  return core::drain_agent(turn, agent, draining);
+}
+
+Status Scheduler::revoke_agent(AgentNumber agent, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  return core::revoke_agent(turn, agent);
+}
+
+void Scheduler::on_agent_connected(const AgentConnected& event, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  connect_agent(turn, event);
+}
+
+void Scheduler::on_agent_offer(AgentNumber number, const AgentOffer& offer, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  Agent* agent = state_->find_agent(number);
+  if (agent == nullptr || agent->row.revoked || agent->row.offer == offer) return;
+  change_offer(turn, *agent, offer);
+  effects.rows.emplace_back(agent->row);
+}
+
+void Scheduler::on_agent_disconnected(AgentNumber number, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  if (Agent* agent = state_->find_agent(number)) disconnect_agent(turn, *agent);
+}
+
+void Scheduler::on_attempt_report(const AttemptReport& report, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  apply_report(turn, report);
+}
+
+void Scheduler::on_timer(Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  // Each round takes the timer that was due out of the set, and what it sets anew lies in the future.
+  while (!state_->timers.empty() && state_->timers.begin()->at <= now.mono) {
+    const Timer timer = *state_->timers.begin();
+    if (timer.kind == Timer::Kind::agent) {
+      watch_leases(turn, *state_->find_agent(timer.agent));
+    } else {
+      wake_delayed(*state_, now, *state_->find_group(timer.group.job, timer.group.group));
+    }
+  }
+}
+
+void Scheduler::place(Now now, Effects& effects) {
+  Turn turn{*state_, now, effects};
+  place_tasks(turn);
+}
+
+Instant Scheduler::next_deadline() const { return state_->timers.empty() ? Instant::max() : state_->timers.begin()->at; }
+
+std::vector<JobView> Scheduler::jobs() const {
+  std::vector<JobView> views;
+  for (const auto& job : state_->jobs)
+    if (job != nullptr) views.push_back(make_view(*job));
+  return views;
+}
+
+std::optional<JobView> Scheduler::find_job(JobId id) const {
+  const Job* job = state_->find_job(id);
+  if (job == nullptr) return std::nullopt;
+  return make_view(*job);
+}
+
+std::optional<TaskView> Scheduler::find_task(const TaskRef& task) const { return make_view(*state_, task); }
+
+std::vector<AgentView> Scheduler::agents() const {
+  std::vector<AgentView> views;
+  for (const auto& agent : state_->agents)
+    if (agent != nullptr) views.push_back(make_view(*agent));
+  return views;
+}
+
+const JobSpec* Scheduler::find_spec(JobId id) const {
+  const Job* job = state_->find_job(id);
+  return job == nullptr ? nullptr : job->row.spec.get();
+}
+
+std::optional<AttemptRow> Scheduler::find_attempt(const AttemptRef& ref) const {
+  const auto at = state_->attempts.find(ref);
+  if (at == state_->attempts.end()) return std::nullopt;
+  return at->second.row;
+}
+
+Result<Explanation> Scheduler::explain(const TaskRef& task, Now now) const { return explain_task(*state_, task, now); }
+Result<Explanation> Scheduler::explain(JobId job, Now now) const { return explain_job(*state_, job, now); }
+std::string Scheduler::digest() const { return make_digest(*state_); }
+std::vector<std::string> Scheduler::check() const { return find_broken_invariants(*state_); }
+
+}  // namespace stint::core

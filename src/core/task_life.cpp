@@ -1,0 +1,315 @@
+#include "core/task_life.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "core/event_rows.hpp"
+
+namespace stint::core {
+namespace {
+
+void push_row(Turn& turn, const Attempt& attempt) { turn.effects.rows.emplace_back(attempt.row); }
+void push_row(Turn& turn, const Job& job) { turn.effects.rows.emplace_back(job.state); }
+
+void send_stop(Turn& turn, const Attempt& attempt) {
+  const Agent* agent = turn.state.find_agent(attempt.row.agent);
+  if (agent != nullptr && agent->is_connected)
+    turn.effects.sends.emplace_back(Stop{attempt.row.agent, attempt.row.ref, attempt.row.reason, false});
+}
+
+TaskEntry& get_entry(Group& group, std::uint32_t index) {
+  const auto at = group.entries.find(index);
+  STINT_ASSERT(at != group.entries.end());
+  return at->second;
+}
+
+void drop_from_live(TaskEntry& entry, Attempt& attempt) {
+  const auto end = entry.live.begin() + entry.live_count;
+  const auto at = std::find(entry.live.begin(), end, &attempt);
+  STINT_ASSERT(at != end);
+  std::move(at + 1, end, at);
+  entry.live[--entry.live_count] = nullptr;
+  attempt.row.live = false;
+  attempt.overdue = false;
+}
+
+/// Ends a live attempt of a task that has its result, or needs none: it goes on holding until its agent has let it go.
+void end_superfluous(Turn& turn, TaskEntry& entry, Attempt& attempt, EndReason reason) {
+  drop_from_live(entry, attempt);
+  attempt.row.status = TaskStatus::cancelled;
+  attempt.row.reason = reason;
+  send_stop(turn, attempt);
+}
+
+/// Forgets the entry of a task that ends, and its attempts but those that still hold.
+void drop_entry(State& state, Group& group, std::uint32_t index) {
+  TaskEntry& entry = get_entry(group, index);
+  dequeue(state, group, index, entry);
+  STINT_ASSERT(entry.live_count == 0);
+  if (entry.is_active) --group.active;
+  for (Attempt* attempt = entry.newest; attempt != nullptr;) {
+    Attempt* older = attempt->older;
+    attempt->older = nullptr;
+    if (!attempt->holds()) state.attempts.erase(attempt->row.ref);
+    attempt = older;
+  }
+  group.entries.erase(index);
+}
+
+void doom_dependants(State& state, Group& group) {
+  for (const std::uint32_t position : group.dependants) {
+    Group& dependant = *group.job->groups[position];
+    if (dependant.is_doomed) continue;
+    dependant.is_doomed = true;
+    state.doomed.push_back(&dependant);
+  }
+}
+
+void ready_dependants(State& state, Group& group) {
+  for (const std::uint32_t position : group.dependants) {
+    Group& dependant = *group.job->groups[position];
+    STINT_ASSERT(dependant.needs_open > 0);
+    --dependant.needs_open;
+    refresh_group(state, dependant);
+  }
+}
+
+/// The counts of `number` tasks that have just ended, and what that means for groups that need this one.
+void count_ended(State& state, Group& group, std::uint32_t number, TaskStatus status) {
+  Job& job = *group.job;
+  job.open -= number;
+  switch (status) {
+    case TaskStatus::completed:
+      group.counts.completed += number;
+      if (group.counts.completed == group.spec->array_count) ready_dependants(state, group);
+      break;
+    case TaskStatus::failed:
+      group.counts.failed += number;
+      job.failed += number;
+      doom_dependants(state, group);
+      break;
+    default:
+      group.counts.cancelled += number;
+      job.cancelled += number;
+      doom_dependants(state, group);
+      break;
+  }
+}
+
+/// The task has its result or needs none; its live set is empty and all rows are written.
+void end_entered_task(Turn& turn, Group& group, std::uint32_t index, TaskStatus status) {
+  TaskEntry& entry = get_entry(group, index);
+  --(entry.is_running ? group.counts.running : group.counts.pending);
+  drop_entry(turn.state, group, index);
+  group.states.end(index, status);
+  count_ended(turn.state, group, 1, status);
+  note_ended(turn.state, group, index, index, status);
+  refresh_group(turn.state, group);
+}
+
+/// Marks `first … last`, all open and none with a live attempt or an entry.
+void mark_range(Turn& turn, Group& group, std::uint32_t first, std::uint32_t last, EndReason reason) {
+  turn.effects.rows.emplace_back(TaskMarkRow{group.job->row.id, group.position, first, last, TaskStatus::cancelled, reason, turn.now.wall});
+  group.states.end_range(first, last, TaskStatus::cancelled);
+  group.counts.pending -= last - first + 1;
+  count_ended(turn.state, group, last - first + 1, TaskStatus::cancelled);
+  note_ended(turn.state, group, first, last, TaskStatus::cancelled);
+}
+
+/// Cancels an open task that has live attempts: the newest one's row tells the task's end.
+void cancel_live_task(Turn& turn, Group& group, std::uint32_t index, EndReason reason) {
+  TaskEntry& entry = get_entry(group, index);
+  bool is_newest = true;
+  while (entry.live_count > 0) {
+    Attempt& attempt = *entry.live[entry.live_count - 1u];
+    end_superfluous(turn, entry, attempt, reason);
+    attempt.row.is_result = is_newest;
+    is_newest = false;
+    push_row(turn, attempt);
+  }
+  end_entered_task(turn, group, index, TaskStatus::cancelled);
+}
+
+/// Which attempt's end is the failed task's: the newest that counts.
+Attempt& last_failure(TaskEntry& entry) {
+  Attempt* attempt = entry.newest;
+  while (attempt != nullptr && !counts_as_failure(attempt->row)) attempt = attempt->older;
+  STINT_ASSERT(attempt != nullptr);
+  return *attempt;
+}
+
+void note_first_failure(Turn& turn, Job& job, const Attempt& result) {
+  if (job.state.reason != EndReason::none) return;
+  const AttemptRow& row = result.row;
+  job.state.reason = row.reason;
+  job.state.detail = task_id(*job.row.spec, row.ref.task) + " failed: " + std::string{to_string(row.reason)};
+  if (row.reason == EndReason::exit) job.state.detail += ' ' + std::to_string(row.exit_code);
+  if (row.reason == EndReason::signal) job.state.detail += ' ' + std::to_string(row.signal);
+  push_row(turn, job);
+}
+
+void fail_task(Turn& turn, Group& group, std::uint32_t index, Attempt& last) {
+  Attempt& result = last_failure(get_entry(group, index));
+  result.row.is_result = true;
+  push_row(turn, result);
+  if (&result != &last) push_row(turn, last);
+  note_first_failure(turn, *group.job, result);
+  end_entered_task(turn, group, index, TaskStatus::failed);
+}
+
+/// How long the task waits after an attempt that left the set: a failure always pauses, a loss only when it comes again.
+Duration pause_after(const TaskEntry& entry, bool is_failure) {
+  if (is_failure) return backoff(entry.failures);
+  return entry.reschedules > 1 ? backoff(entry.reschedules - 1) : Duration{0};
+}
+
+void stop_at_limit_of_failures(Turn& turn, Job& job) {
+  const std::uint32_t limit = job.row.spec->max_fails;
+  if (limit == 0 || job.failed < limit || job.open == 0) return;
+  job.state.reason = EndReason::max_fails;
+  job.state.detail = std::to_string(job.failed) + " tasks failed, the limit is " + std::to_string(limit);
+  for (const auto& group : job.groups) cancel_group(turn, *group, EndReason::max_fails);
+}
+
+void end_job(Turn& turn, Job& job) {
+  JobStateRow& state = job.state;
+  state.status = job.failed > 0 ? TaskStatus::failed : job.cancelled > 0 ? TaskStatus::cancelled : TaskStatus::completed;
+  if (state.status == TaskStatus::cancelled) state.reason = EndReason::cancelled;
+  if (state.status == TaskStatus::completed) state.reason = EndReason::none;
+  state.ended_at = turn.now.wall;
+  push_row(turn, job);
+  turn.state.ended_in_turn.push_back(&job);
+  for (const auto& group : job.groups) leave_class(turn.state, *group);
+}
+
+}  // namespace
+
+bool counts_as_failure(const AttemptRow& row) {
+  if (row.status != TaskStatus::failed) return false;
+  return row.reason != EndReason::lost && row.reason != EndReason::refused && row.reason != EndReason::cancelled &&
+         row.reason != EndReason::superseded;
+}
+
+Duration backoff(std::uint32_t n) {
+  STINT_ASSERT(n > 0);
+  Duration pause = limits::kBackoffFirst;
+  for (std::uint32_t i = 1; i < n && pause < limits::kBackoffMax; ++i) pause *= 2;
+  return std::min(pause, limits::kBackoffMax);
+}
+
+void refresh_entry(Group& group, TaskEntry& entry) {
+  bool running = false;
+  bool active = false;
+  for (std::size_t i = 0; i < entry.live_count; ++i) {
+    running = running || entry.live[i]->row.status == TaskStatus::running;
+    active = active || !entry.live[i]->overdue;
+  }
+  if (running != entry.is_running) {
+    entry.is_running = running;
+    --(running ? group.counts.pending : group.counts.running);
+    ++(running ? group.counts.running : group.counts.pending);
+  }
+  if (active != entry.is_active) {
+    entry.is_active = active;
+    group.active = active ? group.active + 1 : group.active - 1;
+  }
+}
+
+bool wants_attempt(const Group& group, const TaskEntry& entry) {
+  if (entry.live_count == limits::kLiveAttempts || entry.failures > group.spec->retries) return false;
+  return std::all_of(entry.live.begin(), entry.live.begin() + entry.live_count, [](const Attempt* attempt) { return attempt->overdue; });
+}
+
+void leave_live_set(Turn& turn, Attempt& attempt) {
+  Group& group = *attempt.group;
+  const std::uint32_t index = attempt.row.ref.task.index;
+  TaskEntry& entry = get_entry(group, index);
+  const bool is_failure = counts_as_failure(attempt.row);
+  drop_from_live(entry, attempt);
+  ++(is_failure ? entry.failures : entry.reschedules);
+  if (!attempt.holds()) release(turn.state, attempt);
+  refresh_entry(group, entry);
+  tell_attempt(turn, is_failure ? "attempt_failed" : "attempt_lost", attempt);
+  if (entry.live_count == 0 && entry.failures > group.spec->retries) {
+    fail_task(turn, group, index, attempt);
+  } else {
+    if (wants_attempt(group, entry)) {
+      const Duration pause = pause_after(entry, is_failure);
+      if (pause > Duration{0}) attempt.row.retry_at = turn.now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(pause);
+      entry.retry_at = std::max(entry.retry_at, attempt.row.retry_at);
+      enqueue(turn.state, turn.now, group, index, entry);
+    }
+    push_row(turn, attempt);
+    refresh_group(turn.state, group);
+  }
+  settle_job(turn, *group.job);
+}
+
+void complete_task(Turn& turn, Attempt& attempt) {
+  Group& group = *attempt.group;
+  const std::uint32_t index = attempt.row.ref.task.index;
+  TaskEntry& entry = get_entry(group, index);
+  drop_from_live(entry, attempt);
+  attempt.row.is_result = true;
+  push_row(turn, attempt);
+  while (entry.live_count > 0) {
+    Attempt& other = *entry.live[entry.live_count - 1u];
+    end_superfluous(turn, entry, other, EndReason::superseded);
+    push_row(turn, other);
+  }
+  release(turn.state, attempt);
+  end_entered_task(turn, group, index, TaskStatus::completed);
+  settle_job(turn, *group.job);
+}
+
+void end_releasing(Turn& turn, Attempt& attempt, UnixMillis ended_at) {
+  STINT_ASSERT(attempt.is_releasing());
+  attempt.row.ended_at = ended_at;
+  push_row(turn, attempt);
+  release(turn.state, attempt);
+  if (!attempt.group->states.is_open(attempt.row.ref.task.index)) turn.state.attempts.erase(AttemptRef{attempt.row.ref});
+}
+
+void cancel_task(Turn& turn, Group& group, std::uint32_t index, EndReason reason) {
+  if (!group.states.is_open(index)) return;
+  const auto at = group.entries.find(index);
+  if (at != group.entries.end() && at->second.live_count > 0) {
+    cancel_live_task(turn, group, index, reason);
+    return;
+  }
+  if (at != group.entries.end()) {
+    drop_entry(turn.state, group, index);
+  } else {
+    --group.fresh;
+  }
+  mark_range(turn, group, index, index, reason);
+  refresh_group(turn.state, group);
+}
+
+void cancel_group(Turn& turn, Group& group, EndReason reason) {
+  std::vector<std::uint32_t> live;
+  std::vector<std::uint32_t> waiting;
+  for (const auto& [index, entry] : group.entries) (entry.live_count > 0 ? live : waiting).push_back(index);
+  std::sort(live.begin(), live.end());
+  for (const std::uint32_t index : live) cancel_live_task(turn, group, index, reason);
+  for (const std::uint32_t index : waiting) drop_entry(turn.state, group, index);
+  group.fresh = 0;
+  const std::uint32_t count = group.states.count();
+  for (std::uint32_t first = group.states.next_open(0); first < count; first = group.states.next_open(first)) {
+    mark_range(turn, group, first, group.states.next_ended(first) - 1, reason);
+  }
+  refresh_group(turn.state, group);
+}
+
+void settle_job(Turn& turn, Job& job) {
+  stop_at_limit_of_failures(turn, job);
+  auto& doomed = turn.state.doomed;
+  while (!doomed.empty()) {
+    Group* group = doomed.back();
+    doomed.pop_back();
+    cancel_group(turn, *group, EndReason::needs_failed);
+  }
+  if (job.open == 0 && !has_ended(job.state.status)) end_job(turn, job);
+}
+
+}  // namespace stint::core

@@ -1,0 +1,152 @@
+// Where tasks wait: in line again after an attempt, in a group that is offered or not, in a class that some agent takes or none does.
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "core/task_life.hpp"
+
+namespace stint::core {
+namespace {
+
+GroupKey key_of(const Group& group) { return {group.job->row.id, group.position}; }
+
+bool has_something_to_place(const Group& group) {
+  if (group.needs_open > 0 || group.is_doomed || group.task_class == nullptr) return false;
+  if (group.spec->max_parallel > 0 && group.active >= group.spec->max_parallel) return false;
+  return group.fresh > 0 || !group.ready.empty();
+}
+
+void set_timer(State& state, Group& group) {
+  const Instant due = group.delayed.empty() ? Instant::max() : group.delayed.begin()->first;
+  if (due == group.timer) return;
+  if (group.timer != Instant::max()) state.timers.erase({group.timer, Timer::Kind::group, {}, key_of(group)});
+  group.timer = due;
+  if (due != Instant::max()) state.timers.insert({due, Timer::Kind::group, {}, key_of(group)});
+}
+
+}  // namespace
+
+std::uint64_t Group::fresh_before(std::uint32_t index) const {
+  std::uint64_t number = 0;
+  for (std::uint32_t i = states.next_open(cursor); i < index; i = states.next_open(i + 1))
+    if (i >= entered_end || !entries.contains(i)) ++number;
+  return number;
+}
+
+void refresh_group(State& state, Group& group) {
+  const bool should = has_something_to_place(group);
+  if (should == group.is_offered) return;
+  group.is_offered = should;
+  TaskClass& task_class = *group.task_class;
+  if (should) {
+    task_class.offered.emplace(key_of(group), &group);
+  } else {
+    task_class.offered.erase(key_of(group));
+  }
+  refresh_class(state, task_class);
+}
+
+void refresh_class(State& state, TaskClass& task_class) {
+  std::optional<TurnKey> turn;
+  if (!task_class.offered.empty() && !task_class.is_blocked)
+    turn = TurnKey{-task_class.key->priority, task_class.offered.begin()->first, task_class.number};
+  if (turn == task_class.turn) return;
+  if (task_class.turn) state.runnable.erase(*task_class.turn);
+  task_class.turn = turn;
+  if (turn) state.runnable.emplace(*turn, &task_class);
+}
+
+void join_class(State& state, Group& group, JobId only) {
+  STINT_ASSERT(group.task_class == nullptr);
+  const JobSpec& spec = *group.job->row.spec;
+  const auto [at, added] = state.classes.try_emplace(ClassKey{make_shape(*group.spec), spec.queue, spec.priority, only});
+  TaskClass& task_class = at->second;
+  if (added) {
+    task_class.key = &at->first;
+    task_class.number = state.next_class++;
+  }
+  ++task_class.groups;
+  group.task_class = &task_class;
+  refresh_group(state, group);
+}
+
+void leave_class(State& state, Group& group) {
+  if (group.task_class == nullptr) return;
+  TaskClass& task_class = *group.task_class;
+  if (group.is_offered) {
+    group.is_offered = false;
+    task_class.offered.erase(key_of(group));
+    refresh_class(state, task_class);
+  }
+  group.task_class = nullptr;
+  if (--task_class.groups > 0) return;
+  state.blocked.erase(task_class.number);
+  state.classes.erase(ClassKey{*task_class.key});
+}
+
+void enqueue(State& state, Now now, Group& group, std::uint32_t index, TaskEntry& entry) {
+  dequeue(state, group, index, entry);
+  // A wall clock that was stepped may claim any distance; no pause is longer than the longest.
+  const Duration pause = std::min<Duration>(entry.retry_at - now.wall, limits::kBackoffMax);
+  if (pause <= Duration{0}) {
+    entry.waiting = Waiting::ready;
+    group.ready.insert(index);
+  } else {
+    entry.waiting = Waiting::delayed;
+    entry.due = now.mono + pause;
+    group.delayed.emplace(entry.due, index);
+    set_timer(state, group);
+  }
+  refresh_group(state, group);
+}
+
+void dequeue(State& state, Group& group, std::uint32_t index, TaskEntry& entry) {
+  if (entry.waiting == Waiting::no) return;
+  if (entry.waiting == Waiting::ready) {
+    group.ready.erase(index);
+  } else {
+    group.delayed.erase({entry.due, index});
+    set_timer(state, group);
+  }
+  entry.waiting = Waiting::no;
+  refresh_group(state, group);
+}
+
+void wake_delayed(State& state, Now now, Group& group) {
+  while (!group.delayed.empty() && group.delayed.begin()->first <= now.mono) {
+    const std::uint32_t index = group.delayed.begin()->second;
+    group.delayed.erase(group.delayed.begin());
+    group.entries.at(index).waiting = Waiting::ready;
+    group.ready.insert(index);
+  }
+  set_timer(state, group);
+  refresh_group(state, group);
+}
+
+void hold(State& state, Agent& agent, Attempt& attempt) {
+  attempt.position = static_cast<std::uint32_t>(agent.held.size());
+  agent.held.push_back(&attempt);
+  agent.used += attempt.group->spec->resources;
+  refresh_agent(state, agent);
+}
+
+void release(State& state, Attempt& attempt) {
+  Agent* agent = state.find_agent(attempt.row.agent);
+  STINT_ASSERT(agent != nullptr && attempt.position < agent->held.size() && agent->held[attempt.position] == &attempt);
+  agent->held[attempt.position] = agent->held.back();
+  agent->held[attempt.position]->position = attempt.position;
+  agent->held.pop_back();
+  agent->used -= attempt.group->spec->resources;
+  if (agent->is_within_offer()) agent->is_shrunk = false;
+  refresh_agent(state, *agent);
+  if (agent->takes_work()) state.freed.insert(agent->row.number);
+}
+
+void refresh_agent(State& state, Agent& agent) {
+  if (agent.takes_work()) {
+    state.capacity.put(agent.row.number, agent.row.offer.resources - agent.used);
+  } else {
+    state.capacity.remove(agent.row.number);
+  }
+}
+
+}  // namespace stint::core
