@@ -206,7 +206,6 @@ void AgentLoop::close_link() {
 void AgentLoop::watch_driver(asio::posix::stream_descriptor& fd) {
   fd.async_wait(asio::posix::stream_descriptor::wait_read, [this, &fd](const error_code& error) {
     if (error) return;
-    if (options_.before_driver_events) options_.before_driver_events();
     client_.on_driver_events(read_now());
     watch_driver(fd);
     turn();

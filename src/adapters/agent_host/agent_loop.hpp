@@ -25,8 +25,7 @@ class AgentLoop {
  public:
   struct Options {
     std::vector<Address> servers;               ///< tried in turn
-    std::vector<int> driver_fds;                ///< readable when a driver has events; not owned
-    std::function<void()> before_driver_events; ///< what the process wants to do first when one is
+    std::vector<int> driver_fds;   ///< readable when a driver has events; not owned
   };
   AgentLoop(boost::asio::io_context& io, ports::LinkClient& client, Options options, Log& log);
   ~AgentLoop();

@@ -1,0 +1,267 @@
+#include "agent/agent.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <variant>
+
+#include "agent/limits.hpp"
+
+namespace stint::agent {
+namespace {
+
+std::uint64_t draw_seed(ports::Entropy& entropy) {
+  std::array<std::uint8_t, 8> bytes{};
+  entropy.fill(bytes);
+  return load_le<std::uint64_t>(bytes.data());
+}
+
+}  // namespace
+
+Agent::Agent(AgentConfig config, std::vector<DriverSlot> drivers, ports::Journal& journal, ports::Entropy& entropy, Log& log)
+    : config_(std::move(config)),
+      journal_(journal),
+      entropy_(entropy),
+      log_(log),
+      attempts_(journal_),
+      executor_(attempts_, std::move(drivers), static_cast<std::size_t>(std::max<std::int64_t>(config_.info.resources.gpus, 0)), config_.base_env, log),
+      logs_(executor_),
+      reports_(log),
+      backoff_(draw_seed(entropy)) {
+  if (config_.info.window == 0) config_.info.window = limits::kWindowDefault;
+  entropy_.fill(boot_);
+}
+
+Status Agent::recover(Now now) {
+  STINT_TRY(auto recovered, journal_.load());
+  connect_ = recovered.connect;
+  if (recovered.instance) {
+    instance_ = *recovered.instance;
+  } else {
+    entropy_.fill(instance_);
+    journal_.stage_identity(instance_);
+    STINT_TRY_VOID(journal_.commit());
+  }
+  for (auto& [ref, state] : recovered.attempts) executor_.adopt(attempts_.restore(std::move(state)), now);
+  if (attempts_.size() > 0) log_.info("found " + std::to_string(attempts_.size()) + " attempts in the journal");
+  finish_turn(now);
+  return {};
+}
+
+// The link.
+
+bool Agent::wants_link(Now now) const { return !session_ && !is_leaving_ && dial_at_ != Instant::max() && now.mono >= dial_at_; }
+
+void Agent::on_link_open(Now now) {
+  // A rising counter tells our newest connection from an older one that the scheduler still believes in. `boot` is new with every start, so a
+  // counter that could not be written does no harm.
+  journal_.stage_connect(++connect_);
+  if (auto status = journal_.commit(); !status) log_.warn("connection counter not written: " + status.error().detail);
+
+  protocol::AgentSessionOptions options;
+  options.agent = config_.number;
+  options.key_epoch = config_.key_epoch;
+  options.key = config_.key;
+  options.instance = instance_;
+  options.boot = boot_;
+  options.connect = connect_;
+  options.counters = config_.counters;
+  entropy_.fill(options.nonce);
+  session_ = protocol::make_agent_session(options, now);
+  is_synced_ = false;
+}
+
+void Agent::on_link_failed(const std::string& why, Now now) {
+  log_.warn("cannot reach the scheduler: " + why);
+  dial_later(now);
+}
+
+void Agent::on_link_bytes(ByteView bytes, Now now, Instant empty_since) {
+  if (!session_) return;
+  session_->on_bytes(bytes, now, empty_since);
+  pump(now);
+  finish_turn(now);
+}
+
+void Agent::on_link_closed(Now now) {
+  if (!session_) return;
+  session_->on_closed(now);
+  pump(now);
+  session_.reset();
+  is_synced_ = false;
+  attempts_.on_session_lost();
+  logs_.on_session_lost();
+  dial_later(now);
+  finish_turn(now);
+}
+
+void Agent::dial_later(Now now) { dial_at_ = now.mono + backoff_.next_delay(); }
+
+void Agent::take_link_output(Now now, std::size_t budget, Bytes& out) {
+  if (session_) session_->take_output(now, budget, out);
+}
+
+void Agent::on_timer(Now now) {
+  if (session_) {
+    session_->on_timer(now);
+    pump(now);
+  }
+  for (; !accepts_.empty() && accepts_.front().first <= now.mono; accepts_.pop_front()) {
+    auto* attempt = attempts_.find(accepts_.front().second);
+    if (attempt == nullptr) continue;
+    attempt->accept_is_due = true;
+    attempts_.resend(*attempt);
+  }
+  finish_turn(now);
+}
+
+Instant Agent::next_deadline() const {
+  Instant next = session_ ? session_->next_deadline() : (is_leaving_ ? Instant::max() : dial_at_);
+  if (!accepts_.empty()) next = std::min(next, accepts_.front().first);
+  if (journal_retry_at_) next = std::min(next, *journal_retry_at_);
+  if (is_synced_ && session_->report_credit() > 0) next = std::min(next, reports_.next_due());
+  return next;
+}
+
+void Agent::leave(Now now) {
+  is_leaving_ = true;
+  if (session_ && !session_->ended()) session_->close(protocol::CloseReason::leaving, "the agent was told to stop; its tasks run on");
+  finish_turn(now);
+}
+
+void Agent::drain(Now now) {
+  if (std::exchange(is_draining_, true)) {
+    for (auto* attempt : attempts_.in_order()) executor_.stop(*attempt, ports::Driver::StopMode::graceful, EndReason::cancelled, now);
+  } else if (is_synced_) {
+    session_->send(make_info());
+  }
+  finish_turn(now);
+}
+
+protocol::AgentInfo Agent::make_info() const {
+  auto info = config_.info;
+  info.notes.insert(info.notes.end(), driver_notes_.begin(), driver_notes_.end());
+  if (is_draining_) {
+    info.drivers.clear();  // nothing fits an agent that runs nothing
+    info.notes.emplace_back("draining: takes nothing new");
+  }
+  return info;
+}
+
+void Agent::refresh_notes() {
+  auto notes = executor_.take_notes();
+  if (!notes || *notes == driver_notes_) return;
+  driver_notes_ = std::move(*notes);
+  if (is_synced_) session_->send(make_info());
+}
+
+// The session.
+
+void Agent::pump(Now now) {
+  protocol::SessionEvent event;
+  while (session_ && session_->next(event)) std::visit([&](auto& e) { on_event(std::move(e), now); }, event);
+}
+
+void Agent::on_event(const protocol::Established& event, Now /*now*/) {
+  log_.info("connected to the scheduler, session " + std::to_string(event.session.value));
+  protocol::Resume resume;
+  resume.info = make_info();
+  for (const auto* attempt : attempts_.in_order()) {
+    const auto& state = attempt->state;
+    if (attempt->is_forgotten) continue;
+    resume.held.push_back({state.ref, state.status, state.number, attempt->logs[0].received, attempt->logs[1].received});
+  }
+  session_->send(std::move(resume));
+}
+
+void Agent::on_event(protocol::Received event, Now now) {
+  std::visit([&](auto& message) { on_message(std::move(message), now); }, event.message);
+}
+
+void Agent::on_event(const protocol::Ended& event, Now /*now*/) {
+  is_synced_ = false;
+  if (is_leaving_) return;
+  log_.warn("session ended: " + (event.code.empty() ? std::string{} : event.code + ": ") + event.detail);
+  if (event.reason != protocol::CloseReason::normal && event.reason != protocol::CloseReason::leaving) backoff_.raise_to(limits::kBackoffAfterError);
+}
+
+std::optional<std::string> Agent::find_refusal() const {
+  if (is_draining_ || is_leaving_) return "the agent takes nothing new: it was told to finish";
+  if (journal_retry_at_) return "the agent's journal cannot be written (is its disk full?)";
+  if (attempts_.active() >= config_.info.window) return "the agent holds " + std::to_string(config_.info.window) + " attempts already, its limit";
+  return std::nullopt;
+}
+
+void Agent::on_message(protocol::AssignmentList message, Now now) {
+  for (const auto& item : message.items) {
+    if (item.template_index >= message.templates.size()) continue;
+    if (auto* held = attempts_.find(item.ref)) {
+      held->sent = 0;  // the scheduler does not know that we have it
+      attempts_.resend(*held);
+    } else if (auto why = find_refusal()) {
+      executor_.refuse(item.ref, std::move(*why), now);
+    } else {
+      executor_.accept(item.ref, message.templates[item.template_index], now);
+      accepts_.emplace_back(now.mono + limits::kAcceptReportDelay, item.ref);
+    }
+  }
+}
+
+void Agent::on_message(const protocol::StatusAck& message, Now /*now*/) {
+  for (const auto& [ref, number] : message.items)
+    if (auto* attempt = attempts_.find(ref)) attempts_.on_acked(*attempt, number);
+}
+
+void Agent::on_message(const protocol::Reconcile& message, Now now) {
+  is_synced_ = true;
+  backoff_.reset();
+  std::map<AttemptRef, const protocol::AttemptVerdict*> verdicts;
+  for (const auto& item : message.items) verdicts[item.ref] = &item;
+  for (auto* attempt : attempts_.in_order()) {
+    const auto found = verdicts.find(attempt->state.ref);
+    // Without a verdict there is nothing to rely on: keep, and tell all.
+    apply_verdict(*attempt, found == verdicts.end() ? protocol::AttemptVerdict{.ref = attempt->state.ref} : *found->second, now);
+  }
+}
+
+void Agent::apply_verdict(Attempt& attempt, const protocol::AttemptVerdict& verdict, Now now) {
+  if (attempt.is_forgotten) return;
+  attempt.accept_is_due = true;
+  if (verdict.verdict == protocol::Verdict::forget) {
+    attempt.is_unwanted = true;
+    executor_.stop(attempt, ports::Driver::StopMode::kill, EndReason::cancelled, now);
+    return attempts_.settle(attempt);
+  }
+  attempt.logs[0].acked = std::max(attempt.logs[0].acked, verdict.stdout_acked);
+  attempt.logs[1].acked = std::max(attempt.logs[1].acked, verdict.stderr_acked);
+  if (verdict.verdict == protocol::Verdict::stop)
+    executor_.stop(attempt, ports::Driver::StopMode::graceful, EndReason::cancelled, now);
+  attempts_.on_acked(attempt, verdict.acked_update);
+  attempts_.resend(attempt);
+  logs_.open(attempt);
+}
+
+void Agent::on_message(const protocol::Cancel& message, Now now) {
+  for (const auto& item : message.items) {
+    auto* attempt = attempts_.find(item.ref);
+    if (attempt == nullptr) continue;  // it ended, and the scheduler's Cancel crossed our report
+    const auto mode = item.mode == protocol::CancelMode::kill ? ports::Driver::StopMode::kill : ports::Driver::StopMode::graceful;
+    executor_.stop(*attempt, mode, item.reason, now);
+  }
+}
+
+void Agent::on_message(const protocol::Credit& message, Now /*now*/) {
+  for (const auto& ack : message.log_acks) {
+    auto* attempt = attempts_.find(ack.ref);
+    if (attempt == nullptr) continue;
+    auto& cursor = attempt->logs[ack.stream == protocol::LogStream::out ? 0 : 1];
+    cursor.acked = std::max(cursor.acked, ack.acked);
+    attempts_.settle(*attempt);
+  }
+}
+
+void Agent::on_message(const protocol::ErrorMessage& message, Now /*now*/) {
+  log_.warn("the scheduler says " + message.code + ": " + message.detail);
+}
+
+}  // namespace stint::agent

@@ -1,0 +1,156 @@
+#include "agent/attempts.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/limits.hpp"
+
+namespace stint::agent {
+
+Attempt* Attempts::find(const AttemptRef& ref) {
+  const auto found = by_ref_.find(ref);
+  return found == by_ref_.end() ? nullptr : &found->second;
+}
+
+std::vector<Attempt*> Attempts::in_order() {
+  std::vector<Attempt*> all;
+  all.reserve(by_ref_.size());
+  for (auto& [ref, attempt] : by_ref_) all.push_back(&attempt);
+  std::sort(all.begin(), all.end(), [](const Attempt* a, const Attempt* b) { return a->state.ref < b->state.ref; });
+  return all;
+}
+
+Attempt& Attempts::restore(AttemptState state) {
+  auto& attempt = by_ref_[state.ref];
+  attempt.phase = has_ended(state.status) ? Attempt::Phase::ended : Attempt::Phase::launched;
+  attempt.persisted = state.number;
+  attempt.accept_is_due = true;
+  attempt.state = std::move(state);
+  if (!attempt.has_ended()) ++active_;
+  return attempt;
+}
+
+Attempt& Attempts::add(AttemptState state) {
+  const auto ref = state.ref;
+  auto& attempt = by_ref_[ref];
+  attempt.state = std::move(state);
+  ++active_;
+  change(attempt);
+  return attempt;
+}
+
+void Attempts::change(Attempt& attempt) {
+  ++attempt.state.number;
+  touch(attempt);
+}
+
+void Attempts::touch(Attempt& attempt) {
+  if (!std::exchange(attempt.is_dirty, true)) dirty_.push_back(attempt.state.ref);
+}
+
+void Attempts::on_started(Attempt& attempt, std::int64_t started_ms) {
+  if (attempt.state.status != TaskStatus::pending) return;  // a keeper tells its story anew to every agent that connects
+  attempt.state.status = TaskStatus::running;
+  attempt.state.started_ms = started_ms;
+  change(attempt);
+}
+
+void Attempts::on_ended(Attempt& attempt, const AttemptState& outcome) {
+  if (attempt.has_ended()) return;
+  auto& state = attempt.state;
+  state.status = outcome.status;
+  state.reason = outcome.reason;
+  state.exit_code = outcome.exit_code;
+  state.signal = outcome.signal;
+  if (outcome.started_ms != 0) state.started_ms = outcome.started_ms;
+  state.ended_ms = outcome.ended_ms;
+  state.output_bytes = outcome.output_bytes;
+  state.detail = outcome.detail.substr(0, limits::kDetailMax);
+  state.gpus.clear();
+  attempt.phase = Attempt::Phase::ended;
+  attempt.launch.reset();
+  --active_;
+  change(attempt);
+  settle(attempt);
+}
+
+void Attempts::on_acked(Attempt& attempt, std::uint32_t number) {
+  attempt.acked = std::max(attempt.acked, number);
+  if (attempt.acked > attempt.state.number) {
+    // The journal lost its last records (power failure): the scheduler knows numbers that we have forgotten. Ours go on above them.
+    attempt.state.number = attempt.acked;
+    change(attempt);
+  }
+  settle(attempt);
+}
+
+void Attempts::settle(Attempt& attempt) {
+  if (!attempt.has_ended()) return;
+  if (attempt.is_unwanted || (attempt.acked >= attempt.state.number && attempt.logs_are_done())) forget(attempt);
+}
+
+void Attempts::forget(Attempt& attempt) {
+  if (!std::exchange(attempt.is_forgotten, true)) forgotten_.push_back(attempt.state.ref);
+}
+
+Status Attempts::persist() {
+  for (const auto& ref : dirty_)
+    if (const auto* attempt = find(ref); !attempt->is_forgotten) journal_.stage_attempt(attempt->state);
+  for (const auto& ref : forgotten_)
+    if (const auto* attempt = find(ref); attempt->persisted > 0 && !attempt->is_unrecorded) journal_.stage_forget(ref);
+  STINT_TRY_VOID(journal_.commit());
+
+  for (const auto& ref : std::exchange(dirty_, {})) {
+    auto* attempt = find(ref);
+    attempt->is_dirty = false;
+    attempt->persisted = attempt->state.number;
+    unsent_.push_back(ref);
+  }
+  for (const auto& ref : std::exchange(forgotten_, {})) {
+    const auto found = by_ref_.find(ref);
+    dropped_.push_back({ref, std::move(found->second.state.driver)});
+    by_ref_.erase(found);
+  }
+  return {};
+}
+
+void Attempts::refuse_unpersisted(std::int64_t now_ms, const std::string& why) {
+  std::erase_if(dirty_, [&](const AttemptRef& ref) {
+    auto* attempt = find(ref);
+    const bool is_refused = attempt->has_ended() && attempt->state.reason == EndReason::refused;
+    if (attempt->persisted != 0 || (attempt->phase != Attempt::Phase::waiting && !is_refused)) return false;
+    AttemptState outcome;
+    outcome.status = TaskStatus::failed;
+    outcome.reason = EndReason::refused;
+    outcome.ended_ms = now_ms;
+    outcome.detail = why;
+    on_ended(*attempt, outcome);
+    attempt->is_dirty = false;
+    attempt->is_unrecorded = true;
+    attempt->has_spool = false;
+    attempt->persisted = attempt->state.number;
+    unsent_.push_back(ref);
+    return true;
+  });
+}
+
+std::vector<protocol::StatusUpdate> Attempts::take_updates() {
+  std::vector<protocol::StatusUpdate> updates;
+  for (const auto& ref : std::exchange(unsent_, {})) {
+    auto* attempt = find(ref);
+    if (attempt == nullptr || attempt->is_forgotten || attempt->is_dirty) continue;
+    const auto newest = std::max(attempt->sent, attempt->acked);
+    if (attempt->state.number <= newest) continue;
+    if (attempt->state.status == TaskStatus::pending && !attempt->accept_is_due) continue;
+    attempt->sent = attempt->state.number;
+    updates.push_back(make_update(attempt->state));
+  }
+  return updates;
+}
+
+void Attempts::on_session_lost() {
+  for (auto& [ref, attempt] : by_ref_) attempt.sent = 0;
+  unsent_.clear();
+}
+
+}  // namespace stint::agent

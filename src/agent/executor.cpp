@@ -1,0 +1,226 @@
+#include "agent/executor.hpp"
+
+#include <algorithm>
+#include <variant>
+
+namespace stint::agent {
+namespace {
+
+std::string name_of(const AttemptRef& ref) {
+  return std::to_string(ref.task.job.value) + ":" + std::to_string(ref.task.group) + ":" + std::to_string(ref.task.index) + "@" +
+         std::to_string(ref.attempt);
+}
+
+ports::LaunchSpec make_launch(const AttemptRef& ref, const protocol::TaskTemplate& tmpl, Environment env) {
+  ports::LaunchSpec spec;
+  spec.ref = ref;
+  spec.command = tmpl.command;
+  spec.env = std::move(env);
+  spec.workdir = tmpl.workdir;
+  spec.submit_boot_id = tmpl.submit_boot_id;
+  spec.workdir_inode = tmpl.workdir_inode;
+  spec.resources = tmpl.resources;
+  spec.timeout = tmpl.timeout;
+  spec.kill_grace = tmpl.kill_grace;
+  return spec;
+}
+
+TaskStatus status_of(const ports::DriverEnded& ended) {
+  if (ended.reason == EndReason::cancelled || ended.reason == EndReason::superseded) return TaskStatus::cancelled;
+  return ended.reason == EndReason::exit && ended.exit_code == 0 ? TaskStatus::completed : TaskStatus::failed;
+}
+
+}  // namespace
+
+DriverSlot* Executor::find_driver(const std::string& name) {
+  const auto found = std::find_if(drivers_.begin(), drivers_.end(), [&](const auto& slot) { return slot.name == name; });
+  return found == drivers_.end() ? nullptr : &*found;
+}
+
+void Executor::adopt(Attempt& attempt, Now now) {
+  gpus_.reserve(attempt.state.gpus);
+  if (find_driver(attempt.state.driver) != nullptr) return;
+  attempt.has_spool = false;
+  if (!attempt.has_ended()) end_without_driver(attempt, EndReason::lost, "this agent no longer has the driver '" + attempt.state.driver + "'", now);
+}
+
+void Executor::accept(const AttemptRef& ref, const protocol::TaskTemplate& tmpl, Now now) {
+  const auto* slot = find_driver(tmpl.driver);
+  if (slot == nullptr) return refuse(ref, "this agent has no driver '" + tmpl.driver + "'", now);
+  const auto gpus = static_cast<std::uint64_t>(std::max<std::int64_t>(tmpl.resources.gpus, 0));
+  if (gpus > gpus_.size())
+    return refuse(ref, std::to_string(gpus) + " GPUs wanted, this agent offers " + std::to_string(gpus_.size()), now);
+
+  AttemptState state;
+  state.ref = ref;
+  state.driver = tmpl.driver;
+  auto& attempt = attempts_.add(std::move(state));
+  attempt.gpus_wanted = static_cast<std::uint32_t>(gpus);
+  // Without effects outside there is nobody to read an environment either; a burst of noop tasks should not pay for it.
+  Environment env;
+  if (slot->start_rule == StartRule::after_persist) env = make_task_environment(base_env_, tmpl, ref);
+  attempt.launch = make_launch(ref, tmpl, std::move(env));
+  waiting_.push_back(ref);
+  if (gpus == 0) return;
+  if (auto indices = gpus_.take(attempt.gpus_wanted)) attempt.state.gpus = std::move(*indices);
+}
+
+void Executor::refuse(const AttemptRef& ref, std::string why, Now now) {
+  log_.warn("refused " + name_of(ref) + ": " + why);
+  AttemptState state;
+  state.ref = ref;
+  auto& attempt = attempts_.add(std::move(state));
+  end_without_driver(attempt, EndReason::refused, std::move(why), now);
+}
+
+void Executor::stop(Attempt& attempt, ports::Driver::StopMode mode, EndReason reason, Now now) {
+  if (attempt.has_ended()) return;
+  attempt.stop_reason = reason;
+  if (attempt.phase == Attempt::Phase::waiting) return end_without_driver(attempt, reason, "stopped before it was started", now);
+  attempt.stop_mode = mode;
+  auto* slot = find_driver(attempt.state.driver);
+  if (slot != nullptr && slot->is_ready) slot->driver->stop(attempt.state.ref, mode);  // else when it is back
+}
+
+void Executor::launch(StartRule rule) {
+  std::deque<AttemptRef> still_waiting;
+  for (const auto& ref : std::exchange(waiting_, {})) {
+    auto* attempt = attempts_.find(ref);
+    if (attempt == nullptr || attempt->phase != Attempt::Phase::waiting) continue;
+    if (attempt->gpus_wanted > 0 && attempt->state.gpus.empty()) {
+      if (auto indices = gpus_.take(attempt->gpus_wanted)) {
+        attempt->state.gpus = std::move(*indices);
+        attempts_.touch(*attempt);
+      }
+    }
+    auto* slot = find_driver(attempt->state.driver);
+    const bool may_start = rule == StartRule::at_once || !attempt->is_dirty;
+    if (slot->start_rule != rule || !slot->is_ready || !may_start || attempt->state.gpus.size() < attempt->gpus_wanted) {
+      still_waiting.push_back(ref);
+      continue;
+    }
+    auto spec = std::move(*attempt->launch);
+    attempt->launch.reset();
+    attempt->phase = Attempt::Phase::launched;
+    spec.gpus = attempt->state.gpus;
+    if (rule == StartRule::after_persist) {
+      if (gpus_.size() > 0) set_visible_gpus(spec.env, spec.gpus);
+      readable_.push_back(ref);
+    }
+    slot->driver->start(std::move(spec));
+  }
+  waiting_ = std::move(still_waiting);
+}
+
+bool Executor::take_events(StartRule rule, Now now) {
+  bool any = false;
+  for (auto& slot : drivers_) {
+    if (slot.start_rule != rule) continue;
+    if (!slot.is_ready) notes_are_new_ = true;  // the reason may be among them
+    for (auto& event : slot.driver->take_events()) {
+      any = true;
+      std::visit([&](auto& e) { on_event(slot, std::move(e), now); }, event);
+    }
+  }
+  return any;
+}
+
+void Executor::release(const std::vector<Attempts::Dropped>& dropped) {
+  for (const auto& [ref, driver] : dropped)
+    if (auto* slot = find_driver(driver)) slot->driver->release(ref);
+}
+
+void Executor::request_output(const Attempt& attempt, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) {
+  auto* slot = find_driver(attempt.state.driver);
+  if (slot != nullptr && slot->is_ready) slot->driver->request_output(attempt.state.ref, stream, offset, max_bytes);
+}
+
+std::optional<std::vector<std::string>> Executor::take_notes() {
+  if (!std::exchange(notes_are_new_, false)) return std::nullopt;
+  std::vector<std::string> notes;
+  for (const auto& slot : drivers_)
+    for (auto& note : slot.driver->notes()) notes.push_back(std::move(note));
+  return notes;
+}
+
+void Executor::end(Attempt& attempt, const ports::DriverEnded& ended, Now now) {
+  AttemptState outcome;
+  outcome.status = status_of(ended);
+  outcome.reason = ended.reason;
+  if (outcome.status == TaskStatus::cancelled && attempt.stop_reason != EndReason::none) outcome.reason = attempt.stop_reason;
+  outcome.exit_code = ended.exit_code;
+  outcome.signal = ended.signal;
+  outcome.started_ms = ended.started_ms;
+  outcome.ended_ms = ended.ended_ms != 0 ? ended.ended_ms : to_ms(now.wall);
+  if (outcome.started_ms == 0 && ended.reason == EndReason::exit) outcome.started_ms = outcome.ended_ms;
+  outcome.output_bytes = {ended.stdout_bytes, ended.stderr_bytes};
+  outcome.detail = ended.detail;
+  gpus_.give_back(attempt.state.gpus);
+  attempts_.on_ended(attempt, outcome);
+}
+
+void Executor::end_without_driver(Attempt& attempt, EndReason reason, std::string detail, Now now) {
+  attempt.has_spool = false;
+  ports::DriverEnded ended;
+  ended.ref = attempt.state.ref;
+  ended.reason = reason;
+  ended.detail = std::move(detail);
+  end(attempt, ended, now);
+}
+
+void Executor::on_event(DriverSlot& slot, ports::DriverHeld event, Now /*now*/) {
+  if (auto* attempt = attempts_.find(event.ref)) {
+    attempt->is_held = true;
+    return;
+  }
+  // Forgotten by the journal, and we died before the driver heard of it; or the journal lost its end in a power failure.
+  log_.info("the driver holds " + name_of(event.ref) + ", which this agent does not: dropped");
+  if (!event.ended) slot.driver->stop(event.ref, ports::Driver::StopMode::kill);
+  if (event.ended) slot.driver->release(event.ref);
+}
+
+void Executor::on_event(DriverSlot& slot, ports::DriverReady /*event*/, Now now) {
+  slot.is_ready = true;
+  notes_are_new_ = true;
+  for (auto* attempt : attempts_.in_order()) {
+    if (attempt->state.driver != slot.name || attempt->phase == Attempt::Phase::waiting) continue;
+    if (std::exchange(attempt->is_held, false)) {
+      readable_.push_back(attempt->state.ref);
+      if (attempt->stop_reason != EndReason::none) stop(*attempt, attempt->stop_mode, attempt->stop_reason, now);
+      continue;
+    }
+    attempt->has_spool = false;
+    if (!attempt->has_ended()) end_without_driver(*attempt, EndReason::lost, "the agent was restarted and its keeper no longer has the task", now);
+    attempts_.settle(*attempt);
+  }
+}
+
+void Executor::on_event(DriverSlot& slot, const ports::DriverGone& event, Now now) {
+  slot.is_ready = false;
+  notes_are_new_ = true;
+  log_.error("driver " + slot.name + ": " + event.detail + "; the tasks it ran are lost");
+  for (auto* attempt : attempts_.in_order()) {
+    if (attempt->state.driver != slot.name || attempt->phase == Attempt::Phase::waiting) continue;
+    attempt->has_spool = false;
+    if (!attempt->has_ended()) end_without_driver(*attempt, EndReason::lost, event.detail, now);
+    attempts_.settle(*attempt);
+  }
+}
+
+void Executor::on_event(DriverSlot& /*slot*/, ports::DriverStarted event, Now /*now*/) {
+  if (auto* attempt = attempts_.find(event.ref)) attempts_.on_started(*attempt, event.started_ms);
+}
+
+void Executor::on_event(DriverSlot& /*slot*/, ports::DriverOutput event, Now /*now*/) { output_.push_back(std::move(event)); }
+
+void Executor::on_event(DriverSlot& /*slot*/, ports::DriverReport event, Now /*now*/) { reports_.push_back(std::move(event)); }
+
+void Executor::on_event(DriverSlot& slot, const ports::DriverEnded& event, Now now) {
+  if (auto* attempt = attempts_.find(event.ref)) {
+    if (!attempt->has_ended()) end(*attempt, event, now);
+  } else {
+    slot.driver->release(event.ref);
+  }
+}
+
+}  // namespace stint::agent

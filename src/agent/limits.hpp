@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.hpp"
+
+/// Every bound of the agent daemon, by name.
+namespace stint::agent::limits {
+
+inline constexpr Duration kBackoffBase = std::chrono::milliseconds{100};  ///< first reconnect waits at most this
+inline constexpr Duration kBackoffCap = std::chrono::seconds{15};         ///< and no later one more than this
+inline constexpr std::uint32_t kBackoffAfterError = 5;  ///< doublings at least, once the scheduler ended a session for cause: it will do so again
+
+/// How long an accepted attempt may stay unreported: one that starts or ends sooner costs one update less, and nobody acts on `pending`.
+inline constexpr Duration kAcceptReportDelay = std::chrono::milliseconds{20};
+inline constexpr Duration kReportInterval = std::chrono::seconds{1};        ///< between two progress reports of one attempt
+inline constexpr Duration kJournalRetryInterval = std::chrono::seconds{1};  ///< after an append that failed
+
+inline constexpr std::size_t kUpdatesPerMessage = 1024;
+inline constexpr std::size_t kLogChunkMax = std::size_t{64} << 10;    ///< bytes of one LogChunk
+inline constexpr std::size_t kOutputWindow = std::size_t{64} << 10;   ///< bytes of one stream that the driver may hand over unasked
+inline constexpr std::size_t kDetailMax = 4096;                       ///< bytes of an update's text for people
+inline constexpr std::size_t kReportLineMax = std::size_t{64} << 10;  ///< bytes of one line of STINT_REPORT
+inline constexpr std::size_t kMetricsMax = 256;                       ///< different metrics of one attempt between two reports
+inline constexpr std::size_t kMetricNameMax = 128;                    ///< bytes
+inline constexpr std::size_t kBadReportLinesLogged = 3;               ///< per attempt; the rest is only counted
+
+inline constexpr std::size_t kJournalCompactMin = std::size_t{4} << 20;  ///< a smaller journal is left alone: a rewrite costs an fdatasync
+inline constexpr std::size_t kJournalDeadFactor = 4;                     ///< rewritten once it is this many times what is alive in it
+inline constexpr std::uint32_t kWindowDefault = 1024;                    ///< attempts held at once, if the configuration names no number
+
+}  // namespace stint::agent::limits

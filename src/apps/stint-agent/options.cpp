@@ -1,0 +1,114 @@
+#include "apps/stint-agent/options.hpp"
+
+#include <getopt.h>
+
+#include <string>
+#include <string_view>
+
+#include "core/model/quantity.hpp"
+
+namespace stint {
+
+const char* const kAgentUsage =
+    "usage: stint-agent --key-file FILE [options]\n"
+    "\n"
+    "Takes tasks from a Stint scheduler and runs them on this machine, through a stint-keeper that it starts. Needs an outbound connection only.\n"
+    "\n"
+    "  --key-file FILE       who this agent is and where its scheduler listens; `stint agent token` writes it (0600)\n"
+    "  --server HOST[:PORT]  another address of the scheduler than the key file's; may be repeated, tried in turn (default port 7464)\n"
+    "  --state-dir DIR       journal, spool and keeper; default $STINT_STATE_DIR, else $XDG_STATE_HOME/stint, then agents/NAME\n"
+    "  --name NAME           shown in `stint agent list`; default: the key file's\n"
+    "  --cpu N               CPUs offered: 4, 500m           (default: those this process may use)\n"
+    "  --memory SIZE         memory offered: 16Gi, 4G        (default: the machine's)\n"
+    "  --gpu N               whole GPUs offered              (default: those found)\n"
+    "  --storage SIZE        disk offered: 100Gi             (default: what is free at the state directory)\n"
+    "  --type TYPE           trainer, inferencer, crawler, labeller or rater; may be repeated (default: all)\n"
+    "  --label KEY=VALUE     may be repeated\n"
+    "  --shared-path DIR     other machines see it under the same path; may be repeated\n"
+    "  --insecure-plaintext  allow a server beyond this machine: frames are signed, but not secret\n"
+    "  --version\n"
+    "  --help\n"
+    "\n"
+    "SIGTERM: leaves; tasks run on and are found again at the next start. SIGINT: takes nothing new and ends when its tasks have; a second SIGINT\n"
+    "ends the tasks. Exit status: 0, 2 for a wrong command line, 125 for any other error.\n";
+
+namespace {
+
+enum Option : int { kKeyFile = 1, kServer, kStateDir, kName, kCpu, kMemory, kGpu, kStorage, kType, kLabel, kSharedPath, kInsecure, kVersion, kHelp };
+
+constexpr option kOptions[] = {{"key-file", required_argument, nullptr, kKeyFile},
+                               {"server", required_argument, nullptr, kServer},
+                               {"state-dir", required_argument, nullptr, kStateDir},
+                               {"name", required_argument, nullptr, kName},
+                               {"cpu", required_argument, nullptr, kCpu},
+                               {"memory", required_argument, nullptr, kMemory},
+                               {"gpu", required_argument, nullptr, kGpu},
+                               {"storage", required_argument, nullptr, kStorage},
+                               {"type", required_argument, nullptr, kType},
+                               {"label", required_argument, nullptr, kLabel},
+                               {"shared-path", required_argument, nullptr, kSharedPath},
+                               {"insecure-plaintext", no_argument, nullptr, kInsecure},
+                               {"version", no_argument, nullptr, kVersion},
+                               {"help", no_argument, nullptr, kHelp},
+                               {nullptr, 0, nullptr, 0}};
+
+template <class Parse>
+Status set_quantity(std::optional<std::int64_t>& target, const char* name, const char* text, Parse parse) {
+  auto value = parse(text);
+  if (!value) return fail(Errc::invalid_argument, std::string{"--"} + name + ": " + value.error().detail);
+  target = *value;
+  return {};
+}
+
+Result<std::int64_t> parse_gpus(std::string_view text) {
+  if (text.empty() || text.size() > 4 || text.find_first_not_of("0123456789") != std::string_view::npos)
+    return fail(Errc::invalid_argument, "'" + std::string{text} + "' is no number of whole GPUs (0 to 9999)");
+  return std::stoll(std::string{text});
+}
+
+Status apply(int code, const char* value, Command& command) {
+  auto& options = command.options;
+  switch (static_cast<Option>(code)) {
+    case kKeyFile: options.key_file = value; return {};
+    case kServer: options.servers.emplace_back(value); return {};
+    case kStateDir: options.state_dir = value; return {};
+    case kName: options.name = value; return {};
+    case kCpu: return set_quantity(options.cpu_millis, "cpu", value, core::parse_cpu);
+    case kMemory: return set_quantity(options.memory_bytes, "memory", value, core::parse_bytes);
+    case kGpu: return set_quantity(options.gpus, "gpu", value, parse_gpus);
+    case kStorage: return set_quantity(options.storage_bytes, "storage", value, core::parse_bytes);
+    case kType: {
+      const auto type = parse_agent_type(value);
+      if (!type) return fail(Errc::invalid_argument, "--type '" + std::string{value} + "': known are trainer, inferencer, crawler, labeller, rater");
+      options.types.push_back(*type);
+      return {};
+    }
+    case kLabel: {
+      const std::string_view text{value};
+      const auto equals = text.find('=');
+      if (equals == std::string_view::npos || equals == 0) return fail(Errc::invalid_argument, "--label '" + std::string{text} + "': expected KEY=VALUE");
+      options.labels.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+      return {};
+    }
+    case kSharedPath: options.shared_paths.emplace_back(value); return {};
+    case kInsecure: options.insecure_plaintext = true; return {};
+    case kVersion: command.kind = Command::Kind::version; return {};
+    case kHelp: command.kind = Command::Kind::help; return {};
+  }
+  return fail(Errc::invalid_argument, "unknown option or missing value; see --help");  // getopt has named it on stderr
+}
+
+}  // namespace
+
+Result<Command> parse_command_line(int argc, char** argv) {
+  Command command;
+  for (int code = 0; (code = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {  // NOLINT(concurrency-mt-unsafe)
+    STINT_TRY_VOID(apply(code, optarg, command));
+    if (command.kind != Command::Kind::run) return command;
+  }
+  if (optind < argc) return fail(Errc::invalid_argument, "unexpected argument '" + std::string{argv[optind]} + "'; see --help");
+  if (command.options.key_file.empty()) return fail(Errc::invalid_argument, "--key-file is missing; `stint agent token` on the scheduler's machine writes one");
+  return command;
+}
+
+}  // namespace stint
