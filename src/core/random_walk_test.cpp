@@ -1,0 +1,370 @@
+// Thousands of random events against the invariants, the rows and a model of agents that only knows what agents know: what it was assigned, what it
+// runs and what it has not been acknowledged. A failing walk names its seed.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/random.hpp"
+#include "core/scheduler.hpp"
+#include "core/testing/row_store.hpp"
+
+namespace stint::core {
+namespace {
+
+class Walk {
+ public:
+  explicit Walk(std::uint64_t seed) : draw_(seed), name_("seed " + std::to_string(seed)) {
+    for (int i = 0; i < 4; ++i) add_agent();
+  }
+
+  void play(int steps) {
+    for (int i = 0; i < steps && !::testing::Test::HasFailure(); ++i) {
+      step();
+      if (draw_.chance(1, 2)) place();
+      if (i % 8 == 0) testing::expect_sound(scheduler_, store_, now_, name_ + ", step " + std::to_string(i));
+    }
+    calm_down();
+  }
+
+ private:
+  /// An attempt as its agent knows it.
+  struct Held {
+    TaskStatus status = TaskStatus::pending;
+    std::uint32_t number = 0;
+    bool is_stopped = false;
+    std::optional<AttemptReport> unacknowledged;
+  };
+  struct Machine {
+    AgentNumber number;
+    AgentOffer offer;
+    std::uint8_t instance = 1;
+    bool is_connected = false;
+    bool is_revoked = false;
+    std::map<AttemptRef, Held> held;
+  };
+
+  void step() {
+    switch (draw_.below(16)) {
+      case 0: submit(); break;
+      case 1: cancel(); break;
+      case 2: toggle_connection(pick_machine()); break;
+      case 3: advance(draw_.between(Duration{0}, std::chrono::seconds{90})); break;
+      case 4:
+        if (draw_.chance(1, 4)) advance(std::chrono::minutes{20});
+        break;
+      case 5:
+        if (draw_.chance(1, 5)) restart();
+        break;
+      case 6:
+        if (draw_.chance(1, 8)) change_agent(pick_machine());
+        break;
+      default: report_something(pick_machine()); break;
+    }
+  }
+
+  // ---- users
+
+  TaskSpec random_task(std::uint32_t position) {
+    TaskSpec task;
+    task.name = "t" + std::to_string(position);
+    task.command = {"true"};
+    task.resources.cpu_millis = static_cast<std::int64_t>(draw_.below(4)) * 500;
+    task.resources.gpus = draw_.chance(1, 6) ? 1 : 0;
+    task.is_array = draw_.chance(2, 3);
+    if (task.is_array) task.array_count = static_cast<std::uint32_t>(1 + draw_.below(40));
+    if (draw_.chance(1, 4)) task.max_parallel = static_cast<std::uint32_t>(1 + draw_.below(3));
+    task.retries = static_cast<std::uint32_t>(draw_.below(3));
+    task.on_disconnect = static_cast<DisconnectPolicy>(draw_.below(3));
+    task.lost_after = std::chrono::seconds{static_cast<std::int64_t>(draw_.below(300))};
+    if (draw_.chance(1, 4)) task.type = static_cast<AgentType>(draw_.below(kAgentTypes));
+    if (draw_.chance(1, 4)) {
+      task.workdir = "/home/u";
+      task.submit_boot_id = "boot" + std::to_string(draw_.below(3));
+    }
+    for (std::uint32_t need = 0; need < position; ++need)
+      if (draw_.chance(1, 3)) task.needs.push_back(need);
+    return task;
+  }
+
+  void submit() {
+    JobSpec spec;
+    spec.priority = static_cast<std::int32_t>(draw_.below(3));
+    if (draw_.chance(1, 4)) spec.max_fails = static_cast<std::uint32_t>(1 + draw_.below(3));
+    const std::uint64_t groups = 1 + draw_.below(3);
+    for (std::uint32_t i = 0; i < groups; ++i) spec.tasks.push_back(random_task(i));
+    Effects effects;
+    const Result<JobId> id = scheduler_.submit({spec, "walker", ""}, now_, effects);
+    ASSERT_TRUE(id) << name_ << ": " << id.error().detail;
+    jobs_ = id->value;
+    carry_out(effects);
+  }
+
+  void cancel() {
+    if (jobs_ == 0) return;
+    CancelTasks event{JobId{1 + draw_.below(jobs_)}, {}, {}, "walker"};
+    const JobSpec& spec = *scheduler_.find_spec(event.job);
+    if (draw_.chance(3, 4)) event.group = static_cast<std::uint32_t>(draw_.below(spec.tasks.size()));
+    if (event.group && draw_.chance(3, 4)) event.index = static_cast<std::uint32_t>(draw_.below(spec.tasks[*event.group].array_count));
+    Effects effects;
+    ASSERT_TRUE(scheduler_.cancel(event, now_, effects)) << name_;
+    carry_out(effects);
+  }
+
+  // ---- agents
+
+  void add_agent() {
+    Effects effects;
+    const auto number = scheduler_.register_agent({"a" + std::to_string(machines_.size())}, now_, effects);
+    ASSERT_TRUE(number) << name_;
+    Machine machine;
+    machine.number = *number;
+    machine.offer = random_offer();
+    machines_.push_back(std::move(machine));
+    carry_out(effects);
+    toggle_connection(machines_.back());
+  }
+
+  AgentOffer random_offer() {
+    AgentOffer offer;
+    offer.resources.cpu_millis = static_cast<std::int64_t>(draw_.below(6)) * 1000;
+    offer.resources.gpus = static_cast<std::int64_t>(draw_.below(3));
+    offer.drivers = {"exec"};
+    offer.boot_id = "boot" + std::to_string(draw_.below(3));
+    offer.window = static_cast<std::uint32_t>(draw_.below(5) == 0 ? 2 : 20);
+    if (draw_.chance(1, 3)) offer.types = {AgentType::trainer, AgentType::rater};
+    if (draw_.chance(1, 4)) offer.shared_paths = {"/home"};
+    return offer;
+  }
+
+  Machine& pick_machine() { return machines_[static_cast<std::size_t>(draw_.below(machines_.size()))]; }
+
+  void toggle_connection(Machine& machine) {
+    Effects effects;
+    if (machine.is_connected) {
+      machine.is_connected = false;
+      scheduler_.on_agent_disconnected(machine.number, now_, effects);
+      lose_some(machine);
+    } else {
+      machine.is_connected = !machine.is_revoked;
+      AgentConnected event{machine.number, {machine.instance}, machine.offer, {}};
+      for (const auto& [ref, held] : machine.held) event.held.push_back({ref, held.status, held.number});
+      scheduler_.on_agent_connected(event, now_, effects);
+    }
+    carry_out(effects);
+  }
+
+  /// While nobody looks: the keeper dies, or the whole state directory is replaced.
+  void lose_some(Machine& machine) {
+    if (draw_.chance(1, 10)) {
+      ++machine.instance;
+      machine.held.clear();
+    }
+    std::erase_if(machine.held, [&](const auto&) { return draw_.chance(1, 10); });
+  }
+
+  void change_agent(Machine& machine) {
+    Effects effects;
+    const std::uint64_t what = draw_.below(4);
+    if (what == 0) {
+      machine.offer = random_offer();
+      if (machine.is_connected) scheduler_.on_agent_offer(machine.number, machine.offer, now_, effects);
+    } else if (what == 1 && machines_.size() < 12) {
+      machine.is_revoked = true;
+      machine.is_connected = false;
+      machine.held.clear();
+      ASSERT_TRUE(scheduler_.revoke_agent(machine.number, now_, effects));
+      carry_out(effects);
+      add_agent();  // `machine` may have moved
+      return;
+    } else {
+      ASSERT_TRUE(scheduler_.drain_agent(machine.number, what == 2, now_, effects));
+    }
+    carry_out(effects);
+  }
+
+  void report_something(Machine& machine) {
+    if (machine.held.empty()) return;
+    auto at = machine.held.begin();
+    std::advance(at, static_cast<std::ptrdiff_t>(draw_.below(machine.held.size())));
+    auto& [ref, held] = *at;
+    if (!has_ended(held.status) || !held.unacknowledged) advance_attempt(machine, ref, held);
+    if (machine.is_connected && held.unacknowledged) deliver(AttemptReport{*held.unacknowledged});
+  }
+
+  void advance_attempt(const Machine& machine, const AttemptRef& ref, Held& held) {
+    AttemptReport report;
+    report.agent = machine.number;
+    report.ref = ref;
+    report.number = ++held.number;
+    const std::uint64_t luck = draw_.below(10);
+    if (held.is_stopped) {
+      report.status = luck < 5 ? TaskStatus::cancelled : TaskStatus::completed;
+    } else if (held.status == TaskStatus::pending && luck < 5) {
+      report.status = luck < 2 ? TaskStatus::pending : TaskStatus::running;
+    } else {
+      report.status = luck < 8 ? TaskStatus::completed : luck < 9 ? TaskStatus::failed : TaskStatus::cancelled;
+    }
+    if (report.status == TaskStatus::failed) {
+      constexpr std::array<EndReason, 5> kReasons{EndReason::exit, EndReason::exit, EndReason::oom, EndReason::lost, EndReason::refused};
+      report.reason = kReasons[static_cast<std::size_t>(draw_.below(kReasons.size()))];
+    }
+    held.status = report.status;
+    held.unacknowledged = report;
+  }
+
+  void deliver(const AttemptReport& report) {
+    Effects effects;
+    scheduler_.on_attempt_report(report, now_, effects);
+    carry_out(effects);
+    if (draw_.chance(1, 5)) {  // the acknowledgement was slow, so it came again
+      Effects again;
+      scheduler_.on_attempt_report(report, now_, again);
+      const bool changes =
+          std::any_of(again.rows.begin(), again.rows.end(), [](const Row& row) { return std::holds_alternative<AttemptRow>(row); });
+      EXPECT_FALSE(changes) << name_ << ": a repeated update changed something";
+      carry_out(again);
+    }
+  }
+
+  // ---- the daemon
+
+  void place() {
+    Effects effects;
+    scheduler_.place(now_, effects);
+    carry_out(effects);
+  }
+
+  void advance(Duration by) {
+    now_.mono += by;
+    now_.wall += std::chrono::duration_cast<std::chrono::milliseconds>(by);
+    Effects effects;
+    scheduler_.on_timer(now_, effects);
+    EXPECT_GT(scheduler_.next_deadline(), now_.mono) << name_;
+    carry_out(effects);
+  }
+
+  void restart() {
+    Effects effects;
+    Result<Scheduler> loaded = store_.reload(now_, effects);
+    ASSERT_TRUE(loaded) << name_ << ": " << loaded.error().detail;
+    scheduler_ = *std::move(loaded);
+    for (Machine& machine : machines_) machine.is_connected = false;
+    carry_out(effects);
+  }
+
+  void carry_out(const Effects& effects) {
+    store_.commit(effects);
+    for (const Row& row : effects.rows) count_result(row);
+    for (const Send& send : effects.sends) std::visit([&](const auto& message) { receive(message); }, send);
+  }
+
+  void count_result(const Row& row) {
+    const auto* attempt = std::get_if<AttemptRow>(&row);
+    if (attempt == nullptr || !attempt->is_result) return;
+    const auto [at, is_first] = results_.emplace(attempt->ref.task, attempt->ref.attempt);
+    EXPECT_TRUE(is_first || at->second == attempt->ref.attempt) << name_ << ": a task has two results";
+  }
+
+  Held* find_held(AgentNumber agent, const AttemptRef& ref) {
+    Machine& machine = machines_[agent.value - 1];
+    const auto at = machine.held.find(ref);
+    return machine.is_connected && at != machine.held.end() ? &at->second : nullptr;
+  }
+  void receive(const Assign& assign) {
+    Machine& machine = machines_[assign.agent.value - 1];
+    EXPECT_FALSE(machine.is_revoked) << name_;
+    if (machine.is_connected && draw_.chance(19, 20)) machine.held.try_emplace(assign.ref);  // the rest is lost with the link
+  }
+  void receive(const Stop& stop) {
+    if (Held* held = find_held(stop.agent, stop.ref)) held->is_stopped = true;
+  }
+  void receive(const Ack& ack) {
+    Held* held = find_held(ack.agent, ack.ref);
+    if (held == nullptr || !held->unacknowledged || held->unacknowledged->number != ack.number) return;
+    held->unacknowledged.reset();
+    if (has_ended(held->status)) machines_[ack.agent.value - 1].held.erase(ack.ref);
+  }
+  void receive(const Verdict& verdict) {
+    Held* held = find_held(verdict.agent, verdict.ref);
+    if (held == nullptr) return;
+    if (verdict.verdict == HeldVerdict::stop) held->is_stopped = true;
+    if (verdict.verdict == HeldVerdict::forget) machines_[verdict.agent.value - 1].held.erase(verdict.ref);
+  }
+  void receive(const Reconciled&) {}
+  void receive(const CutSession&) {}
+
+  /// No more trouble: big agents that never fail must bring every job that can end to its end.
+  void calm_down() {
+    for (Machine& machine : machines_) {
+      machine.offer = {};
+      machine.offer.resources = {100'000, kGiB, 100, kGiB};
+      machine.offer.drivers = {"exec"};
+      machine.offer.shared_paths = {"/"};
+      if (machine.is_revoked) continue;
+      Effects effects;
+      ASSERT_TRUE(scheduler_.drain_agent(machine.number, false, now_, effects));
+      carry_out(effects);
+      if (machine.is_connected) toggle_connection(machine);
+      toggle_connection(machine);
+    }
+    for (int round = 0; round < 400 && open_tasks() > 0; ++round) {
+      for (Machine& machine : machines_) finish_all(machine);
+      advance(std::chrono::seconds{61});
+      for (Machine& machine : machines_)  // an assignment that the link lost is found at the next connection
+        for (int i = 0; i < 2 && !machine.is_revoked; ++i) toggle_connection(machine);
+      place();
+    }
+    EXPECT_EQ(open_tasks(), 0u) << name_ << ": tasks that never end: " << scheduler_.digest();
+    for (Machine& machine : machines_) finish_all(machine);
+    for (const AgentView& agent : scheduler_.agents()) EXPECT_EQ(agent.used, Resources{}) << name_ << ": " << agent.row.name;
+    testing::expect_sound(scheduler_, store_, now_, name_ + ", calm");
+  }
+
+  void finish_all(Machine& machine) {
+    std::vector<AttemptRef> refs;
+    for (const auto& [ref, held] : machine.held) refs.push_back(ref);
+    for (const AttemptRef& ref : refs) {
+      const auto at = machine.held.find(ref);
+      if (at == machine.held.end() || !machine.is_connected) continue;
+      if (!at->second.unacknowledged || !has_ended(at->second.status)) {
+        AttemptReport report;
+        report.agent = machine.number;
+        report.ref = ref;
+        report.number = ++at->second.number;
+        report.status = TaskStatus::completed;
+        report.reason = EndReason::exit;
+        at->second.status = report.status;
+        at->second.unacknowledged = report;
+      }
+      deliver(AttemptReport{*at->second.unacknowledged});
+    }
+  }
+
+  std::uint64_t open_tasks() const {
+    std::uint64_t open = 0;
+    for (const JobView& job : scheduler_.jobs()) open += job.counts.pending + job.counts.running;
+    return open;
+  }
+
+  Prng draw_;
+  std::string name_;
+  Scheduler scheduler_;
+  testing::RowStore store_;
+  Now now_{Instant{std::chrono::hours{1}}, unix_millis(1'700'000'000'000)};
+  std::vector<Machine> machines_;
+  std::map<TaskRef, std::uint32_t> results_;
+  std::uint64_t jobs_ = 0;
+};
+
+class RandomWalkTest : public ::testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(RandomWalkTest, KeepsEveryInvariantAndEndsInTheCalm) {
+  Walk walk{GetParam()};
+  walk.play(600);
+}
+
+INSTANTIATE_TEST_SUITE_P(Core, RandomWalkTest, ::testing::Range<std::uint64_t>(1, 25));
+
+}  // namespace
+}  // namespace stint::core
