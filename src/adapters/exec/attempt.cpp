@@ -19,23 +19,25 @@ namespace {
 constexpr const char* kReportVariable = "STINT_REPORT";
 
 /// The submitter's directory as this machine sees it: the same inode on the same boot, or at least a directory of that name.
-/// Errors: forbidden, to be told as `refused`: another agent may see it.
+/// Errors: unavailable  another agent may see it.
 Result<UniqueFd> open_workdir(const ports::LaunchSpec& spec) {
   const std::string path = spec.workdir.empty() ? "/" : spec.workdir;
   UniqueFd dir{::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-  if (!dir) return fail(Errc::forbidden, "directory " + path + ": " + errno_text(errno));
+  if (!dir) return fail(Errc::unavailable, "directory " + path + ": " + errno_text(errno));
   struct stat status{};
   if (spec.submit_boot_id == boot_id() && spec.workdir_inode != 0 &&
       (::fstat(dir.get(), &status) != 0 || status.st_ino != spec.workdir_inode)) {
-    return fail(Errc::forbidden, "directory " + path + ": not the one the job was submitted from (inode " + std::to_string(status.st_ino) +
-                                     ", submitted from inode " + std::to_string(spec.workdir_inode) + ")");
+    return fail(Errc::unavailable, "directory " + path + ": not the one the job was submitted from (inode " +
+                                       std::to_string(status.st_ino) + ", submitted from inode " + std::to_string(spec.workdir_inode) +
+                                       ")");
   }
   return dir;
 }
 
 }  // namespace
 
-Attempt::Attempt(const ports::LaunchSpec& spec, AttemptHost& host) : timeout_(spec.timeout), kill_grace_(spec.kill_grace) {
+Attempt::Attempt(const ports::LaunchSpec& spec, AttemptHost& host)
+    : timeout_(std::min(spec.timeout, limits::kDeadlineMax)), kill_grace_(std::min(spec.kill_grace, limits::kDeadlineMax)) {
   ended_.ref = spec.ref;
   ended_.started_ms = now_unix_ms();
   if (const Status launched = launch(spec, host); !launched) {
@@ -52,18 +54,18 @@ Attempt::Attempt(const AttemptRef& ref, EndReason reason, std::string detail) {
 }
 
 Status Attempt::launch(const ports::LaunchSpec& spec, AttemptHost& host) {
-  auto workdir = open_workdir(spec);
-  if (!workdir) return fail(Errc::unavailable, workdir.error().detail);
+  STINT_TRY(const UniqueFd workdir, open_workdir(spec));
   auto cgroup = host.cgroups.make(spec.ref, spec.resources);
   if (!cgroup) return fail(Errc::unavailable, cgroup.error().detail);
   cgroup_ = std::move(*cgroup);
-  STINT_TRY(const std::vector<UniqueFd> entries, cgroup_.open_entries());
+  const auto entries = cgroup_.open_entries();
+  if (!entries) return fail(Errc::unavailable, entries.error().detail);
 
   auto env = spec.env;
   std::erase_if(env, [](const auto& entry) { return entry.first == kReportVariable; });
   env.emplace_back(kReportVariable, host.state.path() + "/run/" + report_name(spec.ref));
-  SpawnSpec wanted{spec.command, env, workdir->get(), host.null_file.get(), {}, host.open_files};
-  for (const UniqueFd& entry : entries) wanted.cgroup_files.push_back(entry.get());
+  SpawnSpec wanted{spec.command, env, workdir.get(), host.null_file.get(), {}, host.open_files};
+  for (const UniqueFd& entry : *entries) wanted.cgroup_files.push_back(entry.get());
   STINT_TRY(Spawned spawned, spawn(wanted));
   pid_ = spawned.pid;
   channel(Stream::out).pipe = std::move(spawned.out);

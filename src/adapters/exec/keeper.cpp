@@ -243,19 +243,18 @@ void Keeper::on_reports() {
     for (ssize_t at = 0; at < n;) {
       const auto* event = reinterpret_cast<const inotify_event*>(buffer.data() + at);
       at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
-      const bool overflow = (event->mask & IN_Q_OVERFLOW) != 0;
-      const auto ref = event->len > 0 ? parse_report_name(event->name) : std::nullopt;
-      for (auto& [number, held] : held_) {
-        if (!overflow) break;
-        held.report_changed = true;
-        changed(number, held);
+      if ((event->mask & IN_Q_OVERFLOW) != 0) {
+        for (auto& [number, held] : held_) on_report(number, held);
+      } else if (const auto ref = event->len > 0 ? parse_report_name(event->name) : std::nullopt) {
+        if (const auto held = by_ref_.find(*ref); held != by_ref_.end()) on_report(held->second, held_.at(held->second));
       }
-      if (!ref || !by_ref_.contains(*ref)) continue;
-      const Number number = by_ref_.at(*ref);
-      held_.at(number).report_changed = true;
-      changed(number, held_.at(number));
     }
   }
+}
+
+void Keeper::on_report(Number number, Held& held) {
+  held.report_changed = true;
+  changed(number, held);
 }
 
 void Keeper::release(const AttemptRef& ref) {
@@ -280,11 +279,6 @@ void Keeper::begin_shutdown(Instant now) {
     held.attempt->stop(ports::Driver::StopMode::graceful, now);
     changed(number, held);
   }
-}
-
-Keeper::Held* Keeper::find(const AttemptRef& ref) {
-  const auto at = by_ref_.find(ref);
-  return at == by_ref_.end() ? nullptr : &held_.at(at->second);
 }
 
 /// Keeps deadlines_ as the attempt has it, and puts it on the list of those with something to tell.

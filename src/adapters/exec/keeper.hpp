@@ -96,9 +96,9 @@ class Keeper {
   void retry_spool();
   void on_children(Instant now);
   void on_reports();
+  void on_report(Number number, Held& held);
   void begin_shutdown(Instant now);
   void changed(Number number, Held& held);
-  [[nodiscard]] Held* find(const AttemptRef& ref);
 
   /// Says what the agent has not been told yet, as far as its connection takes it.
   void tell();

@@ -42,6 +42,8 @@ inline constexpr std::size_t kReportLineMax = std::size_t{64} << 10;
 inline constexpr std::size_t kReportChunk = std::size_t{256} << 10;
 inline constexpr std::size_t kReportWindow = 2 * kReportChunk;
 
+/// A timeout or grace beyond this is none: the clock stays far from its end.
+inline constexpr Duration kDeadlineMax = 24h * 3650;
 /// After the main process has ended, a background process may hold the pipes open for this long.
 inline constexpr Duration kDrain = 1s;
 /// A keeper that is told to go gives its tasks their own grace, but not more than this.

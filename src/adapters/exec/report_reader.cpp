@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 #include "adapters/exec/fd.hpp"
@@ -37,35 +38,37 @@ ReportLines ReportReader::read(int dir, const char* name, Until until) {
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size < next_) seen_ = next_ = scanned_ = 0;  // the program opened it anew instead of appending
 
-  std::string text = read_at(file.get(), next_, limits::kReportChunk);
-  std::size_t begin = 0;
-  for (std::size_t line_end = text.find('\n'); line_end != std::string::npos; line_end = text.find('\n', begin)) {
-    append_line(std::string_view{text}.substr(begin, line_end - begin), out);
-    begin = line_end + 1;
+  const std::string text = read_at(file.get(), next_, limits::kReportChunk);
+  std::string_view rest = text;
+  for (std::size_t line_end = rest.find('\n'); line_end != std::string_view::npos; line_end = rest.find('\n')) {
+    append_line(rest.substr(0, line_end), out);
+    rest.remove_prefix(line_end + 1);
   }
-  next_ += begin;
-  scanned_ = std::max(scanned_, next_);
-  const bool at_end = next_ + (text.size() - begin) >= size;
-  if (at_end && until == Until::end_of_file && begin < text.size()) {
-    append_line(std::string_view{text}.substr(begin), out);
-    next_ = size;
-  } else if (begin == 0 && text.size() == limits::kReportChunk) {  // one line longer than a chunk: look for its end, keep its beginning
-    std::uint64_t at = std::max(scanned_, next_ + text.size());
-    std::size_t found = std::string::npos;
-    for (std::string more = read_at(file.get(), at, limits::kReportChunk); !more.empty();
-         more = read_at(file.get(), at, limits::kReportChunk)) {
-      found = more.find('\n');
-      if (found != std::string::npos) break;
-      at += more.size();
-    }
-    scanned_ = at;
-    if (found != std::string::npos || until == Until::end_of_file) {
-      append_line(text, out);
-      next_ = found != std::string::npos ? at + found + 1 : at;
-    }
+  next_ += text.size() - rest.size();
+  const bool is_at_end = next_ + rest.size() >= size;
+  if (rest.size() == limits::kReportChunk) {
+    take_long_line(file.get(), text, until, out);
+  } else if (is_at_end && until == Until::end_of_file && !rest.empty()) {
+    append_line(rest, out);
+    next_ += rest.size();
   }
   out.end = next_;
   return out;
+}
+
+/// One line longer than a chunk, which `beginning` is: looks for its end, but not twice in the same bytes.
+void ReportReader::take_long_line(int file, const std::string& beginning, Until until, ReportLines& out) {
+  scanned_ = std::max(scanned_, next_ + beginning.size());
+  std::optional<std::uint64_t> line_end;
+  while (!line_end) {
+    const std::string more = read_at(file, scanned_, limits::kReportChunk);
+    if (more.empty()) break;
+    if (const std::size_t at = more.find('\n'); at != std::string::npos) line_end = scanned_ + at + 1;
+    scanned_ += more.size();
+  }
+  if (!line_end && until == Until::last_line_end) return;
+  append_line(beginning, out);
+  next_ = scanned_ = line_end.value_or(scanned_);
 }
 
 void ReportReader::seen(std::uint64_t end) {

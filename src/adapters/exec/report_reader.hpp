@@ -23,11 +23,13 @@ class ReportReader {
   /// Lines up to `end` need not be given again.
   void seen(std::uint64_t end);
   /// What was not seen is given again.
-  void rewind() { next_ = seen_; }
+  void rewind() { next_ = scanned_ = seen_; }
   /// False while limits::kReportWindow bytes are unseen.
   [[nodiscard]] bool may_read() const;
 
  private:
+  void take_long_line(int file, const std::string& beginning, Until until, ReportLines& out);
+
   std::uint64_t seen_ = 0;
   std::uint64_t next_ = 0;  ///< where the next line begins
   std::uint64_t scanned_ = 0;  ///< no line end between next_ and here

@@ -95,6 +95,17 @@ TEST_F(ReportReaderTest, ALongLineWithoutAnEndIsGivenAtTheEnd) {
   EXPECT_EQ(read(Until::end_of_file).lines, "");
 }
 
+TEST_F(ReportReaderTest, ALongLineComesAgainAsItWas) {
+  append(std::string(limits::kReportChunk * 2, 'x') + "\nnext\n");
+  const ReportLines first = read();
+  EXPECT_EQ(read().lines, "next\n");
+  reader.rewind();
+  const ReportLines again = read();
+  EXPECT_EQ(again.lines, first.lines);
+  EXPECT_EQ(again.end, first.end);
+  EXPECT_EQ(read().lines, "next\n");
+}
+
 TEST_F(ReportReaderTest, AFileOpenedAnewIsReadFromItsBeginning) {
   append("a first run\n");
   reader.seen(read().end);

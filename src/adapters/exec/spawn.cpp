@@ -126,10 +126,10 @@ int exec_first(const Prepared& p) {
 tl::unexpected<Error> explain(const SpawnSpec& spec, const Failure& failure) {
   const std::string& name = spec.command.front();
   switch (failure.step) {
-    case Step::workdir: return fail(Errc::forbidden, "working directory: " + errno_text(failure.error));
-    case Step::cgroup: return fail(Errc::io, "cannot enter the task's cgroup: " + errno_text(failure.error));
+    case Step::workdir: return fail(Errc::unavailable, "working directory: " + errno_text(failure.error));
+    case Step::cgroup: return fail(Errc::unavailable, "cannot enter the task's cgroup: " + errno_text(failure.error));
     case Step::exec: break;
-    default: return fail(Errc::io, "cannot set the process up: " + errno_text(failure.error));
+    default: return fail(Errc::unavailable, "cannot set the process up: " + errno_text(failure.error));
   }
   if (failure.error == ENOENT && name.find('/') == std::string::npos) {
     return fail(Errc::not_found, name + ": not found in PATH (" + std::string{path_of(spec)} + ")");
@@ -153,7 +153,7 @@ struct Pipe {
 /// Non-blocking on our side only: a task that finds EAGAIN on its stdout would be surprised.
 Result<Pipe> make_pipe() {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("pipe", errno);
+  if (::pipe2(ends, O_CLOEXEC) != 0) return fail(Errc::unavailable, "pipe: " + errno_text(errno));
   ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
   return Pipe{UniqueFd{ends[0]}, UniqueFd{ends[1]}};
 }
@@ -163,7 +163,7 @@ Result<Pipe> make_pipe() {
 Result<Spawned> spawn(const SpawnSpec& spec) {
   STINT_TRY_VOID(check_strings(spec));
   Failure* const failure = shared_failure();
-  if (failure == nullptr) return fail(Errc::io, "no memory to start a process");
+  if (failure == nullptr) return fail(Errc::unavailable, "no memory to start a process");
   *failure = {};
   STINT_TRY(Pipe out, make_pipe());
   STINT_TRY(Pipe err, make_pipe());
@@ -172,7 +172,7 @@ Result<Spawned> spawn(const SpawnSpec& spec) {
   const pid_t self = ::getpid();
   const pid_t pid = ::vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork): the header says why
   if (pid == 0) run_child(spec, prepared, self, out.write.get(), err.write.get(), failure);
-  if (pid < 0) return fail_errno("cannot start a process", errno);
+  if (pid < 0) return fail(Errc::unavailable, "cannot start a process: " + errno_text(errno));
   if (failure->step != Step::none) {
     ::waitpid(pid, nullptr, 0);
     return explain(spec, *failure);

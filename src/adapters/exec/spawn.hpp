@@ -32,7 +32,8 @@ struct Spawned {
 ///
 /// vfork, not posix_spawn: the latter can neither set the parent-death signal nor enter a cgroup, and would report a failed exec without
 /// saying which step failed. The child borrows our memory until exec: the cost does not grow with what we hold.
-/// Errors:  not_found, forbidden, invalid_argument, io: the detail is for the person who wrote the command.
+/// Errors:  not_found, forbidden, invalid_argument, io  the command is wrong: the detail is for the person who wrote it.
+///          unavailable  the machine's fault: no process, descriptor or cgroup to be had, directory closed to us.
 /// Thread:  the only one of this process (the parent-death signal speaks of the thread that forked).
 [[nodiscard]] Result<Spawned> spawn(const SpawnSpec& spec);
 
