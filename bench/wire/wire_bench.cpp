@@ -1,8 +1,9 @@
 // What a signed message costs beside the HMAC it cannot do without.
 //
-// Three things are timed over the same bytes: HMAC-SHA256 of header ‖ body with a keyed, reused context straight from libcrypto (the floor),
-// build + MAC, and MAC check + verify + read. They take turns in short batches, so that a neighbour on the machine slows all three alike, and
-// each round gives one ratio to the floor of that round; the median of the rounds is what is judged. Absolute times are printed, never judged.
+// Three things are timed over the same bytes: HMAC-SHA256 of header ‖ body with a keyed, reused context straight from libcrypto (the
+// floor), build + MAC, and MAC check + verify + read. They take turns in short batches, so that a neighbour on the machine slows all
+// three alike, and each round gives one ratio to the floor of that round; the median of the rounds is what is judged. Absolute times are
+// printed, never judged.
 
 #include "bench/wire/wire_bench.hpp"
 

@@ -8,7 +8,7 @@
 
 namespace stint::wire {
 
-/// Bytes that start at a multiple of 8, as the FlatBuffers verifier expects of its caller; neither zeroed nor ever shrunk, except by release().
+/// Bytes that start at a multiple of 8, as the FlatBuffers verifier expects of its caller; never zeroed, and shrunk only by release().
 class AlignedBuffer {
  public:
   [[nodiscard]] std::uint8_t* data() { return reinterpret_cast<std::uint8_t*>(words_.get()); }

@@ -51,7 +51,7 @@ class FrameReader {
   FrameError error_ = FrameError::ok;
 };
 
-/// Authenticates a frame and gives the buffer `body ‖ tag` for the FlatBuffers verifier: 8-aligned, in place, or in `scratch` if compressed.
+/// Authenticates a frame and gives `body ‖ tag` for the FlatBuffers verifier: 8-aligned, in place, or in `scratch` if compressed.
 ///
 /// Order:   MAC, sequence, pad, decompression. The caller found the key (or counts unknown_key) and moves its sequence only on success.
 /// Errors:  bad_kind for a REJECT (it has no key: open_reject), bad_mac, bad_sequence, bad_pad, bad_compression.

@@ -23,9 +23,9 @@ struct FrameAddress {
   std::uint64_t sequence = 0;
 };
 
-/// A long byte vector that the FlatBuffer holds uninitialised (CreateUninitializedVector), to be filled while the frame is signed: each piece
-/// is hashed where it lies and copied while it is in the first-level cache, so that a megabyte costs hardly more than its MAC. Pays where two
-/// copies outgrow the second-level cache: from some 256 KiB.
+/// A long byte vector that the FlatBuffer holds uninitialised (CreateUninitializedVector), to be filled while the frame is signed:
+/// each piece is hashed where it lies and copied while it is in the nearest cache, so that a megabyte costs hardly more than its MAC.
+/// Pays where two copies outgrow the second-level cache: from some 256 KiB.
 struct LateBytes {
   std::size_t offset = 0;  ///< of the vector's first byte within `space`
   ByteView bytes;  ///< as many as the vector holds
@@ -41,7 +41,7 @@ class FrameWriter {
 
   void set_limit(std::uint32_t body_limit) { body_limit_ = body_limit; }
 
-  /// Form A, without a copy. `space` = 32 free bytes ‖ a finished FlatBuffer whose last 32 bytes are its signature vector, a multiple of 8 long.
+  /// Form A, without a copy. `space` = 32 free bytes ‖ a finished FlatBuffer, a multiple of 8 long, whose last 32 bytes are its signature.
   /// The header goes into the free bytes and the tag over the signature. With a FlatBufferBuilder:
   ///
   ///     builder.Finish(envelope);

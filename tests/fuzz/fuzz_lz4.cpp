@@ -1,6 +1,6 @@
-// The input's first two bytes announce the raw length, in units of 8; the rest is a block. Whatever it is, decompression stays within its output,
-// and gives the same bytes into clean and into dirty memory: nothing of the buffer's past may shine through. Then the block, taken as plain
-// bytes, must survive a compressed frame.
+// The input's first two bytes announce the raw length, in units of 8; the rest is a block. Whatever it is, decompression stays within its
+// output and gives the same bytes into clean and into dirty memory: nothing of the buffer's past may shine through. Then the block, taken
+// as plain bytes, must survive a compressed frame.
 
 #include <algorithm>
 
