@@ -364,7 +364,9 @@ TEST_P(RandomWalkTest, KeepsEveryInvariantAndEndsInTheCalm) {
   walk.play(600);
 }
 
-INSTANTIATE_TEST_SUITE_P(Core, RandomWalkTest, ::testing::Range<std::uint64_t>(1, 25));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomWalkTest, ::testing::Range<std::uint64_t>(1, 25));
+// Seeds that found a bug.
+INSTANTIATE_TEST_SUITE_P(Found, RandomWalkTest, ::testing::Values(1300, 1441));
 
 }  // namespace
 }  // namespace stint::core

@@ -8,6 +8,18 @@
 namespace stint::core {
 namespace {
 
+/// Its agent is back: nobody needs to join any more.
+void be_in_reach(State& state, Attempt& attempt) {
+  if (!attempt.overdue) return;
+  Group& group = *attempt.group;
+  const std::uint32_t index = attempt.row.ref.task.index;
+  TaskEntry& entry = group.entries.at(index);
+  attempt.overdue = false;
+  refresh_entry(group, entry);
+  dequeue(state, group, index, entry);
+  refresh_group(state, group);
+}
+
 void keep(Turn& turn, const Agent& agent, Attempt& attempt) {
   attempt.reconciled_in = turn.state.reconciliations;
   if (!attempt.row.accepted || attempt.row.instance != agent.row.instance) {
@@ -15,14 +27,7 @@ void keep(Turn& turn, const Agent& agent, Attempt& attempt) {
     attempt.row.instance = agent.row.instance;
     turn.effects.rows.emplace_back(attempt.row);
   }
-  if (attempt.overdue) {  // its agent is back: nobody needs to join any more
-    Group& group = *attempt.group;
-    TaskEntry& entry = group.entries.at(attempt.row.ref.task.index);
-    attempt.overdue = false;
-    refresh_entry(group, entry);
-    dequeue(turn.state, group, attempt.row.ref.task.index, entry);
-    refresh_group(turn.state, group);
-  }
+  be_in_reach(turn.state, attempt);
 }
 
 Verdict judge_held(Turn& turn, const Agent& agent, const HeldAttempt& held) {
@@ -48,6 +53,7 @@ void judge_missing(Turn& turn, Attempt& attempt, std::vector<AttemptRef>& again)
     return;
   }
   if (!attempt.row.accepted) {
+    be_in_reach(turn.state, attempt);
     again.push_back(attempt.row.ref);
     return;
   }
