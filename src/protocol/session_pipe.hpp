@@ -10,6 +10,8 @@
 #include "protocol/counters.hpp"
 #include "protocol/session.hpp"
 #include "wire/frame.hpp"
+#include "wire/frame_writer.hpp"
+#include "wire/keys.hpp"
 
 /// For tests and fuzzing: two sessions, a pipe between them that can be cut open anywhere, and a clock for each.
 namespace stint::protocol::testing {
@@ -70,6 +72,7 @@ class Pipe {
     AgentKeyBytes agent_key = OneKey{}.key;
     AgentNumber agent_number{7};
     KeyEpoch key_epoch{1};
+    std::uint8_t scheduler_nonce = 0x51;  ///< each of its bytes
     std::uint32_t log_credit = 4;
     std::uint32_t report_credit = 8;
     Duration heartbeat = std::chrono::seconds{30};
@@ -78,7 +81,7 @@ class Pipe {
   explicit Pipe(Options options) : options_(options) {
     SchedulerSessionOptions s;
     s.session = SessionId{99};
-    s.nonce.fill(0x51);
+    s.nonce.fill(options.scheduler_nonce);
     s.session_time_offset_ms = options.scheduler.wall_ms - to_ms(options.scheduler.boot);
     s.heartbeat_interval = options.heartbeat;
     s.log_chunk_credit = options.log_credit;
@@ -142,8 +145,10 @@ class Pipe {
     clear_events();
   }
   void shake_hands() {
-    to_scheduler();
-    to_agent();
+    hello_frame = take(*agent);
+    deliver(*scheduler, hello_frame);
+    hello_ack_frame = take(*scheduler);
+    deliver(*agent, hello_ack_frame);
   }
   void clear_events() {
     collect();
@@ -163,6 +168,8 @@ class Pipe {
 
   OneKey keys;
   Duration time{0};
+  Bytes hello_frame;
+  Bytes hello_ack_frame;
   SessionCounters scheduler_counters;
   SessionCounters agent_counters;
   std::unique_ptr<Session> scheduler;
@@ -172,6 +179,31 @@ class Pipe {
 
  private:
   Options options_;
+};
+
+/// Frames that an honest session would never send, under the keys of a pipe whose hands are shaken.
+/// After Pipe::establish() each side has sent one DATA frame, so the next sequence is 2.
+class Forger {
+ public:
+  explicit Forger(const Pipe& pipe)
+      : keys_(wire::derive_session_keys(wire::AgentKey(pipe.keys.key), filled(0xA1), filled(Pipe::Options{}.scheduler_nonce),
+                                        wire::handshake_transcript(pipe.hello_frame, pipe.hello_ack_frame))) {}
+
+  enum class From : std::uint8_t { agent, scheduler };
+  [[nodiscard]] Bytes data(From from, ByteView body, std::uint64_t sequence = 2, wire::FrameKind kind = wire::FrameKind::data) const {
+    wire::MacKey key((from == From::agent ? keys_.a2s : keys_.s2a).view());
+    wire::FrameWriter writer;
+    const auto frame = writer.write({kind, 1, 99, sequence}, body, key);
+    return {frame->begin(), frame->end()};
+  }
+
+ private:
+  static Nonce filled(std::uint8_t byte) {
+    Nonce nonce;
+    nonce.fill(byte);
+    return nonce;
+  }
+  wire::DirectionKeys keys_;
 };
 
 /// The first event of one kind, or null.
