@@ -24,7 +24,8 @@ Agent::Agent(AgentConfig config, std::vector<DriverSlot> drivers, ports::Journal
       entropy_(entropy),
       log_(log),
       attempts_(journal_),
-      executor_(attempts_, std::move(drivers), static_cast<std::size_t>(std::max<std::int64_t>(config_.info.resources.gpus, 0)), config_.base_env, log),
+      executor_(attempts_, std::move(drivers), static_cast<std::size_t>(std::max<std::int64_t>(config_.info.resources.gpus, 0)),
+                config_.base_env, log),
       logs_(executor_),
       reports_(log),
       backoff_(draw_seed(entropy)) {
@@ -53,7 +54,8 @@ Status Agent::recover(Now now) {
 bool Agent::wants_link(Now now) const { return !session_ && !is_leaving_ && dial_at_ != Instant::max() && now.mono >= dial_at_; }
 
 void Agent::on_link_open(Now now) {
-  // A rising counter tells our newest connection from an older one that the scheduler still believes in. `boot` is new with every start, so a
+  // A rising counter tells our newest connection from an older one that the scheduler still believes in. `boot` is new with every start,
+  // so a
   // counter that could not be written does no harm.
   journal_.stage_connect(++connect_);
   if (auto status = journal_.commit(); !status) log_.warn("connection counter not written: " + status.error().detail);
@@ -182,13 +184,15 @@ void Agent::on_event(const protocol::Ended& event, Now /*now*/) {
   is_synced_ = false;
   if (is_leaving_) return;
   log_.warn("session ended: " + (event.code.empty() ? std::string{} : event.code + ": ") + event.detail);
-  if (event.reason != protocol::CloseReason::normal && event.reason != protocol::CloseReason::leaving) backoff_.raise_to(limits::kBackoffAfterError);
+  if (event.reason != protocol::CloseReason::normal && event.reason != protocol::CloseReason::leaving)
+    backoff_.raise_to(limits::kBackoffAfterError);
 }
 
 std::optional<std::string> Agent::find_refusal() const {
   if (is_draining_ || is_leaving_) return "the agent takes nothing new: it was told to finish";
   if (journal_retry_at_) return "the agent's journal cannot be written (is its disk full?)";
-  if (attempts_.active() >= config_.info.window) return "the agent holds " + std::to_string(config_.info.window) + " attempts already, its limit";
+  if (attempts_.active() >= config_.info.window)
+    return "the agent holds " + std::to_string(config_.info.window) + " attempts already, its limit";
   return std::nullopt;
 }
 
@@ -234,10 +238,10 @@ void Agent::apply_verdict(Attempt& attempt, const protocol::AttemptVerdict& verd
   }
   attempt.logs[0].acked = std::max(attempt.logs[0].acked, verdict.stdout_acked);
   attempt.logs[1].acked = std::max(attempt.logs[1].acked, verdict.stderr_acked);
-  if (verdict.verdict == protocol::Verdict::stop)
-    executor_.stop(attempt, ports::Driver::StopMode::graceful, EndReason::cancelled, now);
+  if (verdict.verdict == protocol::Verdict::stop) executor_.stop(attempt, ports::Driver::StopMode::graceful, EndReason::cancelled, now);
   attempts_.on_acked(attempt, verdict.acked_update);
   attempts_.resend(attempt);
+  LogPump::rewind(attempt);
   logs_.open(attempt);
 }
 

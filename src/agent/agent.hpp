@@ -36,7 +36,8 @@ struct AgentConfig {
 /// A turn is one call of an `on_` function: take what arrived, start what may start, persist all changes as one record, and only then send.
 /// Whatever the agent has said it can say again after a crash at any point, word for word, because the journal knew it first.
 ///
-/// Errors:  a journal that cannot be written stops nothing that runs: new assignments are refused, changes wait and are written when it can.
+/// Errors:  a journal that cannot be written stops nothing that runs: new assignments are refused, changes wait and are written when it
+/// can.
 /// Thread:  one at a time.
 /// Source:  docs/protocol.md "Session"; DESIGN "Agent".
 class Agent final : public ports::LinkClient {

@@ -43,7 +43,8 @@ class AttemptJournal {
   void stage_attempt(const AttemptState& state);
   void stage_forget(const AttemptRef& ref);
   [[nodiscard]] bool has_staged() const { return !staged_.empty(); }
-  /// Appends what was staged as one record. Afterwards nothing is staged, whatever came out: on an error the caller stages anew what still holds.
+  /// Appends what was staged as one record. Afterwards nothing is staged, whatever came out: on an error the caller stages anew what
+  /// still holds.
   [[nodiscard]] Status commit();
 
   /// True once most of the file is dead.

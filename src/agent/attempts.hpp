@@ -11,7 +11,8 @@
 
 namespace stint::agent {
 
-/// Everything this agent holds, and the order of promises: a change is persisted first, then sent, then sent again until it is acknowledged;
+/// Everything this agent holds, and the order of promises: a change is persisted first, then sent, then sent again until it is
+/// acknowledged;
 /// an attempt is dropped only when its end is acknowledged, its output is durable elsewhere and the journal says so.
 class Attempts {
  public:
@@ -49,7 +50,8 @@ class Attempts {
   /// Writes all changes as one record. On an error everything stays to be written.
   [[nodiscard]] Status persist();
   [[nodiscard]] bool has_unpersisted() const { return !dirty_.empty() || !forgotten_.empty(); }
-  /// After `persist` failed: attempts that were accepted in vain are refused instead, and refusals are sent without a record. Nothing depends on
+  /// After `persist` failed: attempts that were accepted in vain are refused instead, and refusals are sent without a record. Nothing
+  /// depends on
   /// one: a scheduler that never heard of it assigns the attempt again.
   void refuse_unpersisted(std::int64_t now_ms, const std::string& why);
   /// Attempts whose end the journal has forgotten since the last call: the drivers may drop them too.

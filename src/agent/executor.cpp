@@ -41,7 +41,8 @@ void Executor::adopt(Attempt& attempt, Now now) {
   gpus_.reserve(attempt.state.gpus);
   if (find_driver(attempt.state.driver) != nullptr) return;
   attempt.has_spool = false;
-  if (!attempt.has_ended()) end_without_driver(attempt, EndReason::lost, "this agent no longer has the driver '" + attempt.state.driver + "'", now);
+  if (!attempt.has_ended())
+    end_without_driver(attempt, EndReason::lost, "this agent no longer has the driver '" + attempt.state.driver + "'", now);
 }
 
 void Executor::accept(const AttemptRef& ref, const protocol::TaskTemplate& tmpl, Now now) {
@@ -190,7 +191,8 @@ void Executor::on_event(DriverSlot& slot, ports::DriverReady /*event*/, Now now)
       continue;
     }
     attempt->has_spool = false;
-    if (!attempt->has_ended()) end_without_driver(*attempt, EndReason::lost, "the agent was restarted and its keeper no longer has the task", now);
+    if (!attempt->has_ended())
+      end_without_driver(*attempt, EndReason::lost, "the agent was restarted and its keeper no longer has the task", now);
     attempts_.settle(*attempt);
   }
 }

@@ -10,7 +10,8 @@ namespace stint::agent::limits {
 
 inline constexpr Duration kBackoffBase = std::chrono::milliseconds{100};  ///< first reconnect waits at most this
 inline constexpr Duration kBackoffCap = std::chrono::seconds{15};         ///< and no later one more than this
-inline constexpr std::uint32_t kBackoffAfterError = 5;  ///< doublings at least, once the scheduler ended a session for cause: it will do so again
+inline constexpr std::uint32_t kBackoffAfterError =
+    5;  ///< doublings at least, once the scheduler ended a session for cause: it will do so again
 
 /// How long an accepted attempt may stay unreported: one that starts or ends sooner costs one update less, and nobody acts on `pending`.
 inline constexpr Duration kAcceptReportDelay = std::chrono::milliseconds{20};
@@ -27,7 +28,7 @@ inline constexpr std::size_t kMetricNameMax = 128;                    ///< bytes
 inline constexpr std::size_t kBadReportLinesLogged = 3;               ///< per attempt; the rest is only counted
 
 inline constexpr std::size_t kJournalCompactMin = std::size_t{4} << 20;  ///< a smaller journal is left alone: a rewrite costs an fdatasync
-inline constexpr std::size_t kJournalDeadFactor = 4;                     ///< rewritten once it is this many times what is alive in it
-inline constexpr std::uint32_t kWindowDefault = 1024;                    ///< attempts held at once, if the configuration names no number
+inline constexpr std::size_t kJournalDeadFactor = 4;  ///< rewritten once it is this many times what is alive in it
+inline constexpr std::uint32_t kWindowDefault = 1024;  ///< attempts held at once, if the configuration names no number
 
 }  // namespace stint::agent::limits

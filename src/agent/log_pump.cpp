@@ -6,12 +6,13 @@
 
 namespace stint::agent {
 
+void LogPump::rewind(Attempt& attempt) {
+  for (auto& cursor : attempt.logs) cursor.received = cursor.acked;
+}
+
 void LogPump::open(Attempt& attempt) {
   if (!attempt.has_spool || attempt.phase == Attempt::Phase::waiting) return;
-  for (std::size_t stream = 0; stream < attempt.logs.size(); ++stream) {
-    attempt.logs[stream].received = attempt.logs[stream].acked;
-    request(attempt, stream);
-  }
+  for (std::size_t stream = 0; stream < attempt.logs.size(); ++stream) request(attempt, stream);
 }
 
 void LogPump::request(Attempt& attempt, std::size_t stream) {
@@ -38,7 +39,8 @@ void LogPump::on_output(Attempt& attempt, ports::DriverOutput output, protocol::
   ByteView rest = ByteView{output.bytes}.subspan(static_cast<std::size_t>(cursor.received - output.offset));
   while (!rest.empty() && session.log_credit() > 0) {
     const auto chunk = rest.first(std::min(rest.size(), limits::kLogChunkMax));
-    session.send(protocol::LogChunk{attempt.state.ref, static_cast<protocol::LogStream>(stream + 1), cursor.received, {chunk.begin(), chunk.end()}});
+    session.send(
+        protocol::LogChunk{attempt.state.ref, static_cast<protocol::LogStream>(stream + 1), cursor.received, {chunk.begin(), chunk.end()}});
     cursor.received += chunk.size();
     rest = rest.subspan(chunk.size());
   }

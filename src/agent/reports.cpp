@@ -12,7 +12,8 @@ void Reports::add_lines(const AttemptRef& ref, std::string_view lines, Now now) 
   const bool was_new = entry.merge.is_new();
   const auto bad = entry.merge.add_lines(lines);
   if (bad > 0 && entry.bad_lines < limits::kBadReportLinesLogged)
-    log_.warn("job " + std::to_string(ref.task.job.value) + ": " + std::to_string(bad) + " lines of STINT_REPORT are not JSON objects; ignored");
+    log_.warn("job " + std::to_string(ref.task.job.value) + ": " + std::to_string(bad) +
+              " lines of STINT_REPORT are not JSON objects; ignored");
   entry.bad_lines += bad;
   if (!was_new && entry.merge.is_new()) {
     entry.not_before = std::max(entry.not_before, now.mono);

@@ -27,12 +27,14 @@ void Agent::run_drivers(Now now) {
     executor_.launch(StartRule::at_once);
   } while (executor_.take_events(StartRule::at_once, now));
   for (const auto& report : executor_.take_reports())
-    if (const auto* attempt = attempts_.find(report.ref); attempt != nullptr && !attempt->is_forgotten) reports_.add_lines(report.ref, report.lines, now);
+    if (const auto* attempt = attempts_.find(report.ref); attempt != nullptr && !attempt->is_forgotten)
+      reports_.add_lines(report.ref, report.lines, now);
 }
 
 void Agent::persist(Now now) {
   if (!attempts_.has_unpersisted() && !journal_retry_at_) return;
-  if (journal_retry_at_ && now.mono < *journal_retry_at_) return attempts_.refuse_unpersisted(to_ms(now.wall), "the agent's journal cannot be written");
+  if (journal_retry_at_ && now.mono < *journal_retry_at_)
+    return attempts_.refuse_unpersisted(to_ms(now.wall), "the agent's journal cannot be written");
   if (auto status = attempts_.persist(); !status) {
     if (!journal_retry_at_) log_.error("journal: " + status.error().detail + "; new work is refused until it can be written");
     journal_retry_at_ = now.mono + limits::kJournalRetryInterval;

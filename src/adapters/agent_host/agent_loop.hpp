@@ -17,15 +17,16 @@
 
 namespace stint::agent_host {
 
-/// The agent's one thread: a TCP connection that it dials, file descriptors of drivers, signals and a timer, all turned into calls of a LinkClient.
+/// The agent's one thread: a TCP connection that it dials, file descriptors of drivers, signals and a timer, all turned into calls of a
+/// LinkClient.
 ///
 /// Units:   deadlines run on CLOCK_BOOTTIME (timerfd), as leases do: a machine that slept knows it.
 /// Thread:  the one that runs `io`.
 class AgentLoop {
  public:
   struct Options {
-    std::vector<Address> servers;               ///< tried in turn
-    std::vector<int> driver_fds;   ///< readable when a driver has events; not owned
+    std::vector<Address> servers;  ///< tried in turn
+    std::vector<int> driver_fds;  ///< readable when a driver has events; not owned
   };
   AgentLoop(boost::asio::io_context& io, ports::LinkClient& client, Options options, Log& log);
   ~AgentLoop();

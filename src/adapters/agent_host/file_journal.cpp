@@ -57,7 +57,7 @@ Status write_all(int fd, ByteView bytes, const std::string& path) {
 }
 
 Result<Bytes> read_all(int fd, const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (fstat(fd, &info) != 0) return tl::unexpected{system_error(path).error()};
   Bytes bytes(static_cast<std::size_t>(info.st_size));
   std::size_t done = 0;
@@ -81,7 +81,11 @@ Result<FileJournal> FileJournal::open(std::string path, Log& log) {
 }
 
 FileJournal::FileJournal(FileJournal&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), log_(other.log_), size_(other.size_), is_ragged_(other.is_ragged_) {}
+    : path_(std::move(other.path_)),
+      fd_(std::exchange(other.fd_, -1)),
+      log_(other.log_),
+      size_(other.size_),
+      is_ragged_(other.is_ragged_) {}
 
 FileJournal::~FileJournal() {
   if (fd_ >= 0) ::close(fd_);
@@ -109,7 +113,8 @@ Status FileJournal::cut_back() {
 
 Status FileJournal::append(ByteView record) {
   if (record.empty() || record.size() > limits::kJournalRecordMax)
-    return fail(Errc::out_of_range, path_ + ": record of " + std::to_string(record.size()) + " bytes, limit " + std::to_string(limits::kJournalRecordMax));
+    return fail(Errc::out_of_range,
+                path_ + ": record of " + std::to_string(record.size()) + " bytes, limit " + std::to_string(limits::kJournalRecordMax));
   if (is_ragged_) STINT_TRY_VOID(cut_back());
   buffer_.clear();
   put_record(buffer_, record);

@@ -14,8 +14,10 @@ namespace stint::agent_host {
 ///   file    = record, record, …
 ///   record  = length u32 ‖ CRC-32C u32 of (length ‖ bytes) ‖ bytes      little-endian
 ///
-/// `append` is one write(2) and no fsync: the record survives the death of the process. After a loss of power the file may end in records that
-/// never reached the disk: `load` keeps what is whole from the front and cuts the rest off. `rewrite` goes through a synced temporary file and
+/// `append` is one write(2) and no fsync: the record survives the death of the process. After a loss of power the file may end in records
+/// that
+/// never reached the disk: `load` keeps what is whole from the front and cuts the rest off. `rewrite` goes through a synced temporary
+/// file and
 /// rename(2), so that there is always one whole journal.
 class FileJournal final : public ports::Journal {
  public:
@@ -39,7 +41,7 @@ class FileJournal final : public ports::Journal {
   std::string path_;
   int fd_;
   Log& log_;
-  std::size_t size_ = 0;    ///< end of the last whole record
+  std::size_t size_ = 0;  ///< end of the last whole record
   bool is_ragged_ = false;  ///< part of a record may lie behind it
   Bytes buffer_;
 };

@@ -60,7 +60,9 @@ TEST_F(FileJournalTest, DropsATornTailAtEveryByteAndGoesOnBehindTheLastWholeReco
   const auto three = std::filesystem::file_size(path_);
   for (auto size = two; size < three; ++size) {
     std::filesystem::resize_file(path_, three);
-    { std::ofstream{path_, std::ios::trunc}; }
+    {
+      std::ofstream{path_, std::ios::trunc};
+    }
     fill({"one", "two", "three"});
     std::filesystem::resize_file(path_, size);
     EXPECT_EQ(read(), (Records{"one", "two"})) << size;

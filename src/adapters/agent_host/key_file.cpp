@@ -20,7 +20,7 @@ namespace {
 Result<std::string> read_secret(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return fail(Errc::io, path + ": " + std::strerror(errno));
-  struct stat info {};
+  struct stat info{};
   std::string text(limits::kKeyFileMax, '\0');
   const auto is_seen = fstat(fd, &info) == 0;
   const auto got = read(fd, text.data(), text.size());
@@ -48,7 +48,8 @@ Result<KeyFile> read_key_file(const std::string& path) {
   STINT_TRY(const std::string text, read_secret(path));
   boost::system::error_code error;
   const auto value = boost::json::parse(text, error);
-  if (error || !value.is_object()) return fail(Errc::invalid_argument, path + ": not a JSON object; `stint agent token` writes such a file");
+  if (error || !value.is_object())
+    return fail(Errc::invalid_argument, path + ": not a JSON object; `stint agent token` writes such a file");
   const auto& object = value.get_object();
   const auto wrong = [&](const std::string& key, const std::string& want) {
     return fail(Errc::invalid_argument, path + ": \"" + key + "\" must be " + want);

@@ -68,7 +68,7 @@ std::int64_t count_gpus() {
 }
 
 std::int64_t count_storage(const std::string& path) {
-  struct statvfs disk {};
+  struct statvfs disk{};
   if (statvfs(path.c_str(), &disk) != 0) return 0;
   return static_cast<std::int64_t>(disk.f_bavail) * static_cast<std::int64_t>(disk.f_frsize);
 }

@@ -23,7 +23,8 @@ class KernelEntropy final : public ports::Entropy {
 [[nodiscard]] std::string read_boot_id();
 [[nodiscard]] std::string read_host_name();
 
-/// The CPUs this process may run on, the machine's memory or the cgroup's limit if that is less, the GPUs with a device file, and what is free
+/// The CPUs this process may run on, the machine's memory or the cgroup's limit if that is less, the GPUs with a device file, and what is
+/// free
 /// on the disk of `state_dir`.
 [[nodiscard]] Resources detect_resources(const std::string& state_dir);
 

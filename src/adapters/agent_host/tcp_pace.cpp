@@ -19,7 +19,8 @@ std::size_t send_allowance(int socket) {
   std::int64_t room = limits::kQueuedMin;
   tcp_info info{};
   socklen_t size = sizeof info;
-  if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && size >= offsetof(tcp_info, tcpi_delivery_rate) + sizeof info.tcpi_delivery_rate)
+  if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+      size >= offsetof(tcp_info, tcpi_delivery_rate) + sizeof info.tcpi_delivery_rate)
     room = std::max(room, static_cast<std::int64_t>(std::min<std::uint64_t>(info.tcpi_delivery_rate, INT64_MAX)));
   return static_cast<std::size_t>(std::max<std::int64_t>(room - queued, 0));
 }

@@ -12,7 +12,8 @@ namespace stint {
 const char* const kAgentUsage =
     "usage: stint-agent --key-file FILE [options]\n"
     "\n"
-    "Takes tasks from a Stint scheduler and runs them on this machine, through a stint-keeper that it starts. Needs an outbound connection only.\n"
+    "Takes tasks from a Stint scheduler and runs them on this machine, through a stint-keeper that it starts. Needs an outbound connection "
+    "only.\n"
     "\n"
     "  --key-file FILE       who this agent is and where its scheduler listens; `stint agent token` writes it (0600)\n"
     "  --server HOST[:PORT]  another address of the scheduler than the key file's; may be repeated, tried in turn (default port 7464)\n"
@@ -29,12 +30,28 @@ const char* const kAgentUsage =
     "  --version\n"
     "  --help\n"
     "\n"
-    "SIGTERM: leaves; tasks run on and are found again at the next start. SIGINT: takes nothing new and ends when its tasks have; a second SIGINT\n"
+    "SIGTERM: leaves; tasks run on and are found again at the next start. SIGINT: takes nothing new and ends when its tasks have; a second "
+    "SIGINT\n"
     "ends the tasks. Exit status: 0, 2 for a wrong command line, 125 for any other error.\n";
 
 namespace {
 
-enum Option : int { kKeyFile = 1, kServer, kStateDir, kName, kCpu, kMemory, kGpu, kStorage, kType, kLabel, kSharedPath, kInsecure, kVersion, kHelp };
+enum Option : int {
+  kKeyFile = 1,
+  kServer,
+  kStateDir,
+  kName,
+  kCpu,
+  kMemory,
+  kGpu,
+  kStorage,
+  kType,
+  kLabel,
+  kSharedPath,
+  kInsecure,
+  kVersion,
+  kHelp
+};
 
 constexpr option kOptions[] = {{"key-file", required_argument, nullptr, kKeyFile},
                                {"server", required_argument, nullptr, kServer},
@@ -79,14 +96,16 @@ Status apply(int code, const char* value, Command& command) {
     case kStorage: return set_quantity(options.storage_bytes, "storage", value, core::parse_bytes);
     case kType: {
       const auto type = parse_agent_type(value);
-      if (!type) return fail(Errc::invalid_argument, "--type '" + std::string{value} + "': known are trainer, inferencer, crawler, labeller, rater");
+      if (!type)
+        return fail(Errc::invalid_argument, "--type '" + std::string{value} + "': known are trainer, inferencer, crawler, labeller, rater");
       options.types.push_back(*type);
       return {};
     }
     case kLabel: {
       const std::string_view text{value};
       const auto equals = text.find('=');
-      if (equals == std::string_view::npos || equals == 0) return fail(Errc::invalid_argument, "--label '" + std::string{text} + "': expected KEY=VALUE");
+      if (equals == std::string_view::npos || equals == 0)
+        return fail(Errc::invalid_argument, "--label '" + std::string{text} + "': expected KEY=VALUE");
       options.labels.emplace_back(text.substr(0, equals), text.substr(equals + 1));
       return {};
     }
@@ -107,7 +126,8 @@ Result<Command> parse_command_line(int argc, char** argv) {
     if (command.kind != Command::Kind::run) return command;
   }
   if (optind < argc) return fail(Errc::invalid_argument, "unexpected argument '" + std::string{argv[optind]} + "'; see --help");
-  if (command.options.key_file.empty()) return fail(Errc::invalid_argument, "--key-file is missing; `stint agent token` on the scheduler's machine writes one");
+  if (command.options.key_file.empty())
+    return fail(Errc::invalid_argument, "--key-file is missing; `stint agent token` on the scheduler's machine writes one");
   return command;
 }
 

@@ -32,7 +32,8 @@ constexpr int kOwnError = 125;
 
 /// Of the agent's own environment a task gets what makes programs run, not what belongs to the agent's session or its secrets.
 agent::Environment make_base_environment() {
-  static constexpr std::array<std::string_view, 10> kNames{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH"};
+  static constexpr std::array<std::string_view, 10> kNames{"PATH", "HOME",     "USER", "LOGNAME", "SHELL",
+                                                           "LANG", "LANGUAGE", "TZ",   "TMPDIR",  "LD_LIBRARY_PATH"};
   agent::Environment kept;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text{*entry};
@@ -72,7 +73,8 @@ Result<std::string> find_keeper(const AgentHostOptions& options) {
   }
   for (const auto& place : places)
     if (auto candidate = place + "/stint-keeper"; access(candidate.c_str(), X_OK) == 0) return candidate;
-  return fail(Errc::not_found, "stint-keeper is neither beside this program nor in PATH; it runs the tasks and is installed together with stint-agent");
+  return fail(Errc::not_found,
+              "stint-keeper is neither beside this program nor in PATH; it runs the tasks and is installed together with stint-agent");
 }
 
 Result<std::vector<agent_host::Address>> find_servers(const AgentHostOptions& options, const agent_host::KeyFile& key) {
@@ -83,8 +85,10 @@ Result<std::vector<agent_host::Address>> find_servers(const AgentHostOptions& op
   for (const auto& text : texts) {
     STINT_TRY(auto address, agent_host::parse_address(text));
     if (!agent_host::is_loopback(address) && !options.insecure_plaintext)
-      return fail(Errc::forbidden, "server " + address.text() + " is not on this machine, and this version speaks plain TCP: everybody on the way could read "
-                                   "commands and output (not change them: frames are signed). Use a tunnel, or accept it with --insecure-plaintext");
+      return fail(Errc::forbidden,
+                  "server " + address.text() +
+                      " is not on this machine, and this version speaks plain TCP: everybody on the way could read "
+                      "commands and output (not change them: frames are signed). Use a tunnel, or accept it with --insecure-plaintext");
     addresses.push_back(std::move(address));
   }
   return addresses;
