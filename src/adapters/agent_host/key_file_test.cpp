@@ -1,0 +1,77 @@
+#include "adapters/agent_host/key_file.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "adapters/agent_host/state_lock.hpp"
+
+namespace stint::agent_host {
+namespace {
+
+namespace fs = std::filesystem;
+
+class StateTest : public testing::Test {
+ protected:
+  StateTest() {
+    std::string pattern = fs::temp_directory_path() / "stint-state-XXXXXX";
+    folder = mkdtemp(pattern.data());
+  }
+  ~StateTest() override { fs::remove_all(folder); }
+  std::string write(const std::string& text, fs::perms mode = fs::perms::owner_read) {
+    const auto path = folder / "key";
+    fs::remove(path);
+    std::ofstream{path} << text;
+    fs::permissions(path, mode);
+    return path;
+  }
+  fs::path folder;
+};
+
+const std::string kKey(64, 'a');
+
+TEST_F(StateTest, ReadsAKeyFile) {
+  const auto file = read_key_file(write(R"({"server":"h:1","agent":7,"name":"a1","key_epoch":2,"key":")" + kKey + R"(","later":1})"));
+  ASSERT_TRUE(file) << file.error().detail;
+  EXPECT_EQ(file->agent, AgentNumber{7});
+  EXPECT_EQ(file->key_epoch, KeyEpoch{2});
+  EXPECT_EQ(file->server, "h:1");
+  EXPECT_EQ(file->name, "a1");
+  EXPECT_EQ(file->key[31], 0xAA);
+}
+
+TEST_F(StateTest, NamesTheKeyThatIsWrong) {
+  const auto problem = [&](const std::string& text) {
+    const auto file = read_key_file(write(text));
+    return file ? std::string{} : file.error().detail;
+  };
+  EXPECT_NE(problem("nonsense").find("JSON"), std::string::npos);
+  EXPECT_NE(problem("{}").find("\"agent\""), std::string::npos);
+  EXPECT_NE(problem(R"({"agent":7,"key_epoch":65536,"key":")" + kKey + "\"}").find("\"key_epoch\""), std::string::npos);
+  EXPECT_NE(problem(R"({"agent":7,"key_epoch":1,"key":"abcd"})").find("\"key\""), std::string::npos);
+}
+
+TEST_F(StateTest, RefusesAKeyThatOthersMayRead) {
+  const auto file = read_key_file(write("{}", fs::perms::owner_read | fs::perms::group_read));
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().code, Errc::forbidden);
+  EXPECT_NE(file.error().detail.find("chmod 600"), std::string::npos);
+}
+
+TEST_F(StateTest, OneProcessPerStateDirectory) {
+  const std::string dir = folder / "deep" / "state";
+  {
+    const auto lock = StateLock::acquire(dir);
+    ASSERT_TRUE(lock) << lock.error().detail;
+    const auto second = StateLock::acquire(dir);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, Errc::conflict);
+    EXPECT_NE(second.error().detail.find(std::to_string(getpid())), std::string::npos);
+  }
+  EXPECT_TRUE(StateLock::acquire(dir)) << "let go with its holder";
+}
+
+}  // namespace
+}  // namespace stint::agent_host
