@@ -118,6 +118,11 @@ std::vector<AgentView> Scheduler::agents() const {
   return views;
 }
 
+const AgentRow* Scheduler::find_agent(AgentNumber number) const {
+  const Agent* agent = state_->find_agent(number);
+  return agent == nullptr ? nullptr : &agent->row;
+}
+
 const JobSpec* Scheduler::find_spec(JobId id) const {
   const Job* job = state_->find_job(id);
   return job == nullptr ? nullptr : job->row.spec.get();
@@ -127,6 +132,11 @@ std::optional<AttemptRow> Scheduler::find_attempt(const AttemptRef& ref) const {
   const auto at = state_->attempts.find(ref);
   if (at == state_->attempts.end()) return std::nullopt;
   return at->second.row;
+}
+
+bool Scheduler::may_write_log(AgentNumber agent, const AttemptRef& ref) const {
+  const auto at = state_->attempts.find(ref);
+  return at != state_->attempts.end() && at->second.row.agent == agent;
 }
 
 Result<Explanation> Scheduler::explain(const TaskRef& task, Now now) const { return explain_task(*state_, task, now); }
