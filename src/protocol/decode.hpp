@@ -31,7 +31,8 @@ class Checker {
 
   bool text(const flatbuffers::String* from, const char* name, std::size_t limit, std::string& out, Presence presence = Presence::optional);
   bool texts(const TextVector* from, const char* name, std::size_t most, std::size_t limit, std::vector<std::string>& out);
-  bool named_texts(const NamedTextVector* from, const char* name, std::size_t most, std::vector<std::pair<std::string, std::string>>& out);
+  bool named_texts(const NamedTextVector* from, const char* name, std::size_t most, std::size_t name_limit, std::size_t value_limit,
+                   std::vector<std::pair<std::string, std::string>>& out);
   bool bytes(const ByteVector* from, const char* name, std::size_t least, std::size_t most, Bytes& out);
   /// Exactly as many bytes as `out` has.
   bool fixed(const ByteVector* from, const char* name, std::span<std::uint8_t> out);

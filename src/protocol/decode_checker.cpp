@@ -46,15 +46,15 @@ bool Checker::texts(const TextVector* from, const char* name, std::size_t most, 
   return true;
 }
 
-bool Checker::named_texts(const NamedTextVector* from, const char* name, std::size_t most,
+bool Checker::named_texts(const NamedTextVector* from, const char* name, std::size_t most, std::size_t name_limit, std::size_t value_limit,
                           std::vector<std::pair<std::string, std::string>>& out) {
   if (from == nullptr) return true;
   if (!list(from->size(), name, most)) return false;
   out.resize(from->size());
   for (flatbuffers::uoffset_t i = 0; i < from->size(); ++i) {
     const schema::NamedText& entry = *from->Get(i);
-    if (!text(entry.name(), name, limits::kTemplateBytes, out[i].first, Presence::required)) return false;
-    if (!text(entry.value(), name, limits::kTemplateBytes, out[i].second)) return false;
+    if (!text(entry.name(), name, name_limit, out[i].first, Presence::required)) return false;
+    if (!text(entry.value(), name, value_limit, out[i].second)) return false;
   }
   return true;
 }

@@ -14,7 +14,7 @@ bool decode(Checker& c, const schema::AgentInfo& from, AgentInfo& out) {
   }
   return c.text(from.name(), "name", limits::kName, out.name, Presence::required) &&
          c.text(from.version(), "version", limits::kName, out.version) && c.resources(from.resources(), out.resources) &&
-         c.named_texts(from.labels(), "labels", limits::kInfoItems, out.labels) &&
+         c.named_texts(from.labels(), "labels", limits::kInfoItems, limits::kName, limits::kText, out.labels) &&
          c.texts(from.drivers(), "drivers", limits::kInfoItems, limits::kText, out.drivers) &&
          c.texts(from.notes(), "notes", limits::kInfoItems, limits::kText, out.notes) &&
          c.texts(from.shared_paths(), "shared_paths", limits::kInfoItems, limits::kText, out.shared_paths) &&

@@ -35,7 +35,8 @@ bool decode_template(Checker& c, const schema::TaskAssignment& from, TaskTemplat
          c.text(from.task_name(), "task_name", limits::kName, out.task_name) &&
          c.text(from.driver(), "driver", limits::kName, out.driver, Presence::required) &&
          c.texts(from.command(), "command", limits::kArguments, limits::kTemplateBytes, out.command) &&
-         c.named_texts(from.env(), "env", limits::kEnvironment, out.env) && c.text(from.workdir(), "workdir", limits::kText, out.workdir) &&
+         c.named_texts(from.env(), "env", limits::kEnvironment, limits::kTemplateBytes, limits::kTemplateBytes, out.env) &&
+         c.text(from.workdir(), "workdir", limits::kText, out.workdir) &&
          c.text(from.submit_boot_id(), "submit_boot_id", limits::kName, out.submit_boot_id);
 }
 

@@ -165,6 +165,7 @@ void SchedulerSession::fail_hello(const Refused& refused) {
 void SchedulerSession::on_message(Message message, std::int64_t /*timestamp_ms*/, Instant now) {
   if (is_open_) return std::visit([&](auto&& m) { on(std::forward<decltype(m)>(m), now); }, std::move(message));
   if (auto* resume = std::get_if<Resume>(&message)) return on_resume(std::move(*resume), now);
+  if (auto* closing = std::get_if<Close>(&message)) return on(std::move(*closing), now);
   fail(Refusal::out_of_order, "the first message is not Resume");
 }
 

@@ -150,6 +150,17 @@ TEST(Session, CloseReachesThePeerAfterWhatWasQueued) {
   EXPECT_EQ(p.scheduler->next_deadline(), Instant::max());
 }
 
+TEST(Session, AgentMayCloseInsteadOfResuming) {
+  Pipe p;
+  p.shake_hands();
+  p.agent->close(CloseReason::leaving, "changed its mind");
+  p.to_scheduler();
+  EXPECT_EQ(find_event<Established>(p.scheduler_events), nullptr);
+  const auto* ended = find_event<Ended>(p.scheduler_events);
+  ASSERT_NE(ended, nullptr);
+  EXPECT_EQ(ended->reason, CloseReason::leaving);
+}
+
 TEST(Session, ClosedConnectionEndsBothOnce) {
   Pipe p;
   p.establish();
