@@ -80,7 +80,8 @@ class Attempt {
 
   [[nodiscard]] Channel& channel(Stream stream) { return channels_[static_cast<std::size_t>(stream)]; }
   [[nodiscard]] const Channel& channel(Stream stream) const { return channels_[static_cast<std::size_t>(stream)]; }
-  /// Errors: unavailable  this machine cannot run it now: `refused`, since another may. Anything else is the command's fault: `start_failed`.
+  /// Errors: unavailable  this machine cannot run it now: `refused`, since another may.
+  ///         others       the command's fault: `start_failed`.
   [[nodiscard]] Status launch(const ports::LaunchSpec& spec, AttemptHost& host);
   void begin_stop(EndReason cause, Instant now);
   void kill_group() const;

@@ -105,6 +105,12 @@ TEST_F(ExecDriverTest, ATaskSeesItsDirectoryItsEnvironmentAndNothingElse) {
                           "/run/12.0.0.1.report\n" + descriptors + "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n/dev/null\n");
 }
 
+TEST_F(ExecDriverTest, NoSignalOfTheKeeperIsBlockedInATask) {
+  auto spec = shell(ref, "");
+  spec.command = {"grep", "SigBlk", "/proc/self/status"};  // a shell would clear the mask itself
+  EXPECT_EQ(run(spec).out, "SigBlk:\t0000000000000000\n");
+}
+
 TEST_F(ExecDriverTest, ATimeoutAsksFirst) {
   auto spec = shell(ref, "trap 'echo asked; exit 3' TERM; echo up; while :; do sleep 0.05; done");
   spec.timeout = 300ms;

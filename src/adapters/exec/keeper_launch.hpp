@@ -27,7 +27,8 @@ inline constexpr int kListenDescriptor = 4;
 /// Runs `keeper` in a child process and stays behind as its guard: when the keeper has died, whatever of its tasks is left comes to the
 /// guard as nearest subreaper, and is killed. SIGKILL by parent-death signal reaches only the keeper's own children, not theirs. The guard
 /// inherits the keeper's lock, so the lock is free when nothing runs any more.
-/// SIGTERM and SIGINT are handed on. `listener` is closed in the guard: a connection to a dead keeper must fail. Returns the keeper's exit status.
+/// SIGTERM and SIGINT are handed on. `listener` is closed in the guard: a connection to a dead keeper must fail.
+/// Returns the keeper's exit status.
 int run_guarded(UniqueFd& listener, const std::function<int()>& keeper);
 
 }  // namespace stint::exec

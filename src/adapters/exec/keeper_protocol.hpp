@@ -34,8 +34,8 @@
 ///     71  Refused         keeper  detail: why this connection ends
 ///
 /// A control sends Hello and then Shutdown; it is told nothing of the attempts. A second agent takes the place of the first: agents of one
-/// state directory exclude each other by their own lock, so the first is dead or dying. Everything an agent may have missed is said again to
-/// the next one (Started, report lines not seen, Ended until Release); output only when asked for.
+/// state directory exclude each other by their own lock, so the first is dead or dying. Everything an agent may have missed is said again
+/// to the next one (Started, report lines not seen, Ended until Release); output only when asked for.
 /// Fields are appended; a version is raised when an old reader would go wrong. Unknown types end the connection.
 namespace stint::exec {
 

@@ -41,6 +41,8 @@ class KeeperSurvivalTest : public ExecTest {
 };
 
 TEST_F(KeeperSurvivalTest, TasksGoOnWhenTheAgentIsKilledAndTheNextOneGetsAllOfIt) {
+  int ready[2];
+  ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
   const pid_t first = ::fork();
   if (first == 0) {  // an agent of its own process, to be killed as agents are
     TestAgent mortal{state_dir};
@@ -49,12 +51,13 @@ TEST_F(KeeperSurvivalTest, TasksGoOnWhenTheAgentIsKilledAndTheNextOneGetsAllOfIt
     mortal.driver->start(shell(ended, "echo done; exit 6"));
     mortal.run_until_ended(ended);
     mortal.run_until([&] { return mortal.seen[running].out == "before\n"; });
-    std::ofstream{root + "/killable"};
+    static_cast<void>(::write(ready[1], "!", 1));
     for (;;) ::pause();
   }
-  const std::filesystem::path killable = root + "/killable";
-  for (const Instant until = now_boottime() + kPatience; !std::filesystem::exists(killable) && now_boottime() < until;) ::usleep(1000);
-  ASSERT_TRUE(std::filesystem::exists(killable));
+  const UniqueFd reading{ready[0]};
+  ::close(ready[1]);
+  char word = 0;
+  ASSERT_EQ(::read(reading.get(), &word, 1), 1);
   ::kill(first, SIGKILL);
   ::waitpid(first, nullptr, 0);
 

@@ -10,7 +10,8 @@ namespace stint::exec::limits {
 
 using namespace std::chrono_literals;
 
-/// One message, either way. A task's arguments and environment are at most 2 MiB on Linux (ARG_MAX with the default stack), output chunks are smaller.
+/// One message, either way. A task's arguments and environment are at most 2 MiB on Linux (ARG_MAX with the default stack),
+/// output chunks are smaller.
 inline constexpr std::size_t kMessageMax = std::size_t{4} << 20;
 /// Bytes taken from a socket before whoever holds it looks at its other descriptors again.
 inline constexpr std::size_t kReceiveBudget = std::size_t{1} << 20;

@@ -73,7 +73,8 @@ Prepared prepare(const SpawnSpec& spec) {
     for (std::string_view rest = path_of(spec);;) {
       const std::size_t colon = rest.find(':');
       const std::string_view folder = rest.substr(0, colon);
-      p.programs.push_back(folder.empty() ? "./" + name : std::string{folder} + "/" + name);
+      std::string& program = p.programs.emplace_back(folder.empty() ? "." : folder);
+      program.append("/").append(name);
       if (colon == std::string_view::npos) break;
       rest.remove_prefix(colon + 1);
     }
@@ -170,7 +171,7 @@ Result<Spawned> spawn(const SpawnSpec& spec) {
   const Prepared prepared = prepare(spec);
 
   const pid_t self = ::getpid();
-  const pid_t pid = ::vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork): the header says why
+  const pid_t pid = ::vfork();  // NOLINT(bugprone-unsafe-functions): the header says why
   if (pid == 0) run_child(spec, prepared, self, out.write.get(), err.write.get(), failure);
   if (pid < 0) return fail(Errc::unavailable, "cannot start a process: " + errno_text(errno));
   if (failure->step != Step::none) {
