@@ -67,6 +67,10 @@ struct Attempt {
   std::array<LogCursor, 2> logs;            ///< stdout, stderr
 
   [[nodiscard]] bool has_ended() const { return phase == Phase::ended; }
+  /// Everything it printed has left in this session, or can no longer be had.
+  [[nodiscard]] bool logs_are_sent() const {
+    return !has_spool || (logs[0].received >= state.output_bytes[0] && logs[1].received >= state.output_bytes[1]);
+  }
   /// Everything it printed is durable at the scheduler, or can no longer be had.
   [[nodiscard]] bool logs_are_done() const {
     return !has_spool || (logs[0].acked >= state.output_bytes[0] && logs[1].acked >= state.output_bytes[1]);

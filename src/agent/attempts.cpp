@@ -142,6 +142,10 @@ std::vector<protocol::StatusUpdate> Attempts::take_updates() {
     const auto newest = std::max(attempt->sent, attempt->acked);
     if (attempt->state.number <= newest) continue;
     if (attempt->state.status == TaskStatus::pending && !attempt->accept_is_due) continue;
+    if (attempt->has_ended() && !attempt->logs_are_sent()) {  // whoever follows the output stops at the end: nothing may come behind it
+      unsent_.push_back(ref);
+      continue;
+    }
     attempt->sent = attempt->state.number;
     updates.push_back(make_update(attempt->state));
   }
