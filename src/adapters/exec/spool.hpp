@@ -29,9 +29,9 @@ class SpooledStream {
 
 /// Output of all attempts, appended to shared segment files: ten thousand tiny tasks share one file, and a silent task has none.
 ///
-/// The index is in memory only, as whose bytes they are: tasks die with their keeper, and so does what nobody took. A segment holds bytes
-/// and nothing else. It is removed when all of it is released; before that, released pieces become holes, so that one long task does not hold
-/// the disk space of the many short ones beside it.
+/// The index is in memory only, as whose bytes they are: tasks die with their keeper, and so does what nobody took.
+/// A segment holds bytes and nothing else. It is removed when all of it is released; before that, released pieces become holes,
+/// so that one long task does not hold the disk space of the many short ones beside it.
 ///
 /// A full disk takes nothing away: append() says how much it kept, and the keeper stops reading its tasks' pipes until there is room.
 class Spool {
