@@ -50,7 +50,10 @@ class CapacityIndex {
   /// placements costs each agent one question in all.
   class Walk {
    public:
+    /// All three must outlive it.
     Walk(const CapacityIndex& index, const Shape& shape, const std::vector<Refusal>& refusals);
+    Walk(const CapacityIndex& index, const Shape& shape, std::vector<Refusal>&& refusals) = delete;
+    Walk(const CapacityIndex& index, Shape&& shape, const std::vector<Refusal>& refusals) = delete;
     /// The best agent for one more task, or none; asks again from the last one, which is now the fullest.
     [[nodiscard]] std::optional<AgentNumber> find();
 
