@@ -39,6 +39,7 @@ AgentLoop::AgentLoop(asio::io_context& io, ports::LinkClient& client, Options op
       socket_(io),
       dial_timer_(io),
       pace_timer_(io),
+      linger_timer_(io),
       leave_timer_(io),
       signals_(io, SIGINT, SIGTERM),
       timer_(io, make_timer()),
@@ -60,7 +61,7 @@ void AgentLoop::start() {
 // What the client wants after whatever has just happened.
 void AgentLoop::turn() {
   if (link_ == Link::open) write_socket();
-  if (link_ == Link::open && client_.wants_close() && out_.empty() && !waits_for_pace_) close_link();
+  if (link_ == Link::open && client_.wants_close()) finish_link();
   if (client_.is_finished()) {
     io_.stop();
     return;
@@ -190,12 +191,25 @@ void AgentLoop::write_socket() {
   }
 }
 
+/// Closes once the last output has left; a peer that does not take it cannot hold us.
+void AgentLoop::finish_link() {
+  if (out_.empty() && !waits_for_pace_) return close_link();
+  if (std::exchange(is_lingering_, true)) return;
+  linger_timer_.expires_after(limits::kLingerTimeout);
+  linger_timer_.async_wait([this, generation = generation_](const error_code& error) {
+    if (error || generation != generation_ || link_ != Link::open) return;
+    close_link();
+    turn();
+  });
+}
+
 void AgentLoop::close_link() {
   ++generation_;
   link_ = Link::none;
   out_.clear();
-  waits_for_write_ = waits_for_pace_ = false;
+  waits_for_write_ = waits_for_pace_ = is_lingering_ = false;
   pace_timer_.cancel();
+  linger_timer_.cancel();
   error_code ignored;
   socket_.close(ignored);
   client_.on_link_closed(read_now());

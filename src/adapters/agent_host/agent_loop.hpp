@@ -47,6 +47,7 @@ class AgentLoop {
   void watch_socket();
   void read_socket();
   void write_socket();
+  void finish_link();
   void close_link();
   void watch_driver(boost::asio::posix::stream_descriptor& fd);
   void watch_signals();
@@ -65,6 +66,7 @@ class AgentLoop {
   Tcp::socket socket_;
   boost::asio::steady_timer dial_timer_;
   boost::asio::steady_timer pace_timer_;
+  boost::asio::steady_timer linger_timer_;
   boost::asio::steady_timer leave_timer_;
   boost::asio::signal_set signals_;
   boost::asio::posix::stream_descriptor timer_;
@@ -75,6 +77,7 @@ class AgentLoop {
   std::size_t written_ = 0;  ///< of out_
   bool waits_for_write_ = false;
   bool waits_for_pace_ = false;
+  bool is_lingering_ = false;
   Instant empty_since_{};
   Instant armed_ = Instant::max();
 };

@@ -10,6 +10,7 @@ namespace stint::agent_host::limits {
 
 inline constexpr Duration kConnectTimeout = std::chrono::seconds{10};  ///< from looking up the name to the handshake of TCP
 inline constexpr Duration kLeaveTimeout = std::chrono::seconds{2};     ///< for the goodbye to leave the machine
+inline constexpr Duration kLingerTimeout = std::chrono::seconds{2};    ///< for the last frames of a session that has ended
 inline constexpr Duration kPaceRetry = std::chrono::milliseconds{2};   ///< until the kernel's queue is looked at again
 
 inline constexpr std::size_t kReadBytes = std::size_t{256} << 10;    ///< of one read
