@@ -18,6 +18,11 @@ std::uint32_t left_over(std::uint32_t credit, std::size_t waiting) {
 }  // namespace
 
 void AgentOutbox::add(UpdateList list) {
+  const bool has_reports = std::any_of(list.items.begin(), list.items.end(), [](const StatusUpdate& update) { return update.number == 0; });
+  if (!has_reports && reports_.empty() && ready_.items.empty()) {
+    ready_ = std::move(list);  // the hot path: a thousand completed tasks at once
+    return;
+  }
   for (StatusUpdate& update : list.items) {
     if (update.number == 0 && (!is_open_ || report_credit_ == 0 || !reports_.empty())) {
       hold_report(std::move(update));

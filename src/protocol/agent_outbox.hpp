@@ -9,9 +9,9 @@
 
 namespace stint::protocol {
 
-/// What an agent wants to say and may not say yet: updates and log chunks before Reconcile, reports and log chunks without credit.
-/// A change of state (number > 0) needs no credit. Order within each kind is kept; a report that waits may be overtaken by a change of state,
-/// so one whose attempt has ended meanwhile is dropped.
+/// What an agent wants to say and may not say yet: updates and logs before Reconcile, reports and logs without credit.
+/// A change of state (number > 0) needs no credit. Order within each kind is kept; a report that waits may be overtaken by a change of
+/// state, so one whose attempt has ended meanwhile is dropped.
 class AgentOutbox {
  public:
   /// Takes a list; take_updates() gives back what may leave.

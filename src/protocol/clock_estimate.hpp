@@ -10,8 +10,8 @@ namespace stint::protocol {
 
 /// What the agent knows of session time: the difference between the scheduler's clock and its own CLOCK_BOOTTIME, from round trips.
 ///
-/// The offset of a round trip is wrong by at most half its duration, so the shortest one of the last ten minutes is used; a wall clock, which
-/// may be wrong by years or be stepped, has no part in it.
+/// The offset of a round trip is wrong by at most half its duration, so the shortest one of the last ten minutes is used; a wall clock,
+/// which may be wrong by years or be stepped, has no part in it.
 /// Units:   offsets in nanoseconds; session time in Unix milliseconds.
 class ClockEstimate {
  public:

@@ -19,8 +19,8 @@ namespace stint::schema {
 struct MessageEnvelope;
 }
 
-/// Messages to FlatBuffers and back. Encoding makes the signature vector first, so that it is the last 32 bytes of the finished buffer and the
-/// frame's tag can be written over it; decoding is the verifier, then the check of meaning, then copies into plain values.
+/// Messages to FlatBuffers and back. Encoding makes the signature vector first, so that it is the last 32 bytes of the finished buffer and
+/// the frame's tag can be written over it; decoding is the verifier, then the check of meaning, then copies into plain values.
 /// Source:  schema/*.fbs, docs/protocol.md "Order of checks".
 namespace stint::protocol {
 
@@ -72,8 +72,8 @@ class Encoder {
   [[nodiscard]] Unsealed encode(const Hello& hello);
   [[nodiscard]] Unsealed encode(const HelloAck& ack);
   [[nodiscard]] Unsealed encode(const Reject& reject);
-  /// Appends one buffer, or several where a list is longer than a frame may be. Details that are too long are cut; everything else over a limit
-  /// refuses the whole message and appends nothing.
+  /// Appends one buffer, or several where a list is longer than a frame may be. Details that are too long are cut; everything else over a
+  /// limit refuses the whole message and appends nothing.
   /// Errors:  unsendable  the detail says what.
   [[nodiscard]] Decoded<void> encode(const Message& message, std::vector<Unsealed>& out);
 
@@ -100,7 +100,8 @@ class Envelope {
 /// Errors:  malformed closes the connection; bad_envelope, bad_timestamp, bad_signature.
 [[nodiscard]] Decoded<Envelope> open_envelope(ByteView body_and_tag);
 
-/// Each for its frame kind; another union member is wrong_direction. The seed's single TaskAssignment and StatusUpdate come as lists of one.
+/// Each for its frame kind; another union member is wrong_direction.
+/// The seed's single TaskAssignment and StatusUpdate come as lists of one.
 [[nodiscard]] Decoded<Hello> decode_hello(const Envelope& envelope);
 [[nodiscard]] Decoded<HelloAck> decode_hello_ack(const Envelope& envelope);
 [[nodiscard]] Decoded<Reject> decode_reject(const Envelope& envelope);

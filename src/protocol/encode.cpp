@@ -18,7 +18,7 @@ constexpr std::array<std::uint8_t, wire::kHeaderSize> kHeadroom{};
 constexpr std::uint64_t kToBeStamped = 1;                     // 0 would be left out of the buffer
 constexpr std::size_t kBuilderKept = std::size_t{256} << 10;  // a larger buffer's memory is given back
 
-/// Whether the frame's tag lies in the buffer's signature vector (as the seed has it) or behind a buffer without one, which is 32 bytes shorter.
+/// Whether the frame's tag lies in the buffer's signature vector (as the seed has it) or behind a buffer without one.
 enum class Form : std::uint8_t { signature_last, tag_appended };
 
 struct Body {

@@ -12,8 +12,9 @@
 #include "base/task_words.hpp"
 #include "base/time.hpp"
 
-/// The messages of a session as plain values. schema/*.fbs says who sends each, when, its units and limits; the codecs (codec.hpp) turn them
-/// into FlatBuffers and back, and no generated type leaves this folder. Decoded values have passed the frame's checks *and* the check of meaning.
+/// The messages of a session as plain values. schema/*.fbs says who sends each, when, its units and limits; the codecs (codec.hpp) turn
+/// them into FlatBuffers and back, and no generated type leaves this folder. Decoded values have passed the frame's checks *and* the
+/// check of meaning.
 namespace stint::protocol {
 
 /// A named reading a task reports; `step` is the task's own counter (0 = none).

@@ -9,8 +9,8 @@
 
 namespace stint::protocol {
 
-/// Buffers that wait for the kernel to have room. They get timestamp, sequence and tag only when they leave, so that a frame's time is the time
-/// of its hand-over however long it waited, and a queue that is thrown away leaves no gap in the sequence.
+/// Buffers that wait for the kernel to have room. They get timestamp, sequence and tag only when they leave, so that a frame's time is the
+/// time of its hand-over however long it waited, and a queue that is thrown away leaves no gap in the sequence.
 class Outbox {
  public:
   struct Item {

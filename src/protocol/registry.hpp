@@ -43,7 +43,8 @@ struct RegistryOutcome {
 /// Source:  docs/protocol.md "Displacement".
 class IdentityRegistry {
  public:
-  /// HELLO was valid (Session::hello() became non-null). Returns an older half-open session of the same agent, to be closed without an answer.
+  /// HELLO was valid (Session::hello() became non-null). Returns an older half-open session of the same agent,
+  /// to be closed without an answer.
   [[nodiscard]] std::optional<SessionId> on_hello(AgentNumber agent, SessionId session);
   /// The first valid DATA frame came (Established).
   [[nodiscard]] RegistryDecision on_established(const HelloInfo& hello, SessionId session, Now now);

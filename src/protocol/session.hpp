@@ -21,9 +21,10 @@
 ///   take_output(now, budget)         seals queued frames (time stamp, sequence, MAC) when the kernel has room: call it after every feed
 ///   next_deadline()                  when on_timer is due
 ///
-/// Order:   an agent's first message is Resume, the scheduler's first answer Reconcile. Before it an agent may send anything (updates and log
-///          chunks wait inside); a scheduler that sends work, acknowledgements or cancels before it breaks an assertion.
-/// Errors:  everything refused is counted (counters.hpp). What the peer did wrong without harm is answered with Error by the session itself.
+/// Order:   an agent's first message is Resume, the scheduler's first answer Reconcile. Before it an agent may send anything (updates and
+///          log chunks wait inside); a scheduler that sends work, acknowledgements or cancels before it breaks an assertion.
+/// Errors:  everything refused is counted (counters.hpp). What the peer did wrong without harm is answered
+///          with Error by the session itself.
 /// Thread:  one thread at a time; nothing is shared between sessions.
 /// Source:  docs/protocol.md "Session".
 namespace stint::protocol {
