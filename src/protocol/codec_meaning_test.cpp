@@ -203,8 +203,8 @@ TEST(CodecHarm, OneLongStringPointedToOftenIsNotCopiedOften) {
   EXPECT_EQ(decoded.error().reason, Refusal::text_too_long);
 }
 
-/// A directed acyclic graph whose paths multiply: the list's tables are the same ones again and again. The verifier gives up after so many tables
-/// as the buffer could hold, whatever it is asked to walk.
+/// A directed acyclic graph whose paths multiply: the list's tables are the same ones again and again. The verifier gives up after so many
+/// tables as the buffer could hold, whatever it is asked to walk.
 TEST(CodecHarm, TablesCountedOftenerThanTheBufferCanHoldAreMalformed) {
   const auto metrics = [](std::size_t references) {
     FlatBufferBuilder b;
@@ -225,6 +225,31 @@ TEST(CodecHarm, TablesCountedOftenerThanTheBufferCanHoldAreMalformed) {
   }
   const auto honest = open_envelope(metrics(4).view());
   EXPECT_TRUE(honest);
+}
+
+/// The verifier accepts a vector of structs at any multiple of 4; reading 64-bit fields there is undefined.
+TEST(CodecHarm, MisalignedStructsAreMalformed) {
+  FlatBufferBuilder b;
+  const schema::UpdateKey key(kRef, 1);
+  const auto items = b.CreateVectorOfStructs(&key, 1);
+  finish(b, SchedulerMessage::StatusAck, schema::CreateStatusAck(b, items));
+  const Buffer honest(b);
+  ASSERT_TRUE(decode(honest));
+
+  // The vector begins 4 bytes before its structs; the offset to it lies in the table. Moved 4 bytes on, its length is the job's low half: 12.
+  const auto* root = schema::GetMessageEnvelope(honest.view().data());
+  const auto* vector = reinterpret_cast<const std::uint8_t*>(root->message_as_StatusAck()->items());
+  const auto* table = reinterpret_cast<const flatbuffers::Table*>(root->message_as_StatusAck());
+  const auto* offset = table->GetAddressOf(schema::StatusAck::VT_ITEMS);
+  Buffer moved = honest;
+  std::uint8_t* const field = moved.bytes().data() + wire::kHeaderSize + (offset - honest.view().data());
+  store_le<std::uint32_t>(field, load_le<std::uint32_t>(field) + 4);
+  std::uint8_t* const length = moved.bytes().data() + wire::kHeaderSize + (vector + 4 - honest.view().data());
+  store_le<std::uint32_t>(length, 1);
+  const auto decoded = decode(moved);
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().reason, Refusal::malformed);
+  EXPECT_EQ(decoded.error().detail, "acknowledgements not aligned");
 }
 
 TEST(CodecHarm, EveryTruncationAndEveryBitFlipIsRefusedOrReadable) {

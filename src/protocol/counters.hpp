@@ -15,7 +15,7 @@ namespace stint::protocol {
 /// Source: docs/protocol.md "Counters".
 enum class Refusal : std::uint8_t {
   // The buffer: closes the connection.
-  malformed = 0,       ///< the FlatBuffers verifier says no
+  malformed = 0,       ///< the FlatBuffers verifier says no, or structs are not aligned
   // Meaning: answered with Error, the session goes on (but for `time`).
   bad_envelope,        ///< its version (bad_version is the frame's)
   bad_timestamp,       ///< 0, or beyond 63 bits

@@ -37,6 +37,14 @@ class Checker {
   /// Exactly as many bytes as `out` has.
   bool fixed(const ByteVector* from, const char* name, std::span<std::uint8_t> out);
   bool list(std::size_t size, const char* name, std::size_t most);
+  /// The verifier looks at the alignment of a vector's length, not of its structs, which are wider: reading those would be undefined.
+  template <class Struct>
+  bool structs(const flatbuffers::Vector<const Struct*>* from, const char* name, std::size_t most) {
+    if (from == nullptr || from->size() == 0) return true;
+    if (reinterpret_cast<std::uintptr_t>(from->Data()) % alignof(Struct) != 0)
+      return refuse(Refusal::malformed, std::string(name) + " not aligned");
+    return list(from->size(), name, most);
+  }
   /// Milliseconds or a position: must fit 63 bits.
   bool number(std::uint64_t from, const char* name, std::int64_t& out);
   bool duration(std::uint64_t ms, const char* name, Duration& out);

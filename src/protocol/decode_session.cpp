@@ -24,8 +24,8 @@ bool decode(Checker& c, const schema::AgentInfo& from, AgentInfo& out) {
 bool decode(Checker& c, const schema::Resume& from, Resume& out) {
   if (from.info() == nullptr) return c.refuse(Refusal::missing_field, "info is missing");
   if (!decode(c, *from.info(), out.info)) return false;
+  if (!c.structs(from.held(), "held attempts", limits::kHeldItems)) return false;
   if (from.held() == nullptr) return true;
-  if (!c.list(from.held()->size(), "held attempts", limits::kHeldItems)) return false;
   out.held.reserve(from.held()->size());
   for (const schema::HeldAttempt* held : *from.held()) {
     HeldAttempt& to = out.held.emplace_back();
@@ -38,8 +38,8 @@ bool decode(Checker& c, const schema::Resume& from, Resume& out) {
 }
 
 bool decode(Checker& c, const schema::Reconcile& from, Reconcile& out) {
+  if (!c.structs(from.items(), "verdicts", limits::kHeldItems)) return false;
   if (from.items() == nullptr) return true;
-  if (!c.list(from.items()->size(), "verdicts", limits::kHeldItems)) return false;
   out.items.reserve(from.items()->size());
   for (const schema::AttemptVerdict* item : *from.items()) {
     AttemptVerdict& to = out.items.emplace_back();

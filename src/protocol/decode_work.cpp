@@ -95,7 +95,7 @@ bool decode(Checker& c, const schema::TaskAssignment& from, AssignmentList& out)
 bool decode(Checker& c, const schema::AssignmentList& from, AssignmentList& out) {
   const std::size_t items = from.items() == nullptr ? 0 : from.items()->size();
   const std::size_t templates = from.templates() == nullptr ? 0 : from.templates()->size();
-  if (!c.list(items, "items", limits::kListItems) || !c.list(templates, "templates", items)) return false;
+  if (!c.structs(from.items(), "items", limits::kListItems) || !c.list(templates, "templates", items)) return false;
   out.templates.resize(templates);
   for (std::size_t i = 0; i < templates; ++i) {
     if (!decode_template(c, *from.templates()->Get(static_cast<flatbuffers::uoffset_t>(i)), out.templates[i])) return false;
@@ -118,7 +118,7 @@ bool decode(Checker& c, const schema::StatusUpdate& from, UpdateList& out) {
 
 bool decode(Checker& c, const schema::UpdateList& from, UpdateList& out) {
   const std::size_t count = from.records() == nullptr ? 0 : from.records()->size();
-  if (!c.list(count, "updates", limits::kListItems)) return false;
+  if (!c.structs(from.records(), "updates", limits::kListItems)) return false;
   out.items.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
     if (!decode_update_fields(c, *from.records()->Get(static_cast<flatbuffers::uoffset_t>(i)), out.items[i])) return false;
@@ -127,8 +127,8 @@ bool decode(Checker& c, const schema::UpdateList& from, UpdateList& out) {
 }
 
 bool decode(Checker& c, const schema::StatusAck& from, StatusAck& out) {
+  if (!c.structs(from.items(), "acknowledgements", limits::kListItems)) return false;
   if (from.items() == nullptr) return true;
-  if (!c.list(from.items()->size(), "acknowledgements", limits::kListItems)) return false;
   out.items.reserve(from.items()->size());
   for (const schema::UpdateKey* key : *from.items()) {
     UpdateKey& to = out.items.emplace_back();
@@ -139,8 +139,8 @@ bool decode(Checker& c, const schema::StatusAck& from, StatusAck& out) {
 }
 
 bool decode(Checker& c, const schema::Cancel& from, Cancel& out) {
+  if (!c.structs(from.items(), "cancels", limits::kListItems)) return false;
   if (from.items() == nullptr) return true;
-  if (!c.list(from.items()->size(), "cancels", limits::kListItems)) return false;
   out.items.reserve(from.items()->size());
   for (const schema::CancelItem* item : *from.items()) {
     CancelItem& to = out.items.emplace_back();
@@ -163,8 +163,8 @@ bool decode(Checker& c, const schema::LogChunk& from, LogChunk& out) {
 bool decode(Checker& c, const schema::Credit& from, Credit& out) {
   out.log_chunks = from.log_chunks();
   out.reports = from.reports();
+  if (!c.structs(from.log_acks(), "log acknowledgements", limits::kListItems)) return false;
   if (from.log_acks() == nullptr) return true;
-  if (!c.list(from.log_acks()->size(), "log acknowledgements", limits::kListItems)) return false;
   out.log_acks.reserve(from.log_acks()->size());
   for (const schema::LogAck* ack : *from.log_acks()) {
     LogAckItem& to = out.log_acks.emplace_back();

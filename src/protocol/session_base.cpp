@@ -86,7 +86,10 @@ void SessionBase::on_data(const wire::RawFrame& frame, const Arrival& first_byte
   }
   if (!check_time(envelope->timestamp_ms(), first_byte)) return;
   auto message = decode_message(*envelope);
-  if (!message) return refuse_message(message.error());
+  if (!message) {
+    if (message.error().reason == Refusal::malformed) return fail(Refusal::malformed, message.error().detail);
+    return refuse_message(message.error());
+  }
   on_message(std::move(*message), envelope->timestamp_ms(), now);
 }
 
