@@ -25,7 +25,7 @@ std::uint64_t digest_of(const AttemptReport& report) {
 void send_ack(Turn& turn, const AttemptReport& report) { turn.effects.sends.emplace_back(Ack{report.agent, report.ref, report.number}); }
 
 void send_stop(Turn& turn, const AttemptReport& report, EndReason reason) {
-  turn.effects.sends.emplace_back(Stop{report.agent, report.ref, reason, false});
+  turn.effects.sends.emplace_back(make_stop(report.agent, report.ref, reason));
 }
 
 /// Zero says "not ended" in a row, so an agent that does not know the time gets ours.

@@ -14,7 +14,7 @@ void push_row(Turn& turn, const Job& job) { turn.effects.rows.emplace_back(job.s
 void send_stop(Turn& turn, const Attempt& attempt) {
   const Agent* agent = turn.state.find_agent(attempt.row.agent);
   if (agent != nullptr && agent->is_connected)
-    turn.effects.sends.emplace_back(Stop{attempt.row.agent, attempt.row.ref, attempt.row.reason, false});
+    turn.effects.sends.emplace_back(make_stop(attempt.row.agent, attempt.row.ref, attempt.row.reason));
 }
 
 TaskEntry& get_entry(Group& group, std::uint32_t index) {
@@ -188,6 +188,10 @@ bool counts_as_failure(const AttemptRow& row) {
   if (row.status != TaskStatus::failed) return false;
   return row.reason != EndReason::lost && row.reason != EndReason::refused && row.reason != EndReason::cancelled &&
          row.reason != EndReason::superseded;
+}
+
+Stop make_stop(AgentNumber agent, const AttemptRef& ref, EndReason reason) {
+  return {agent, ref, reason == EndReason::superseded ? EndReason::superseded : EndReason::cancelled, false};
 }
 
 Duration backoff(std::uint32_t n) {
