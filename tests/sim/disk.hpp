@@ -1,0 +1,50 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <utility>
+
+#include "adapters/memory/store.hpp"
+#include "sim/durable.hpp"
+
+namespace stint::sim {
+
+/// The store of one life of the scheduler: a MemoryStore whose batches are shown to Durable once they are on the disk, before anybody is
+/// told.
+class WatchedStore final : public ports::Store {
+ public:
+  using Fate = memory::MemoryStore::Fate;
+
+  WatchedStore(std::shared_ptr<memory::Tables> tables, Durable& durable) : tables_(tables), durable_(durable), inner_(std::move(tables)) {}
+
+  Result<Opened> open(Committed committed) override {
+    return inner_.open([this, committed = std::move(committed)](BatchNumber number, Status status) {
+      if (status) durable_.apply(writing_.rows);
+      committed(number, std::move(status));
+    });
+  }
+  Status load(const std::function<Status(const core::Row&)>& row) override { return inner_.load(row); }
+  Result<Opened> reopen() override { return inner_.reopen(); }
+  void commit(ports::Batch batch) override {
+    queue_.push_back(batch);
+    inner_.commit(std::move(batch));
+  }
+
+  [[nodiscard]] bool busy() const { return inner_.busy(); }
+  void set_full(bool is_full) { inner_.set_full(is_full); }
+  void finish_one(Fate fate) {
+    writing_ = std::move(queue_.front());
+    queue_.pop_front();
+    inner_.finish_one(fate);
+    if (fate == Fate::unanswered && tables_->last_batch == writing_.number) durable_.apply(writing_.rows);
+  }
+
+ private:
+  std::shared_ptr<memory::Tables> tables_;
+  Durable& durable_;
+  memory::MemoryStore inner_;
+  std::deque<ports::Batch> queue_;
+  ports::Batch writing_;
+};
+
+}  // namespace stint::sim

@@ -1,0 +1,114 @@
+#include "sim/durable.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+namespace stint::sim {
+namespace {
+
+constexpr JobId kJob{1};
+constexpr AgentNumber kAgent{1};
+constexpr TaskRef kTask{kJob, 0, 0};
+
+/// A job of one task with one retry, and an agent that it fills.
+class DurableTest : public testing::Test {
+ protected:
+  DurableTest() {
+    auto spec = std::make_shared<core::JobSpec>();
+    core::TaskSpec task;
+    task.name = "main";
+    task.resources.cpu_millis = 1000;
+    task.retries = 1;
+    spec->tasks.push_back(task);
+    core::JobRow job;
+    job.id = kJob;
+    job.spec = spec;
+    job.idempotency_key = "key";
+    core::AgentRow agent;
+    agent.number = kAgent;
+    agent.name = "a";
+    agent.offer.resources.cpu_millis = 1000;
+    durable.apply({job, core::JobStateRow{kJob}, agent});
+  }
+
+  static core::AttemptRow attempt(std::uint32_t number, TaskStatus status, bool is_live, bool is_result = false) {
+    core::AttemptRow row;
+    row.ref = {kTask, number};
+    row.agent = kAgent;
+    row.status = status;
+    row.reason = has_ended(status) ? EndReason::exit : EndReason::none;
+    row.live = is_live;
+    row.is_result = is_result;
+    if (!is_live) row.ended_at = unix_millis(1);
+    return row;
+  }
+  static core::JobStateRow job_state(TaskStatus status) {
+    core::JobStateRow row;
+    row.job = kJob;
+    row.status = status;
+    return row;
+  }
+  [[nodiscard]] bool found(const std::string& text) const {
+    for (const auto& finding : findings.texts())
+      if (finding.find(text) != std::string::npos) return true;
+    return false;
+  }
+
+  Findings findings;
+  Durable durable{findings};
+};
+
+TEST_F(DurableTest, HasNothingToSayAboutAGoodLife) {
+  durable.apply({attempt(1, TaskStatus::pending, true)});
+  durable.apply({attempt(1, TaskStatus::running, true)});
+  durable.apply({attempt(1, TaskStatus::completed, false, true), job_state(TaskStatus::completed)});
+  EXPECT_TRUE(findings.empty()) << findings.texts().front();
+  EXPECT_TRUE(durable.all_jobs_ended());
+}
+
+TEST_F(DurableTest, SeesASecondResult) {
+  durable.apply({attempt(1, TaskStatus::completed, false, true), job_state(TaskStatus::completed)});
+  durable.apply({attempt(2, TaskStatus::completed, false, true)});
+  EXPECT_TRUE(found("ended twice"));
+}
+
+TEST_F(DurableTest, SeesAResultFromOutsideTheLiveSet) {
+  durable.apply({attempt(1, TaskStatus::running, false)});
+  durable.apply({attempt(1, TaskStatus::completed, false, true), job_state(TaskStatus::completed)});
+  EXPECT_TRUE(found("without being in the live set"));
+}
+
+TEST_F(DurableTest, SeesMoreAtAnAgentThanItHas) {
+  durable.apply({attempt(1, TaskStatus::running, true), attempt(2, TaskStatus::pending, true)});
+  EXPECT_TRUE(found("over-committed"));
+}
+
+TEST_F(DurableTest, CountsAnAttemptThatWasGivenUpUntilItsAgentHasLetItGo) {
+  auto given_up = attempt(1, TaskStatus::failed, false);
+  given_up.reason = EndReason::lost;
+  given_up.ended_at = {};
+  durable.apply({given_up, attempt(2, TaskStatus::pending, true)});
+  EXPECT_TRUE(found("over-committed"));
+}
+
+TEST_F(DurableTest, SeesATaskThatFailsWithRetriesLeft) {
+  durable.apply({attempt(1, TaskStatus::failed, false, true), job_state(TaskStatus::failed)});
+  EXPECT_TRUE(found("before the retries were used"));
+}
+
+TEST_F(DurableTest, SeesAnEndThatChanges) {
+  durable.apply({attempt(1, TaskStatus::completed, false, true), job_state(TaskStatus::completed)});
+  durable.apply({attempt(1, TaskStatus::failed, false, true)});
+  EXPECT_TRUE(found("changed its state"));
+}
+
+TEST_F(DurableTest, SeesAKeyThatMakesTwoJobs) {
+  core::JobRow again = *durable.find_job(kJob);
+  again.id = JobId{2};
+  durable.apply({again, core::JobStateRow{JobId{2}}});
+  EXPECT_TRUE(found("two jobs"));
+}
+
+}  // namespace
+}  // namespace stint::sim

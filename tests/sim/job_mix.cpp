@@ -1,0 +1,109 @@
+#include "sim/job_mix.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace stint::sim {
+namespace {
+
+constexpr std::uint64_t kTypeLimit = static_cast<std::uint64_t>(kAgentTypes);
+
+AgentType draw_type(Prng& prng) { return static_cast<AgentType>(prng.below(kTypeLimit)); }
+
+/// A part of what one agent offers, so that some tasks fill it and others share it.
+Resources draw_resources(Prng& prng, const Resources& offer) {
+  const auto part = static_cast<std::int64_t>(1 + prng.below(4));
+  Resources wanted;
+  wanted.cpu_millis = std::max<std::int64_t>(100, offer.cpu_millis / part);
+  if (prng.chance(1, 2)) wanted.memory_bytes = offer.memory_bytes / kMiB / part * kMiB;  // the wire knows whole MiB
+  if (offer.gpus > 0 && prng.chance(1, 3)) wanted.gpus = 1 + static_cast<std::int64_t>(prng.below(static_cast<std::uint64_t>(offer.gpus)));
+  return wanted;
+}
+
+void draw_policy(Prng& prng, core::TaskSpec& task) {
+  task.on_disconnect = static_cast<core::DisconnectPolicy>(prng.below(3));
+  task.lost_after = prng.between(std::chrono::seconds{2}, std::chrono::seconds{300});
+}
+
+void draw_array(Prng& prng, const JobMix& mix, core::TaskSpec& task) {
+  task.is_array = true;
+  task.array_count = 1 + static_cast<std::uint32_t>(prng.below(mix.tasks_max));
+  task.array_first = static_cast<std::uint32_t>(prng.below(3));
+  task.array_step = 1 + static_cast<std::uint32_t>(prng.below(3));
+  if (prng.chance(1, 4)) task.max_parallel = 1 + static_cast<std::uint32_t>(prng.below(3));
+}
+
+core::TaskSpec draw_task(Prng& prng, const JobMix& mix, const protocol::AgentInfo& model, std::size_t position) {
+  core::TaskSpec task;
+  task.name = "t" + std::to_string(position);
+  const std::uint64_t run_ms = 1 + prng.below(static_cast<std::uint64_t>(to_ms(mix.run_max)));
+  const std::uint64_t fails = mix.has_failures && prng.chance(1, 2) ? prng.below(60) : 0;
+  const std::uint64_t bytes = prng.chance(1, 6) ? prng.below(200'000) : prng.below(2'000);
+  task.command = {"work", std::to_string(run_ms), std::to_string(fails), std::to_string(bytes)};
+  if (mix.has_noop && prng.chance(1, 6)) {
+    task.driver = "noop";
+    task.command.clear();
+  }
+  task.resources = draw_resources(prng, model.resources);
+  if (!model.types.empty() && prng.chance(1, 2)) task.type = model.types[prng.below(model.types.size())];
+  if (prng.chance(2, 3)) draw_array(prng, mix, task);
+  task.retries = static_cast<std::uint32_t>(prng.below(4));
+  if (prng.chance(1, 3)) task.timeout = prng.between(mix.run_max / 10, mix.run_max);
+  task.kill_grace = prng.between(Duration{0}, std::chrono::seconds{4});
+  task.timeout -= task.timeout % std::chrono::milliseconds{1};
+  task.kill_grace -= task.kill_grace % std::chrono::milliseconds{1};
+  if (mix.has_policies && prng.chance(1, 2)) draw_policy(prng, task);
+  task.lost_after -= task.lost_after % std::chrono::milliseconds{1};
+  if (!model.labels.empty() && prng.chance(1, 5)) task.labels = {model.labels.front()};
+  return task;
+}
+
+}  // namespace
+
+protocol::AgentInfo draw_agent(Prng& prng, std::size_t index) {
+  protocol::AgentInfo info;
+  info.name = "a" + std::to_string(index + 1);
+  info.host = info.name;
+  info.version = "1";
+  info.boot_id = "boot-" + info.name;
+  info.resources.cpu_millis = 1000 * static_cast<std::int64_t>(1 + prng.below(8));
+  info.resources.memory_bytes = kGiB * static_cast<std::int64_t>(1 + prng.below(16));
+  info.resources.gpus = prng.chance(1, 3) ? static_cast<std::int64_t>(1 + prng.below(4)) : 0;
+  info.resources.storage_bytes = 100 * kGiB;
+  info.drivers = {"exec", "noop"};
+  if (prng.chance(1, 3)) info.types = {draw_type(prng)};
+  if (prng.chance(1, 3)) info.labels = {{"zone", info.name}};
+  info.window = prng.chance(1, 4) ? 1 + static_cast<std::uint32_t>(prng.below(4)) : 0;
+  return info;
+}
+
+JobMix draw_mix(Prng& prng) {
+  JobMix mix;
+  mix.jobs = 1 + prng.below(6);
+  mix.tasks_max = 1 + static_cast<std::uint32_t>(prng.below(16));
+  mix.run_max = prng.between(std::chrono::milliseconds{100}, std::chrono::seconds{40});
+  mix.has_graphs = prng.chance(1, 2);
+  mix.has_failures = prng.chance(1, 2);
+  mix.has_noop = prng.chance(1, 2);
+  mix.has_policies = prng.chance(1, 2);
+  mix.has_misfits = prng.chance(1, 3);
+  return mix;
+}
+
+core::JobSpec draw_job(Prng& prng, const JobMix& mix, const std::vector<protocol::AgentInfo>& agents, std::size_t number) {
+  core::JobSpec job;
+  job.name = "job-" + std::to_string(number);
+  job.priority = static_cast<std::int32_t>(prng.below(3)) - 1;
+  if (prng.chance(1, 6)) job.max_fails = 1 + static_cast<std::uint32_t>(prng.below(4));
+  const std::size_t entries = mix.has_graphs ? 1 + prng.below(4) : 1;
+  for (std::size_t i = 0; i < entries; ++i) {
+    const auto& model = agents[prng.below(agents.size())];
+    job.tasks.push_back(draw_task(prng, mix, model, i));
+    for (std::uint32_t earlier = 0; earlier < i; ++earlier)
+      if (prng.chance(1, 2)) job.tasks.back().needs.push_back(earlier);
+  }
+  if (mix.has_misfits && prng.chance(1, 3)) job.tasks.back().resources.memory_bytes = 1000 * kGiB;
+  return job;
+}
+
+}  // namespace stint::sim

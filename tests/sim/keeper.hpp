@@ -1,0 +1,129 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/random.hpp"
+#include "ports/driver.hpp"
+#include "sim/agenda.hpp"
+#include "sim/trace.hpp"
+
+namespace stint::sim {
+
+/// What one attempt did, seen from outside: the witness that results are compared with.
+struct Execution {
+  AttemptRef ref;
+  bool has_ended = false;
+  EndReason reason = EndReason::none;
+  std::int32_t exit_code = 0;
+  std::array<std::uint64_t, 2> output_bytes{};
+};
+
+/// The byte that any attempt prints at this place.
+[[nodiscard]] std::uint8_t printed_byte(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset);
+
+/// A machine's keeper with its task processes. It outlives the agent; an agent that connects is told the whole story anew, as the real
+/// keeper does.
+///
+/// A job of the simulation says in its command how its processes behave: {"work", longest run in ms, failures in percent, most bytes
+/// printed}.
+class Keeper {
+ public:
+  struct Limits {
+    Resources resources;
+  };
+
+  Keeper(Agenda& agenda, MachineClock& clock, Trace& trace, Findings& findings, std::string name, Resources offered, std::uint64_t seed)
+      : agenda_(agenda), clock_(clock), trace_(trace), findings_(findings), name_(std::move(name)), offered_(offered), seed_(seed) {}
+
+  /// An agent connects: Held of everything, Ready, then each attempt's story.
+  void attach(std::function<void()> wake);
+  void detach() { wake_ = nullptr; }
+  [[nodiscard]] std::vector<ports::DriverEvent> take_events() { return std::exchange(events_, {}); }
+
+  void start(ports::LaunchSpec spec);
+  void stop(const AttemptRef& ref, ports::Driver::StopMode mode);
+  void request_output(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes);
+  void release(const AttemptRef& ref);
+
+  /// Its processes die with it; another one is there after a while.
+  void die(Duration absence);
+  /// What the machine has started before may be started again: its state directory was lost, or its last records were.
+  void forget_history() { started_.clear(); }
+  void set_refusing(bool is_refusing) { is_refusing_ = is_refusing; }
+
+  [[nodiscard]] std::size_t held() const { return processes_.size(); }
+  [[nodiscard]] std::size_t deaths() const { return deaths_; }
+  [[nodiscard]] const std::map<AttemptRef, Execution>& executions() const { return executions_; }
+
+ private:
+  struct Request {
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+  };
+  struct Process {
+    ports::LaunchSpec spec;
+    Instant started{};
+    ports::DriverEnded end;  ///< how it will end, or did
+    std::array<std::uint64_t, 2> total{};  ///< bytes it prints if it is not stopped
+    std::array<std::uint64_t, 2> written{};
+    std::array<Request, 2> requests{};
+    std::uint32_t steps_done = 0;  ///< of kSteps: it prints and reports at each
+    bool has_ended = false;
+    bool is_stopping = false;
+    std::uint64_t life = 0;
+  };
+
+  void decide(Process& process, Duration& run);
+  void step(const AttemptRef& ref, std::uint64_t life, Duration run);
+  void end(const AttemptRef& ref, std::uint64_t life, EndReason reason, std::int32_t exit_code, std::int32_t signal);
+  void check_room(const Process& newcomer);
+  void tell_output(Process& process, std::uint8_t stream);
+  [[nodiscard]] static std::string report_line(const AttemptRef& ref, std::uint32_t step);
+  void tell(ports::DriverEvent event);
+  void wake();
+
+  Agenda& agenda_;
+  MachineClock& clock_;
+  Trace& trace_;
+  Findings& findings_;
+  std::string name_;
+  Resources offered_;
+  std::uint64_t seed_;
+  std::function<void()> wake_;
+  std::vector<ports::DriverEvent> events_;
+  std::map<AttemptRef, Process> processes_;
+  std::map<AttemptRef, Execution> executions_;
+  std::set<AttemptRef> started_;
+  std::uint64_t lives_ = 0;
+  std::size_t deaths_ = 0;
+  bool is_away_ = false;
+  bool is_refusing_ = false;
+};
+
+/// The driver of one life of the agent: a connection to the keeper.
+class KeeperDriver final : public ports::Driver {
+ public:
+  explicit KeeperDriver(Keeper& keeper) : keeper_(keeper) {}
+  ~KeeperDriver() override { keeper_.detach(); }
+  KeeperDriver(const KeeperDriver&) = delete;
+  KeeperDriver& operator=(const KeeperDriver&) = delete;
+
+  void start(ports::LaunchSpec spec) override { keeper_.start(std::move(spec)); }
+  void stop(const AttemptRef& ref, StopMode mode) override { keeper_.stop(ref, mode); }
+  void request_output(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) override {
+    keeper_.request_output(ref, stream, offset, max_bytes);
+  }
+  void release(const AttemptRef& ref) override { keeper_.release(ref); }
+  std::vector<ports::DriverEvent> take_events() override { return keeper_.take_events(); }
+
+ private:
+  Keeper& keeper_;
+};
+
+}  // namespace stint::sim

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "ports/http.hpp"
+#include "ports/link.hpp"
+#include "scheduler/daemon.hpp"
+#include "sim/disk.hpp"
+#include "sim/surroundings.hpp"
+#include "sim/told.hpp"
+
+namespace stint::sim {
+
+inline constexpr const char* kApiToken = "simulation";
+
+/// Who waits for answers of the API. What it hears may still be lost on its way.
+class HttpListener {
+ public:
+  virtual ~HttpListener() = default;
+  virtual void on_response(ports::RequestId id, const ports::HttpResponse& response) = 0;
+  virtual void on_stream_begun(ports::RequestId id) = 0;
+  virtual void on_stream_bytes(ports::RequestId id, const std::string& bytes) = 0;
+  virtual void on_stream_ended(ports::RequestId id) = 0;
+};
+
+/// The machine with the scheduler and its disk. The daemon is the production one; crashes end the object, and what its store had in hand
+/// is lost or done without an answer.
+class SchedulerNode final : public Peer, private ports::Links, private ports::HttpReplies {
+ public:
+  SchedulerNode(Surroundings world, Durable& durable, Told& told, std::uint64_t seed, Duration heartbeat_interval);
+
+  void start();
+  /// `is_silent`: agents are not told that their connections ended.
+  void crash(bool is_silent);
+  void listen(HttpListener* listener) { listener_ = listener; }
+  /// False: nobody is there.
+  bool request(ports::HttpRequest request);
+  void stream_writable(ports::RequestId id);
+  void request_closed(ports::RequestId id);
+
+  void set_disk(Duration write_min, Duration write_max) { write_min_ = write_min, write_max_ = write_max; }
+  void set_full(bool is_full);
+
+  [[nodiscard]] bool is_running() const { return daemon_ != nullptr; }
+  /// Everything decided is durable and told: memory must be what a reload gives.
+  [[nodiscard]] bool is_quiet() const { return daemon_ && daemon_->journal().idle(); }
+  [[nodiscard]] const scheduler::Daemon* daemon() const { return daemon_.get(); }
+  [[nodiscard]] const memory::Tables& tables() const { return *tables_; }
+  [[nodiscard]] MachineClock& clock() { return clock_; }
+  /// Moves with every call of the daemon: nothing has changed in it while it stands still.
+  [[nodiscard]] std::uint64_t calls() const { return calls_; }
+  /// What all lives of the daemon have refused, from /metrics, by reason.
+  [[nodiscard]] std::map<std::string, std::uint64_t> refusals();
+
+  void on_connected(ConnectionId id) override;
+  void on_dial_failed(ConnectionId /*id*/) override {}
+  void on_bytes(ConnectionId id, ByteView bytes, Instant empty_since) override;
+  void on_closed(ConnectionId id) override;
+  void on_room(ConnectionId id) override;
+
+ private:
+  void wake(ports::LinkId link) override { woken_.insert(link); }
+  void close(ports::LinkId link) override { closing_.insert(link); }
+  void respond(ports::RequestId id, ports::HttpResponse response) override;
+  void begin_stream(ports::RequestId id, ports::HttpResponse head) override;
+  void write_stream(ports::RequestId id, std::string bytes) override;
+  void end_stream(ports::RequestId id) override;
+
+  /// After every call of the daemon that may have given it something to decide.
+  void settle();
+  /// What it wants written, closed and committed, and when it wants to be called.
+  void carry_out();
+  void write_out(ports::LinkId link);
+  bool close_ended();
+  void plan_turn();
+  void plan_write();
+  void on_alarm();
+  void read_refusals();
+
+  Surroundings world_;
+  Durable& durable_;
+  Told& told_;
+  MachineClock clock_;
+  SeededEntropy entropy_;
+  TraceLog log_;
+  Alarm alarm_;
+  Duration heartbeat_interval_;
+  Duration write_min_ = std::chrono::microseconds{100};
+  Duration write_max_ = std::chrono::milliseconds{10};
+  bool is_full_ = false;
+
+  std::shared_ptr<memory::Tables> tables_ = std::make_shared<memory::Tables>();
+  std::unique_ptr<WatchedStore> store_;
+  std::unique_ptr<memory::MemoryReader> reader_;
+  std::unique_ptr<scheduler::Daemon> daemon_;
+  std::uint64_t life_ = 0;
+  std::uint64_t calls_ = 0;
+  bool turn_is_planned_ = false;
+  bool write_is_planned_ = false;
+  std::set<ports::LinkId> links_;
+  std::set<ports::LinkId> woken_;
+  std::set<ports::LinkId> closing_;
+  std::map<ports::RequestId, ports::HttpRequest> requests_;
+  HttpListener* listener_ = nullptr;
+  std::string metrics_;
+  std::map<std::string, std::uint64_t> refusals_;
+};
+
+}  // namespace stint::sim

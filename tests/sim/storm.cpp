@@ -1,0 +1,166 @@
+#include "sim/storm.hpp"
+
+#include <iterator>
+#include <string>
+
+namespace stint::sim {
+namespace {
+
+constexpr std::uint64_t kStrikesMax = 40;
+
+Weather draw_weather(Prng& prng) {
+  Weather weather;
+  weather.latency_min = std::chrono::microseconds{50};
+  switch (prng.below(3)) {
+    case 0: weather.latency_max = std::chrono::milliseconds{2}; break;
+    case 1: weather.latency_max = std::chrono::milliseconds{80}; break;
+    default: weather.latency_max = prng.between(std::chrono::milliseconds{1}, std::chrono::seconds{2}); break;
+  }
+  weather.pieces_max = prng.chance(1, 3) ? 1 : 8;
+  return weather;
+}
+
+}  // namespace
+
+Storm::Storm(Surroundings world, SchedulerNode& scheduler, std::vector<std::unique_ptr<AgentNode>>& agents, Client& client,
+             const Told& told)
+    : world_(world), scheduler_(scheduler), agents_(agents), client_(client), told_(told) {}
+
+void Storm::plan(Duration duration) {
+  Prng& prng = world_.prng;
+  world_.network.set_weather(draw_weather(prng));
+  client_.set_loss(prng.chance(1, 2) ? static_cast<std::uint32_t>(prng.below(30)) : 0);
+  for (auto& agent : agents_) agent->keeper().set_refusing(prng.chance(1, 8));
+  std::vector<Fault> kinds;
+  for (std::size_t kind = 0; kind < kFaultKinds; ++kind)
+    if (prng.chance(1, 3)) kinds.push_back(static_cast<Fault>(kind));
+  if (kinds.empty()) return;
+  const std::uint64_t strikes = prng.below(kStrikesMax);
+  for (std::uint64_t i = 0; i < strikes; ++i) {
+    const Fault fault = kinds[prng.below(kinds.size())];
+    const Duration when = pause(duration);
+    world_.agenda.after(when, [this, fault] {
+      if (!is_over_) strike(fault);
+    });
+  }
+}
+
+void Storm::end() {
+  is_over_ = true;
+  world_.trace.note("world", "calm");
+  world_.network.set_weather({});
+  client_.set_loss(0);
+  scheduler_.set_disk(std::chrono::microseconds{100}, std::chrono::milliseconds{2});
+  scheduler_.set_full(false);
+  scheduler_.start();
+  for (auto& agent : agents_) {
+    world_.network.heal(agent->identity().index);
+    agent->journal().set_full(false);
+    agent->keeper().set_refusing(false);
+    agent->crash(false);  // what an agent refused it is asked for again once it has reconnected
+    agent->start();
+    client_.drain(agent->identity().info.name, false);
+  }
+}
+
+void Storm::strike(Fault fault) {
+  switch (fault) {
+    case Fault::crash_scheduler:
+    case Fault::slow_disk:
+    case Fault::full_disk: return strike_scheduler(fault);
+    case Fault::reset_link:
+    case Fault::stall_link:
+    case Fault::linger:
+    case Fault::half_open: return strike_link(fault);
+    case Fault::cancel:
+    case Fault::look: return ask_something(fault);
+    case Fault::step_wall_clock: {
+      const auto step = to_ms(world_.prng.between(Duration{0}, std::chrono::hours{4})) - 7'200'000;
+      const auto who = world_.prng.below(agents_.size() + 1);
+      MachineClock& clock = who == agents_.size() ? scheduler_.clock() : agents_[who]->clock();
+      clock.step_wall(step);
+      world_.trace.note("world", "a wall clock is set by " + std::to_string(step) + " ms");
+      return;
+    }
+    default: return strike_agent(fault, *agents_[world_.prng.below(agents_.size())]);
+  }
+}
+
+void Storm::strike_scheduler(Fault fault) {
+  if (fault == Fault::slow_disk) {
+    scheduler_.set_disk(std::chrono::milliseconds{1}, pause(std::chrono::seconds{3}) + std::chrono::milliseconds{2});
+    return;
+  }
+  if (fault == Fault::full_disk) {
+    scheduler_.set_full(true);
+    world_.agenda.after(pause(std::chrono::seconds{15}), [this] { scheduler_.set_full(false); });
+    return;
+  }
+  scheduler_.crash(world_.prng.chance(1, 4));
+  world_.agenda.after(pause(std::chrono::seconds{20}), [this] { scheduler_.start(); });
+}
+
+void Storm::restart_later(AgentNode& agent) {
+  const Duration absence = world_.prng.chance(1, 4) ? pause(std::chrono::seconds{150}) : pause(std::chrono::seconds{8});
+  world_.agenda.after(absence, [&agent] { agent.start(); });
+}
+
+void Storm::strike_agent(Fault fault, AgentNode& agent) {
+  switch (fault) {
+    case Fault::crash_agent: agent.crash(world_.prng.chance(1, 4)); return restart_later(agent);
+    case Fault::agent_leaves: agent.leave(); return restart_later(agent);
+    case Fault::lose_power: agent.lose_power(world_.prng.chance(1, 2) ? world_.prng.below(6) : 0); return restart_later(agent);
+    case Fault::kill_keeper: return agent.keeper().die(pause(std::chrono::seconds{3}));
+    case Fault::reinstall: agent.reinstall(); return restart_later(agent);
+    case Fault::partition: {
+      const std::size_t index = agent.identity().index;
+      world_.network.partition(index);
+      world_.agenda.after(pause(std::chrono::seconds{200}), [this, index] { world_.network.heal(index); });
+      return;
+    }
+    case Fault::full_agent_disk:
+      world_.trace.note(agent.name(), "its disk is full");
+      agent.journal().set_full(true);
+      world_.agenda.after(pause(std::chrono::seconds{20}), [&agent] { agent.journal().set_full(false); });
+      return;
+    default: {
+      const std::string& name = agent.identity().info.name;
+      client_.drain(name, true);
+      world_.agenda.after(pause(std::chrono::seconds{60}), [this, name] { client_.drain(name, false); });
+      return;
+    }
+  }
+}
+
+void Storm::strike_link(Fault fault) {
+  const auto open = world_.network.connections();
+  if (open.empty()) return;
+  const ConnectionId id = open[world_.prng.below(open.size())];
+  const Side side = world_.prng.chance(1, 2) ? Side::agent : Side::scheduler;
+  switch (fault) {
+    case Fault::stall_link: return world_.network.stall(id, side, pause(std::chrono::seconds{40}));
+    case Fault::linger:
+      world_.network.stall(id, Side::scheduler, pause(std::chrono::seconds{10}));
+      return world_.network.break_end(id, Side::agent);
+    case Fault::half_open: return world_.network.forget_end(id, side);
+    default: return world_.network.reset(id);
+  }
+}
+
+void Storm::ask_something(Fault fault) {
+  if (told_.jobs().empty()) return;
+  auto at = told_.jobs().begin();
+  std::advance(at, static_cast<std::ptrdiff_t>(world_.prng.below(told_.jobs().size())));
+  const JobId job = at->second;
+  if (fault == Fault::cancel) {
+    client_.cancel(job, world_.prng.chance(1, 2) ? std::string() : std::string("t0"));
+    return;
+  }
+  switch (world_.prng.below(3)) {
+    case 0: return client_.list_tasks(job);
+    case 1: return client_.show_job(job);
+    default: return client_.explain(std::to_string(job.value) + ".t0");
+  }
+}
+
+}  // namespace stint::sim

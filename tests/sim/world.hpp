@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/agent_node.hpp"
+#include "sim/client.hpp"
+#include "sim/durable.hpp"
+#include "sim/job_mix.hpp"
+#include "sim/judge.hpp"
+#include "sim/network.hpp"
+#include "sim/scheduler_node.hpp"
+#include "sim/storm.hpp"
+#include "sim/told.hpp"
+#include "sim/trace.hpp"
+
+namespace stint::sim {
+
+/// What became of one seed.
+struct Outcome {
+  std::uint64_t seed = 0;
+  std::vector<std::string> findings;  ///< empty: every promise was kept
+  std::uint64_t steps = 0;
+  std::int64_t virtual_ms = 0;
+  std::uint64_t trace_hash = 0;
+  std::uint64_t facts = 0;            ///< told through the API
+  std::uint64_t executions = 0;
+  std::uint64_t reloads = 0;          ///< comparisons of memory and store
+  [[nodiscard]] bool is_clean() const { return findings.empty(); }
+};
+
+/// One cell from one seed: a scheduler, agents, a user; a time of faults; then calm, in which everything must come to its end.
+class World {
+ public:
+  enum class Faults { none, drawn };
+
+  explicit World(std::uint64_t seed, Trace::Output output = Trace::Output::none, Faults faults = Faults::drawn);
+  [[nodiscard]] Outcome run();
+
+ private:
+  void set_up();
+  void submit_jobs(Duration within);
+  void storm(Duration duration);
+  void calm();
+  void cancel_misfits();
+  [[nodiscard]] bool is_settled() const;
+  [[nodiscard]] std::string describe_what_is_left() const;
+  /// Steps until `is_done`, a finding, or the limit of virtual time.  False: it was not done.
+  bool run_until(const std::function<bool()>& is_done, Duration limit);
+
+  std::uint64_t seed_;
+  Faults faults_;
+  Prng prng_;
+  Agenda agenda_;
+  Trace trace_;
+  Findings findings_;
+  Network network_;
+  Surroundings surroundings_;
+  Durable durable_;
+  Told told_;
+  SchedulerNode scheduler_;
+  std::vector<std::unique_ptr<AgentNode>> agents_;
+  Client client_;
+  Storm storm_;
+  Judge judge_;
+  std::size_t unsubmitted_ = 0;  ///< jobs whose time has not come
+  std::uint64_t steps_ = 0;
+};
+
+}  // namespace stint::sim
