@@ -1,0 +1,131 @@
+#include "bench/dispatch/cell_processes.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/json.hpp>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <thread>
+#include <utility>
+
+extern char** environ;
+
+namespace stint::bench {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kAgentWaitTries = 600;
+constexpr auto kAgentWaitStep = std::chrono::milliseconds(50);
+
+void end_process(pid_t& pid, int signal) {
+  if (pid <= 0) return;
+  ::kill(pid, signal);
+  ::waitpid(pid, nullptr, 0);
+  pid = -1;
+}
+
+std::string read_line(int fd) {
+  std::string line;
+  for (char byte = 0; ::read(fd, &byte, 1) == 1 && byte != '\n';) line.push_back(byte);
+  return line;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CellProcesses>> CellProcesses::start(std::uint32_t agents, std::uint32_t cpus) {
+  std::unique_ptr<CellProcesses> cell(new CellProcesses);
+  const char* tmp = std::getenv("TMPDIR");
+  std::string name = std::string(tmp != nullptr ? tmp : "/var/tmp") + "/stint-bench-XXXXXX";
+  if (::mkdtemp(name.data()) == nullptr) return fail(Errc::io, name + ": " + std::strerror(errno));
+  cell->folder_ = name;
+  STINT_TRY_VOID(cell->start_scheduler());
+  for (std::uint32_t i = 0; i < agents; ++i) STINT_TRY_VOID(cell->start_agent(i, cpus));
+  STINT_TRY_VOID(cell->wait_for_agents(agents));
+  return cell;
+}
+
+CellProcesses::~CellProcesses() {
+  for (auto& agent : agents_) end_process(agent, SIGTERM);
+  kill_scheduler();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+void CellProcesses::kill_scheduler() { end_process(scheduler_, SIGKILL); }
+
+Result<pid_t> CellProcesses::spawn(const std::vector<std::string>& arguments, int kept_fd) {
+  std::vector<std::string> words{"/proc/self/exe"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addopen(&actions, 2, (folder_ / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (kept_fd >= 0) ::posix_spawn_file_actions_adddup2(&actions, kept_fd, kept_fd);
+  pid_t pid = -1;
+  const int error = ::posix_spawn(&pid, self.c_str(), &actions, nullptr, argv.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return fail(Errc::io, self + ": " + std::strerror(error));
+  return pid;
+}
+
+Status CellProcesses::start_scheduler() {
+  std::array<int, 2> ready{};
+  if (::pipe2(ready.data(), 0) != 0) return fail(Errc::io, std::string("pipe: ") + std::strerror(errno));
+  const std::string state = (folder_ / "scheduler").string();
+  auto pid = spawn({"scheduler", "start", "--state-dir", state, "--listen", "127.0.0.1:0", "--ready-fd", std::to_string(ready[1])}, ready[1]);
+  ::close(ready[1]);
+  if (!pid) return tl::unexpected<Error>(pid.error());
+  scheduler_ = *pid;
+  server_ = read_line(ready[0]);
+  ::close(ready[0]);
+  if (server_.empty()) return fail(Errc::io, "the scheduler did not start; see " + (folder_ / "log").string());
+  std::ifstream file(state + "/context.json");
+  const auto context = json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
+  const auto colon = server_.rfind(':');
+  adapters::HttpEndpoint endpoint{server_.substr(0, colon), static_cast<std::uint16_t>(std::stoul(server_.substr(colon + 1))),
+                                  std::string(context.as_object().at("token").as_string())};
+  client_ = std::make_unique<adapters::BeastHttpClient>([endpoint]() -> Result<adapters::HttpEndpoint> { return endpoint; });
+  return {};
+}
+
+Status CellProcesses::start_agent(std::uint32_t number, std::uint32_t cpus) {
+  const std::string name = "bench-" + std::to_string(number);
+  STINT_TRY(const auto answer, client_->call({"POST", "/v1/agents", {}, json::serialize(json::object{{"name", name}}), std::chrono::seconds(30)}));
+  if (answer.status != 201) return fail(Errc::io, "POST /v1/agents: " + answer.body);
+  const auto made = json::parse(answer.body).as_object();
+  const auto key_file = folder_ / (name + ".key");
+  const int fd = ::open(key_file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const std::string text = json::serialize(
+      json::object{{"server", server_}, {"agent", made.at("number")}, {"name", name}, {"key_epoch", made.at("key_epoch")}, {"key", made.at("key")}});
+  const bool written = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  if (fd >= 0) ::close(fd);
+  if (!written) return fail(Errc::io, key_file.string() + ": " + std::strerror(errno));
+  STINT_TRY(const auto pid, spawn({"agent", "start", "--key-file", key_file.string(), "--state-dir", (folder_ / name).string(), "--cpu", std::to_string(cpus)}, -1));
+  agents_.push_back(pid);
+  return {};
+}
+
+Status CellProcesses::wait_for_agents(std::uint32_t agents) {
+  for (int tries = 0; tries < kAgentWaitTries; ++tries) {
+    STINT_TRY(const auto answer, client_->call({"GET", "/v1/agents", {}, {}, std::chrono::seconds(30)}));
+    std::uint32_t connected = 0;
+    for (const auto& agent : json::parse(answer.body).at("items").as_array())
+      if (agent.at("state").as_string() == "connected") ++connected;
+    if (connected >= agents) return {};
+    std::this_thread::sleep_for(kAgentWaitStep);
+  }
+  return fail(Errc::unavailable, "the agents did not connect; see " + (folder_ / "log").string());
+}
+
+}  // namespace stint::bench

@@ -1,0 +1,28 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "apps/stint/command_line.hpp"
+#include "apps/stint/report.hpp"
+#include "bench/dispatch/dispatch_bench.hpp"
+#include "bench/wire/wire_bench.hpp"
+
+namespace stint::cli {
+
+void add_bench_commands(CLI::App& app, CommandLine& line) {
+  CLI::App* bench = app.add_subcommand("bench", "Benchmarks; 0 = bars met, 1 = not, 77 = a bar's peer is missing");
+  bench->require_subcommand(1);
+  CLI::App* wire =
+      add_command(*bench, line, "wire", "What a signed message costs beside the HMAC it cannot do without", "  stint bench wire --json");
+  wire->callback([&line] { line.action = [&line] { return bench::run_wire_bench(line.common.json, std::cout); }; });
+  CLI::App* dispatch = add_command(*bench, line, "dispatch", "Tasks a second from submit to done, noop driver",
+                                   "  stint bench dispatch --json\n  stint bench dispatch --tasks 100000 --jobs 100");
+  auto options = std::make_shared<bench::DispatchBenchOptions>();
+  dispatch->add_option("--tasks", options->tasks, "Of each shape")->check(CLI::Range(1, 10'000'000))->capture_default_str();
+  dispatch->add_option("--jobs", options->jobs, "Of the second shape")->check(CLI::Range(1, 100'000))->capture_default_str();
+  dispatch->add_option("--agents", options->agents, "Agents, each a process")->check(CLI::Range(1, 64))->capture_default_str();
+  dispatch->callback(
+      [&line, options] { line.action = [&line, options] { return bench::run_dispatch_bench(*options, line.common.json, std::cout); }; });
+}
+
+}  // namespace stint::cli

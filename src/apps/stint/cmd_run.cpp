@@ -1,0 +1,141 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "apps/stint/command_line.hpp"
+#include "apps/stint/connection.hpp"
+#include "apps/stint/files.hpp"
+#include "apps/stint/follow.hpp"
+#include "apps/stint/interrupts.hpp"
+#include "apps/stint/report.hpp"
+#include "apps/stint/submission.hpp"
+#include "apps/stint/terminal.hpp"
+#include "client/exit_status.hpp"
+#include "core/model/job_json.hpp"
+
+namespace stint::cli {
+namespace {
+
+struct RunArguments {
+  RunOptions run;
+  bool is_detached = false;
+};
+
+std::string result_json(const client::JobView& job, int status) {
+  return "{\"job\":" + std::to_string(job.id) + ",\"state\":" + json_string(to_string(job.state)) +
+         ",\"reason\":" + (job.reason == EndReason::none ? "null" : json_string(to_string(job.reason))) +
+         ",\"exit_status\":" + std::to_string(status) + "}";
+}
+
+/// Streams the only task's output. Nothing if the user left.
+Result<std::optional<int>> follow_single(client::Api& api, const client::JobView& job, const CancelKeys& keys,
+                                         const std::function<bool()>& keep_going) {
+  const bool is_array = !job.groups.empty() && job.groups.front().is_array;
+  std::string task = std::to_string(job.id) + "." + (job.groups.empty() ? "main" : job.groups.front().name);
+  if (is_array) {
+    STINT_TRY(const client::TaskView first, get_first_task(api, job.id));
+    task = first.id;
+  }
+  STINT_TRY(const auto outcome, follow_task(api, task, keep_going));
+  if (!outcome) return std::optional<int>(keys.wants_out() ? std::optional<int>(client::kExitCancelled) : std::nullopt);
+  if (outcome->state == TaskStatus::failed && outcome->reason != EndReason::exit) {
+    STINT_TRY(const client::JobView ended, api.get_job(job.id));
+    tell_failures(api, ended);
+  }
+  return std::optional<int>(client::exit_status(*outcome));
+}
+
+Result<std::optional<int>> follow_several(client::Api& api, const client::JobView& submitted, bool is_json, const CancelKeys& keys,
+                                          const std::function<bool()>& keep_going) {
+  STINT_TRY(const client::JobView job, follow_job(api, submitted.id, is_json ? Progress::none : Progress::shown, keep_going));
+  if (!has_ended(job.state)) return std::optional<int>(keys.wants_out() ? std::optional<int>(client::kExitCancelled) : std::nullopt);
+  tell_failures(api, job);
+  STINT_TRY(const int status, exit_status_of(api, job));
+  if (is_json) print_line(result_json(job, status));
+  return std::optional<int>(status);
+}
+
+int follow_submitted(const CommonOptions& options, client::Api& api, const client::JobView& job) {
+  const std::string id = std::to_string(job.id);
+  const bool is_single = job.tasks.total() == 1 && !options.json;
+  CancelKeys keys(api, job.id, is_single ? "stint logs -f " + id : "stint watch " + id);
+  const auto keep_going = [&] { return keys.check() && !wants_to_leave(); };
+  const auto status = is_single ? follow_single(api, job, keys, keep_going) : follow_several(api, job, options.json, keys, keep_going);
+  if (!status && !wants_to_leave())
+    return report_error(options, {status.error().code, status.error().detail + "; job " + id + " may go on"});
+  if (status && *status) return **status;
+  notice("job " + id + " goes on; `stint wait " + id + "` waits for it");
+  return 128 + leave_signal();
+}
+
+int run(const CommonOptions& options, const RunArguments& arguments, const std::vector<std::string>& command) {
+  std::vector<std::string> notes;
+  const auto job_spec = make_submission(arguments.run, command, notes);
+  if (!job_spec) return usage_error(options, job_spec.error().detail);
+  for (const std::string& note : notes) notice(note);
+
+  if (const auto endpoint = find_endpoint(options); !endpoint) return report_error(options, endpoint.error());
+  Connection submitting(options, Patience::short_);
+  const auto job = submitting.api().submit(core::to_json(*job_spec), random_hex(16));
+  if (!job) return report_error(options, job.error());
+
+  const std::string id = std::to_string(job->id);
+  if (arguments.is_detached) {
+    print_line(options.json ? "{\"job\":" + id + "}" : id);
+    return client::kExitOk;
+  }
+  if (is_terminal(STDERR_FILENO)) notice("job " + id + " submitted");
+  install_interrupt_handlers();
+  Connection following(options, Patience::long_);
+  return follow_submitted(options, following.api(), *job);
+}
+
+void add_run_options(CLI::App& command, RunArguments& arguments) {
+  RunOptions& run = arguments.run;
+  command.add_option("file", run.file, "Job file (YAML)")->type_name("FILE");
+  command.add_flag("-d,--detach", arguments.is_detached, "Print the job's number and return");
+  command.add_option("--name", run.name, "Name of the job");
+  command.add_option("--type", run.type, "trainer, inferencer, crawler, labeller or rater");
+  command.add_option("--cpu", run.cpu, "Cores: 4, 0.5, 500m [1]");
+  command.add_option("--memory", run.memory, "Memory: 4Gi, 512Mi, 4G");
+  command.add_option("--gpu", run.gpu, "Whole GPUs");
+  command.add_option("--storage", run.storage, "Disk: 10Gi");
+  command.add_option("--array", run.array, "Many tasks that differ in STINT_INDEX: 0-99, 0-99:2, 0-99%10, 100");
+  command.add_option("--retries", run.retries, "Further attempts after a failure [0]");
+  command.add_option("--timeout", run.timeout, "Of one attempt: 90s, 2h, 3d");
+  command.add_option("--env", run.env, "NAME=VALUE, or NAME to pass it on; may be given again")->type_name("K=V")->allow_extra_args(false);
+  command.add_option("--workdir", run.workdir, "Directory to run in [this one]");
+  command.add_option("--priority", run.priority, "Higher first [0]");
+  command.add_option("--queue", run.queue, "Queue [default]");
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, CommandLine& line) {
+  CLI::App* command =
+      add_command(app, line, "run", "Run a command (stint run -- COMMAND) or a job file (stint run FILE) and follow it",
+                  "  stint run -- python3 train.py --lr 0.1\n"
+                  "  stint run --gpu 1 --timeout 2h -- ./train.sh\n"
+                  "  stint run --array 0-99%10 -- sh -c 'echo $STINT_INDEX'\n"
+                  "  stint run job.yaml\n"
+                  "  stint run -d -- sleep 60          prints the job's number\n\n"
+                  "The task's stdout comes on stdout, its stderr on stderr; its exit status is this command's.\n"
+                  "It runs in the current directory and gets PATH, HOME, USER, LOGNAME, SHELL, LANG, LC_*, TZ, VIRTUAL_ENV,\n"
+                  "CONDA_PREFIX and PYTHONPATH of this shell, and what --env and the job file name.\n"
+                  "Ctrl-C twice within a second cancels; Ctrl-\\ leaves the job running.");
+  auto arguments = std::make_shared<RunArguments>();
+  add_run_options(*command, *arguments);
+  command->callback([&line, arguments] {
+    line.action = [&line, arguments] {
+      const bool has_file = !arguments->run.file.empty();
+      if (has_file == line.has_dashes)
+        return usage_error(line.common, has_file ? "either a job file or a command after --, not both"
+                                                 : "what to run? stint run FILE, or stint run -- COMMAND");
+      if (line.has_dashes && line.after_dashes.empty()) return usage_error(line.common, "no command after --");
+      return run(line.common, *arguments, line.after_dashes);
+    };
+  });
+}
+
+}  // namespace stint::cli

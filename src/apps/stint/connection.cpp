@@ -1,0 +1,70 @@
+#include "apps/stint/connection.hpp"
+
+#include "apps/stint/files.hpp"
+#include "apps/stint/interrupts.hpp"
+#include "apps/stint/report.hpp"
+#include "client/context.hpp"
+
+namespace stint::cli {
+namespace {
+
+constexpr Duration kShortPatience = std::chrono::seconds{10};
+constexpr Duration kLongPatience = std::chrono::minutes{15};
+
+std::string trimmed(std::string text) {
+  text.erase(text.find_last_not_of(" \t\r\n") + 1);
+  return text;
+}
+
+Result<client::Context> read_context(const CommonOptions& options) {
+  STINT_TRY(const std::string state_dir, find_state_dir(options));
+  const std::string path = state_dir + "/context.json";
+  const auto text = read_file(path);
+  if (!text && text.error().code == Errc::not_found)
+    return fail(Errc::not_found,
+                "no scheduler known: " + path + " does not exist; start one with `stint dev`, or name one with --server or STINT_SERVER");
+  if (!text) return tl::unexpected<Error>(text.error());
+  auto context = client::parse_context(*text);
+  if (!context) return fail(context.error().code, path + ": " + context.error().detail);
+  return context;
+}
+
+Result<std::string> chosen_token(const CommonOptions& options) {
+  if (options.token_file.empty()) return environment("STINT_TOKEN");
+  STINT_TRY(std::string text, read_file(options.token_file));
+  return trimmed(std::move(text));
+}
+
+client::Api::Options api_options(Patience patience) {
+  client::Api::Options options;
+  options.patience = patience == Patience::long_ ? kLongPatience : kShortPatience;
+  options.on_outage = [](const Error& error) { notice(error.detail + "; trying again"); };
+  return options;
+}
+
+}  // namespace
+
+Result<adapters::HttpEndpoint> find_endpoint(const CommonOptions& options) {
+  std::string server = options.server.empty() ? environment("STINT_SERVER") : options.server;
+  STINT_TRY(std::string token, chosen_token(options));
+  if (server.empty() || token.empty()) {
+    const auto context = read_context(options);
+    if (!context && server.empty()) return tl::unexpected<Error>(context.error());
+    const bool is_same_server = context && (server.empty() || server == context->server);
+    if (is_same_server && token.empty()) token = context->token;
+    if (server.empty()) server = context->server;
+  }
+  STINT_TRY(const client::ServerAddress address, client::parse_server(server));
+  return adapters::HttpEndpoint{address.host, address.port, token};
+}
+
+Connection::Connection(const CommonOptions& options, Patience patience)
+    : http_([options] { return find_endpoint(options); }, wants_to_leave), api_(http_, api_options(patience)) {}
+
+Result<std::uint64_t> find_newest_job(client::Api& api) {
+  STINT_TRY(const std::string json, api.get("/v1/jobs/last"));
+  STINT_TRY(const client::JobView job, client::parse_job_view(json));
+  return job.id;
+}
+
+}  // namespace stint::cli

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+#include "apps/stint/command_line.hpp"
+#include "base/result.hpp"
+
+/// The few things the command line reads and writes on disk.
+namespace stint::cli {
+
+/// Absolute: --state-dir, STINT_STATE_DIR, $XDG_STATE_HOME/stint, ~/.local/state/stint. Not made. Errors: invalid_argument (no home).
+[[nodiscard]] Result<std::string> find_state_dir(const CommonOptions& options);
+
+/// Errors: not_found, io.
+[[nodiscard]] Result<std::string> read_file(const std::string& path);
+/// A new file that only its owner may read (0600), there whole or not at all. Errors: io.
+[[nodiscard]] Status write_private_file(const std::string& path, const std::string& text);
+/// With parents, 0700. Errors: io.
+[[nodiscard]] Status make_private_dir(const std::string& path);
+
+/// Value of an environment variable; empty if it is not set.
+[[nodiscard]] std::string environment(const char* name);
+/// `count` random bytes in hexadecimal.
+[[nodiscard]] std::string random_hex(std::size_t count);
+/// The program that runs, and a program that lies beside it.
+[[nodiscard]] std::string own_executable();
+[[nodiscard]] std::string sibling_executable(const std::string& name);
+
+}  // namespace stint::cli

@@ -1,0 +1,15 @@
+#pragma once
+
+/// Signals of a command that follows something. Process-wide, as signals are.
+namespace stint::cli {
+
+/// From now on SIGINT is counted instead of ending the process, and SIGTERM, SIGHUP and SIGQUIT ask it to leave.
+void install_interrupt_handlers();
+
+/// Ctrl-C pressed so far.
+[[nodiscard]] int interrupts_seen();
+/// The signal that asked to leave, or 0.
+[[nodiscard]] int leave_signal();
+[[nodiscard]] bool wants_to_leave();
+
+}  // namespace stint::cli

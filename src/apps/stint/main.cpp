@@ -1,0 +1,75 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "apps/stint/command_line.hpp"
+#include "apps/stint/report.hpp"
+#include "client/exit_status.hpp"
+
+namespace stint::cli {
+
+CLI::App* add_command(CLI::App& app, CommandLine& line, const std::string& name, const std::string& description,
+                      const std::string& examples) {
+  CLI::App* command = app.add_subcommand(name, description);
+  if (!examples.empty()) command->footer("\nExamples:\n" + examples);
+  command->add_flag("--json", line.common.json, "Print JSON as schema/cli.schema.json describes it");
+  const std::string group = "Where";
+  command->add_option("--state-dir", line.common.state_dir, "State directory [STINT_STATE_DIR, or $XDG_STATE_HOME/stint]")->group(group);
+  command->add_option("--server", line.common.server, "Scheduler's address, http://HOST:PORT [STINT_SERVER, or the context file]")
+      ->group(group);
+  command->add_option("--token-file", line.common.token_file, "File with the API token [STINT_TOKEN holds the token itself]")->group(group);
+  return command;
+}
+
+namespace {
+
+int run(int argc, char** argv) {
+  CommandLine line;
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const auto dashes = std::find(words.begin(), words.end(), "--");
+  line.has_dashes = dashes != words.end();
+  if (line.has_dashes) line.after_dashes.assign(dashes + 1, words.end());
+
+  CLI::App app("Stint schedules jobs onto agents. An agent is a worker: a machine, a virtual machine, a small device or a person.",
+               "stint");
+  app.require_subcommand(1);
+  app.footer(
+      "\nFirst steps:\n  stint dev                     a scheduler and an agent on this machine\n  stint run -- echo hello       in "
+      "another terminal\n"
+      "  stint COMMAND --help          examples of each command\n\n"
+      "Exit status of run and wait: the task's own; 128 + signal; 124 timed out; 130 cancelled; 125 Stint's own error; 2 usage;\n"
+      "with several tasks 1 if any failed.");
+  app.set_help_flag("-h,--help", "Print this help");
+  add_dev_commands(app, line);
+  add_run_command(app, line);
+  add_job_commands(app, line);
+  add_task_commands(app, line);
+  add_wait_command(app, line);
+  add_watch_command(app, line);
+  add_agent_commands(app, line);
+  add_scheduler_commands(app, line);
+  add_bench_commands(app, line);
+  add_about_commands(app, line);
+
+  try {
+    std::vector<std::string> arguments(words.begin(), dashes);
+    std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+    app.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? client::kExitOk : client::kExitUsage;
+  }
+  if (line.has_dashes && !app.got_subcommand("run")) return usage_error(line.common, "only `stint run` takes a command after --");
+  return line.action ? line.action() : client::kExitUsage;
+}
+
+}  // namespace
+}  // namespace stint::cli
+
+int main(int argc, char** argv) {
+  try {
+    return stint::cli::run(argc, argv);
+  } catch (const std::exception& exception) {
+    // Only what no folder turned into an Error: out of memory, a broken locale.
+    return stint::cli::report_error({}, {stint::Errc::io, exception.what()});
+  }
+}

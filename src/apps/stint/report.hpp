@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "apps/stint/command_line.hpp"
+#include "base/result.hpp"
+
+/// What the commands print, and the statuses they end with.
+namespace stint::cli {
+
+/// `stint: …` on stderr, and with --json {"error": …} on stdout. 125.
+int report_error(const CommonOptions& options, const Error& error);
+/// The same for a mistake on the command line or in a job file. 2.
+int usage_error(const CommonOptions& options, const std::string& detail);
+
+/// A line on stderr, `stint: …`.
+void notice(std::string_view text);
+
+/// One line on stdout.
+void print_line(std::string_view text);
+/// As it is, all of it; false if nobody reads any more.
+bool write_all(int fd, std::string_view bytes);
+
+/// `"text"` with JSON's escapes.
+[[nodiscard]] std::string json_string(std::string_view text);
+/// The string that the object `json` has under `key`.
+[[nodiscard]] std::optional<std::string> find_json_string(std::string_view json, std::string_view key);
+
+}  // namespace stint::cli

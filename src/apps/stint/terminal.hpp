@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace stint::cli {
+
+[[nodiscard]] bool is_terminal(int fd);
+/// Columns of the terminal behind `fd`; 80 if it does not say.
+[[nodiscard]] std::size_t terminal_width(int fd);
+[[nodiscard]] std::size_t terminal_height(int fd);
+/// A terminal, NO_COLOR is not set, and TERM is not dumb.
+[[nodiscard]] bool has_color(int fd);
+
+enum class Color { red = 31, green = 32, yellow = 33, cyan = 36, gray = 90 };
+/// `text` in a colour if `fd` shows colours.
+[[nodiscard]] std::string colored(int fd, Color color, const std::string& text);
+
+/// Some lines at the bottom of a terminal that are drawn over and over.
+class LiveLines {
+ public:
+  explicit LiveLines(int fd) : fd_(fd) {}
+  ~LiveLines() { clear(); }
+  LiveLines(const LiveLines&) = delete;
+  LiveLines& operator=(const LiveLines&) = delete;
+
+  void draw(const std::vector<std::string>& lines);
+  void clear();
+  /// What is drawn stays; the next draw begins below it.
+  void keep() { drawn_ = 0; }
+
+ private:
+  int fd_;
+  std::size_t drawn_ = 0;
+};
+
+}  // namespace stint::cli
