@@ -236,7 +236,8 @@ TEST(CodecHarm, MisalignedStructsAreMalformed) {
   const Buffer honest(b);
   ASSERT_TRUE(decode(honest));
 
-  // The vector begins 4 bytes before its structs; the offset to it lies in the table. Moved 4 bytes on, its length is the job's low half: 12.
+  // The vector begins 4 bytes before its structs; the offset to it lies in the table.
+  // Moved 4 bytes on, its length is the low half of the job's number: 1 fits as well as any.
   const auto* root = schema::GetMessageEnvelope(honest.view().data());
   const auto* vector = reinterpret_cast<const std::uint8_t*>(root->message_as_StatusAck()->items());
   const auto* table = reinterpret_cast<const flatbuffers::Table*>(root->message_as_StatusAck());

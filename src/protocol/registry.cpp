@@ -54,7 +54,7 @@ RegistryDecision IdentityRegistry::probe(Entry& entry, Holder candidate, Now now
                   in_use_by(candidate.hello.agent, live, "another connection is already asking for it"));
   }
   waiting_.insert(candidate.hello.agent);
-  entry.waiting = Waiting{std::move(candidate), now.mono, now.mono + limits::kProbe, false};
+  entry.waiting = Waiting{candidate, now.mono, now.mono + limits::kProbe, false};
   return {RegistryDecision::Kind::wait_probe, live, CloseReason::normal, {}};
 }
 
@@ -93,7 +93,7 @@ std::optional<RegistryOutcome> IdentityRegistry::on_closed(AgentNumber agent, Se
 }
 
 RegistryOutcome IdentityRegistry::promote(AgentNumber agent, Entry& entry, RegistryDecision decision) {
-  entry.live = std::move(entry.waiting->holder);
+  entry.live = entry.waiting->holder;
   entry.waiting.reset();
   waiting_.erase(agent);
   return {entry.live->session, std::move(decision)};

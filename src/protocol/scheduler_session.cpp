@@ -98,9 +98,9 @@ void SchedulerSession::on_hello(const wire::RawFrame& frame, Instant now) {
 
   const auto envelope = open_envelope(*buffer);
   if (!envelope) return fail_hello(envelope.error());
-  auto hello = decode_hello(*envelope);
+  const auto hello = decode_hello(*envelope);
   if (!hello) return fail_hello(hello.error());
-  accept_hello(frame, std::move(*hello), now);
+  accept_hello(frame, *hello, now);
 }
 
 void SchedulerSession::accept_hello(const wire::RawFrame& frame, Hello hello, Instant now) {
@@ -127,7 +127,7 @@ void SchedulerSession::accept_hello(const wire::RawFrame& frame, Hello hello, In
   ack.report_credit = report_credit_;
   options_.heartbeat_interval = from_ms(ack.heartbeat_ms);
 
-  hello_ = std::move(hello);
+  hello_ = hello;
   hello_frame_.assign(frame.bytes.begin(), frame.bytes.end());
   enqueue_handshake(wire::FrameKind::hello_ack, scratch().encoder.encode(ack));
 }
