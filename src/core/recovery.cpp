@@ -167,6 +167,8 @@ Status link_job(State& state, Now now, Job& job) {
     group->fresh = static_cast<std::uint32_t>(group->open() - group->entries.size());
     if (job.open > 0) join_class(state, *group, {});
     for (auto& [index, entry] : group->entries) {
+      if (entry.live_count == 0 && entry.failures > group->spec->retries)
+        return corrupt(describe(state, entry.newest->row.ref) + " was the last its task had, but none is its result");
       refresh_entry(*group, entry);
       if (wants_attempt(*group, entry)) enqueue(state, now, *group, index, entry);
     }

@@ -81,6 +81,11 @@ TEST(Load, RefusesRowsThatContradict) {
   expect_words({job_row(), running(), TaskMarkRow{JobId{1}, 0, 0, 3}}, "has 0 open tasks, but its state is running");
   expect_words({job_row(), running(), attempt_row(0, 1), attempt_row(0, 2), attempt_row(0, 3), attempt_row(0, 4), agent_row()},
                "more than 3 live attempts");
+  AttemptRow failed = result_row(0, 1);
+  failed.is_result = false;
+  failed.status = TaskStatus::failed;
+  failed.reason = EndReason::exit;
+  expect_words({job_row(), running(), failed, agent_row()}, "1.main.0@1 was the last its task had");
   expect_words({agent_row(), agent_row()}, "agent 1 comes twice");
   AgentRow twin = agent_row();
   twin.number = AgentNumber{2};
