@@ -22,16 +22,16 @@ struct JobRow {
   JobId id;
   std::shared_ptr<const JobSpec> spec;
   std::string submitted_by;
-  std::string idempotency_key;             ///< empty: none; else unique among jobs
+  std::string idempotency_key;  ///< empty: none; else unique among jobs
   UnixMillis submitted_at{};
 };
 
 /// Key: job. Written when the state changes as a whole.
 struct JobStateRow {
   JobId job;
-  TaskStatus status = TaskStatus::pending; ///< running once anything was placed; completed, failed or cancelled at the end
+  TaskStatus status = TaskStatus::pending;  ///< running once anything was placed; completed, failed or cancelled at the end
   EndReason reason = EndReason::none;
-  std::string detail;                      ///< who cancelled it, which task failed it
+  std::string detail;  ///< who cancelled it, which task failed it
   bool cancel_requested = false;
   UnixMillis ended_at{};
 };
@@ -40,20 +40,20 @@ struct JobStateRow {
 struct AttemptRow {
   AttemptRef ref;
   AgentNumber agent;
-  TaskStatus status = TaskStatus::pending; ///< pending: assigned; the end of the attempt, not of the task
+  TaskStatus status = TaskStatus::pending;  ///< pending: assigned; the end of the attempt, not of the task
   EndReason reason = EndReason::none;
-  bool live = true;                        ///< in the task's live set
-  bool accepted = false;                   ///< the agent has said that it holds it
-  bool is_result = false;                  ///< this attempt ended the task: its status and reason are the task's
+  bool live = true;  ///< in the task's live set
+  bool accepted = false;  ///< the agent has said that it holds it
+  bool is_result = false;  ///< this attempt ended the task: its status and reason are the task's
   std::int32_t exit_code = 0;
   std::int32_t signal = 0;
-  std::uint32_t acked_update = 0;          ///< highest update number applied
-  std::uint64_t update_digest = 0;         ///< of that update's fields: the same number with others is a conflict
+  std::uint32_t acked_update = 0;  ///< highest update number applied
+  std::uint64_t update_digest = 0;  ///< of that update's fields: the same number with others is a conflict
   UnixMillis placed_at{};
   UnixMillis started_at{};
   UnixMillis ended_at{};
-  UnixMillis retry_at{};                   ///< set on a failed attempt that will be retried: not before
-  Token16 instance{};                      ///< journal of the agent that accepted it
+  UnixMillis retry_at{};  ///< set on a failed attempt that will be retried: not before
+  Token16 instance{};  ///< journal of the agent that accepted it
   std::string detail;
 };
 
@@ -71,15 +71,15 @@ struct TaskMarkRow {
 /// Key: number.
 struct AgentRow {
   AgentNumber number;
-  std::string name;                        ///< unique among agents that are not revoked
-  std::uint32_t generation = 0;            ///< of its key; raised to revoke
+  std::string name;  ///< unique among agents that are not revoked
+  std::uint32_t generation = 0;  ///< of its key; raised to revoke
   bool revoked = false;
   bool draining = false;
-  Token16 instance{};                      ///< of its last session
-  AgentOffer offer;                        ///< of its last session
+  Token16 instance{};  ///< of its last session
+  AgentOffer offer;  ///< of its last session
   UnixMillis registered_at{};
   UnixMillis last_seen_at{};
-  UnixMillis disconnected_at{};            ///< zero while connected
+  UnixMillis disconnected_at{};  ///< zero while connected
 };
 
 /// Key: epoch. The master sealed under the key-encryption key: never plain in the store.
@@ -94,15 +94,15 @@ struct MasterKeyRow {
 struct EventRow {
   std::uint64_t seq = 0;
   UnixMillis at{};
-  std::string kind;                        ///< job_submitted, tasks_ended, agent_connected …
-  JobId job;                               ///< zero: none
+  std::string kind;  ///< job_submitted, tasks_ended, agent_connected …
+  JobId job;  ///< zero: none
   std::string body;
 };
 
 /// Key: ref, stream, offset. Output of a task as it arrived, in the same transaction as the state: an acknowledged byte is durable.
 struct LogRow {
   AttemptRef ref;
-  std::uint8_t stream = 1;                 ///< 1 stdout, 2 stderr
+  std::uint8_t stream = 1;  ///< 1 stdout, 2 stderr
   std::uint64_t offset = 0;
   Bytes bytes;
 };
