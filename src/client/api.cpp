@@ -130,66 +130,68 @@ Result<Page> Api::list(const std::string& path, Query query, std::size_t limit, 
   return all;
 }
 
-Status Api::read_logs(const std::string& task, const LogOptions& options, const OnLog& on_log, const OnTick& on_tick) {
-  std::uint64_t after = options.after;
+Status Api::read_stream(const std::function<ports::HttpCall()>& make_call, const std::function<Reader()>& make_reader,
+                        const OnTick& on_tick, WholeAnswer whole) {
   Backoff backoff(options_.patience);
   while (true) {
-    ports::HttpCall call;
-    call.target =
-        make_target("/v1/tasks/" + encode_segment(task) + "/logs", {{"attempt", options.attempt ? std::to_string(*options.attempt) : ""},
-                                                                    {"after", after > 0 ? std::to_string(after) : ""},
-                                                                    {"follow", options.follow ? "1" : ""}});
-    LineReader lines;  // anew: half a line of a broken connection is sent again
     bool is_done = false;
-    std::optional<Error> broken;
-    const auto on_line = [&](std::string_view json) {
-      auto entry = parse_log_entry(json);
-      if (!entry) broken = std::move(entry.error());
-      if (broken) return false;
-      if (entry->line) after = entry->line->seq;
-      is_done = !on_log(*entry, json) || entry->end.has_value();
+    const Reader read = make_reader();  // anew: what a broken connection sent half of is sent again
+    const auto answer = http_.stream(make_call(), [&](std::string_view bytes) {
+      if (!bytes.empty()) backoff.reset();
+      is_done = bytes.empty() ? !on_tick() : !read(bytes);
       return !is_done;
-    };
-    const auto answer = http_.stream(call, [&](std::string_view bytes) {
-      if (bytes.empty()) return !(is_done = !on_tick());
-      backoff.reset();
-      return lines.feed(bytes, on_line);
     });
-    if (broken) return tl::unexpected<Error>(std::move(*broken));
     const bool is_whole = answer && is_ok(*answer);
-    if (is_done || (is_whole && !options.follow)) return {};
+    if (is_done || (is_whole && whole == WholeAnswer::is_the_end)) return {};
     Error error = !answer    ? answer.error()
-                  : is_whole ? Error{Errc::outcome_unknown, "the scheduler ended the log before the task had ended"}
+                  : is_whole ? Error{Errc::outcome_unknown, "the scheduler ended the stream"}
                              : parse_problem(answer->status, answer->body);
     if (!may_repeat(error, Repeat::always) || !wait_again(backoff, error)) return tl::unexpected<Error>(std::move(error));
   }
 }
 
+Status Api::read_logs(const std::string& task, const LogOptions& options, const OnLog& on_log, const OnTick& on_tick) {
+  std::uint64_t after = options.after;
+  std::optional<Error> broken;
+  const auto make_call = [&] {
+    ports::HttpCall call;
+    call.target =
+        make_target("/v1/tasks/" + encode_segment(task) + "/logs", {{"attempt", options.attempt ? std::to_string(*options.attempt) : ""},
+                                                                    {"after", after > 0 ? std::to_string(after) : ""},
+                                                                    {"follow", options.follow ? "1" : ""}});
+    return call;
+  };
+  const auto on_line = [&](std::string_view json) {
+    auto entry = parse_log_entry(json);
+    if (!entry) broken = std::move(entry.error());
+    if (broken) return false;
+    if (entry->line) after = entry->line->seq;
+    return on_log(*entry, json) && !entry->end;
+  };
+  const auto make_reader = [&]() -> Reader {
+    return [&on_line, lines = LineReader()](std::string_view bytes) mutable { return lines.feed(bytes, on_line); };
+  };
+  STINT_TRY_VOID(read_stream(make_call, make_reader, on_tick, options.follow ? WholeAnswer::was_cut_off : WholeAnswer::is_the_end));
+  if (broken) return tl::unexpected<Error>(std::move(*broken));
+  return {};
+}
+
 Status Api::follow_events(std::optional<std::uint64_t> job, std::optional<std::uint64_t> after, const OnEvent& on_event,
                           const OnTick& on_tick) {
-  Backoff backoff(options_.patience);
-  while (true) {
+  const auto make_call = [&] {
     ports::HttpCall call;
     call.headers = {{"Accept", "text/event-stream"}};
     call.target = make_target("/v1/events", {{"after", after ? std::to_string(*after) : ""}, {"job", job ? std::to_string(*job) : ""}});
-    EventReader events;
-    bool is_done = false;
-    const auto on_server_event = [&](const ServerEvent& event) {
-      if (event.id) after = event.id;
-      is_done = !on_event(event);
-      return !is_done;
-    };
-    const auto answer = http_.stream(call, [&](std::string_view bytes) {
-      if (bytes.empty()) return !(is_done = !on_tick());
-      backoff.reset();
-      return events.feed(bytes, on_server_event);
-    });
-    if (is_done) return {};
-    Error error = !answer          ? answer.error()
-                  : is_ok(*answer) ? Error{Errc::outcome_unknown, "the scheduler ended the stream of events"}
-                                   : parse_problem(answer->status, answer->body);
-    if (!may_repeat(error, Repeat::always) || !wait_again(backoff, error)) return tl::unexpected<Error>(std::move(error));
-  }
+    return call;
+  };
+  const auto on_server_event = [&](const ServerEvent& event) {
+    if (event.id) after = event.id;
+    return on_event(event);
+  };
+  const auto make_reader = [&]() -> Reader {
+    return [&on_server_event, events = EventReader()](std::string_view bytes) mutable { return events.feed(bytes, on_server_event); };
+  };
+  return read_stream(make_call, make_reader, on_tick, WholeAnswer::was_cut_off);
 }
 
 }  // namespace stint::client

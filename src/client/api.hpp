@@ -66,6 +66,12 @@ class Api {
 
  private:
   class Backoff;
+  /// Takes bytes of a stream's body; false: enough.
+  using Reader = std::function<bool(std::string_view bytes)>;
+  enum class WholeAnswer { is_the_end, was_cut_off };
+  /// Streams, and streams again over breaks, until the reader or `on_tick` has had enough.
+  Status read_stream(const std::function<ports::HttpCall()>& make_call, const std::function<Reader()>& make_reader, const OnTick& on_tick,
+                     WholeAnswer whole);
   Result<std::string> ask(const ports::HttpCall& call, Repeat repeat);
   /// False: give up.
   bool wait_again(Backoff& backoff, const Error& error);

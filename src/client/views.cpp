@@ -118,6 +118,12 @@ Result<TaskView> parse_task_view(std::string_view bytes) {
   if (find(object, "progress") != nullptr) task.progress = number<double>(object, "progress");
   for (const auto& [name, value] : object_at(object, "metrics"))
     if (value.is_number()) task.metrics.emplace_back(name, value.to_number<double>());
+  for (const json::value& item : array_at(object, "attempts_list")) {
+    const json::object* attempt = item.if_object();
+    if (attempt == nullptr) continue;
+    task.detail = text(*attempt, "detail");
+    if (flag(*attempt, "is_result")) break;
+  }
   return task;
 }
 
@@ -157,6 +163,7 @@ Result<Explanation> parse_explanation(std::string_view bytes) {
   Explanation explanation;
   explanation.task = text(object, "task");
   explanation.summary = text(object, "summary");
+  explanation.state = parse_task_status(text(object, "state")).value_or(TaskStatus::pending);
   explanation.nearest = text(object, "nearest");
   explanation.waits_for = texts(object, "waits_for");
   for (const json::value& item : array_at(object, "agents")) {

@@ -49,6 +49,7 @@ struct Outcome {
 
 struct TaskView {
   std::string id, agent, started_at, ended_at, retry_at, message;
+  std::string detail;  ///< of the attempt that decided, else of the last one; only where all attempts were asked for
   Outcome outcome;
   std::uint64_t attempts = 0;
   std::optional<double> progress;
@@ -71,6 +72,7 @@ struct Explanation {
     std::vector<std::string> reasons;      ///< one sentence per clause
   };
   std::string task, summary, nearest;
+  TaskStatus state = TaskStatus::pending;
   std::vector<std::string> waits_for;
   std::vector<Agent> agents;
 };

@@ -185,6 +185,10 @@ void read_tasks(YamlMap& top, const YAML::Node& node, JobFile& file) {
   std::vector<WrittenNeeds> needs;
   for (const auto& item : node) {
     const std::string name = item.first.IsScalar() ? item.first.Scalar() : "";
+    if (item.second.IsNull()) {  // an empty value has its mark on the line after it
+      add_remark(file.problems, item.first.Mark(), "task \"" + name + "\" is empty");
+      continue;
+    }
     YamlMap map(item.second, "task \"" + name + "\"", file.problems);
     TaskSpec task = read_task(map, defaults, file, needs.emplace_back());
     for (const std::string_view key : {"name", "queue", "priority", "max_fails"})

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <memory>
 
@@ -22,18 +24,20 @@ int completion(const CLI::App& app, const CommonOptions& options, const std::str
   if (options.json)
     print_line("{\"shell\":" + json_string(shell) + ",\"script\":" + json_string(script) + "}");
   else
-    write_all(1, script);
+    write_all(STDOUT_FILENO, script);
   return client::kExitOk;
 }
 
 int help(const CLI::App& app, const CommonOptions& options, const std::vector<std::string>& words) {
   const CLI::App* command = &app;
+  std::string parents;
   for (const std::string& word : words) {
     const auto commands = command->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == word; });
+    parents += (parents.empty() ? "" : " ") + command->get_name();
     command = commands.empty() ? nullptr : commands.front();
     if (command == nullptr) return usage_error(options, "no command \"" + word + "\"; see `stint help`");
   }
-  write_all(1, command->help());
+  write_all(STDOUT_FILENO, command->help(parents));
   return client::kExitOk;
 }
 

@@ -25,7 +25,10 @@ bool is_loopback(const std::string& host) { return host == "localhost" || host =
 
 /// What `start` would refuse, found without starting.
 Result<client::ServerAddress> check(const SchedulerArguments& arguments, const std::string& state_dir) {
-  STINT_TRY(const client::ServerAddress address, client::parse_server(arguments.listen));
+  // Port 0 lets the system choose; a client's address never has it.
+  const bool is_any_port = arguments.listen.ends_with(":0");
+  STINT_TRY(client::ServerAddress address, client::parse_server(is_any_port ? arguments.listen + "1" : arguments.listen));
+  if (is_any_port) address.port = 0;
   if (!is_loopback(address.host) && !arguments.insecure_plaintext)
     return fail(Errc::forbidden, "--listen " + arguments.listen +
                                      " is beyond this machine, and there is no TLS in this version; --insecure-plaintext allows it");

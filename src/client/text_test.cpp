@@ -1,0 +1,76 @@
+#include "client/text.hpp"
+
+#include <gtest/gtest.h>
+
+namespace stint::client {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Text, DurationsHaveTwoUnitsAtMost) {
+  EXPECT_EQ(show_duration(0s), "0.0s");
+  EXPECT_EQ(show_duration(440ms), "0.4s");
+  EXPECT_EQ(show_duration(59s), "59s");
+  EXPECT_EQ(show_duration(185s), "3m05s");
+  EXPECT_EQ(show_duration(2h + 7min + 59s), "2h07m");
+  EXPECT_EQ(show_duration(99h), "4d03h");
+  EXPECT_EQ(show_duration(-1s), "0.0s") << "clocks differ";
+}
+
+TEST(Text, AmountsUseTheLargestUnitThatFits) {
+  EXPECT_EQ(show_bytes(0), "0");
+  EXPECT_EQ(show_bytes(1023), "1023");
+  EXPECT_EQ(show_bytes(512 * 1024), "512Ki");
+  EXPECT_EQ(show_bytes(3 * kGiB / 2), "1.5Gi");
+  EXPECT_EQ(show_cpu(4000), "4");
+  EXPECT_EQ(show_cpu(1250), "1.25");
+  EXPECT_EQ(show_cpu(5), "0.005");
+  EXPECT_EQ(show_resources({2000, 8 * kGiB, 1, 0}), "2 CPU, 8Gi, 1 GPU");
+}
+
+TEST(Text, TimesAreReadAndShown) {
+  EXPECT_EQ(show_time("2026-11-22T08:40:00.123Z"), "2026-11-22 08:40:00");
+  EXPECT_EQ(show_time(""), "-");
+  EXPECT_EQ(parse_rfc3339("1970-01-01T00:00:01.002Z"), unix_millis(1002));
+  EXPECT_EQ(parse_rfc3339("2024-02-29T12:00:00.000Z"), unix_millis(1'709'208'000'000));
+  for (const char* wrong : {"", "2023-02-29T12:00:00.000Z", "2024-02-29 12:00:00.000Z", "2024-02-29T24:00:00.000Z", "2024-02-29T12:00:00Z"})
+    EXPECT_FALSE(parse_rfc3339(wrong)) << wrong;
+}
+
+TEST(Text, TheEndOfATaskIsTwoWords) {
+  EXPECT_EQ(show_end({TaskStatus::completed, EndReason::exit, 0, 0}), "");
+  EXPECT_EQ(show_end({TaskStatus::running, EndReason::none, 0, 0}), "");
+  EXPECT_EQ(show_end({TaskStatus::failed, EndReason::exit, 3, 0}), "exit 3");
+  EXPECT_EQ(show_end({TaskStatus::failed, EndReason::signal, 0, 9}), "signal 9");
+  EXPECT_EQ(show_end({TaskStatus::failed, EndReason::timeout, 0, 9}), "timeout");
+  EXPECT_EQ(show_end({TaskStatus::cancelled, EndReason::none, 0, 0}), "cancelled");
+}
+
+TEST(Text, BarsAreAsWideAsAsked) {
+  EXPECT_EQ(show_bar(0, 6), "[    ]");
+  EXPECT_EQ(show_bar(0.5, 6), "[==> ]");
+  EXPECT_EQ(show_bar(1, 6), "[====]");
+  EXPECT_EQ(show_bar(7, 6), "[====]");
+  EXPECT_EQ(show_bar(0.5, 2), "");
+}
+
+TEST(Text, WidthCountsCharacters) {
+  EXPECT_EQ(display_width("Größe…"), 6U);
+  EXPECT_EQ(shorten("Größe", 5), "Größe");
+  EXPECT_EQ(shorten("Größen", 5), "Größ…");
+  EXPECT_EQ(shorten("abc", 0), "");
+}
+
+TEST(Table, ColumnsAlignAndNothingTrails) {
+  Table table({{"JOB", Align::right}, {"NAME"}, {"STATE"}});
+  EXPECT_TRUE(table.is_empty());
+  table.add({"7", "größe", "running"});
+  table.add({"1234", "x", ""});
+  EXPECT_EQ(table.render(),
+            " JOB  NAME   STATE\n"
+            "   7  größe  running\n"
+            "1234  x\n");
+}
+
+}  // namespace
+}  // namespace stint::client
