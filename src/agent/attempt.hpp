@@ -50,6 +50,7 @@ struct Attempt {
   };
   AttemptState state;
   Phase phase = Phase::waiting;
+  std::uint32_t number_step = 1;            ///< from one update's number to the next
   std::uint32_t persisted = 0;              ///< highest update number in the journal
   std::uint32_t sent = 0;                   ///< highest sent in this session
   std::uint32_t acked = 0;                  ///< highest acknowledged

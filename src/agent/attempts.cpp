@@ -24,6 +24,7 @@ Attempt& Attempts::restore(AttemptState state) {
   auto& attempt = by_ref_[state.ref];
   attempt.phase = has_ended(state.status) ? Attempt::Phase::ended : Attempt::Phase::launched;
   attempt.persisted = state.number;
+  attempt.number_step = limits::kNumberStepRestored;
   attempt.accept_is_due = true;
   attempt.state = std::move(state);
   if (!attempt.has_ended()) ++active_;
@@ -40,7 +41,7 @@ Attempt& Attempts::add(AttemptState state) {
 }
 
 void Attempts::change(Attempt& attempt) {
-  ++attempt.state.number;
+  attempt.state.number += attempt.number_step;
   touch(attempt);
 }
 

@@ -18,14 +18,18 @@ inline constexpr Duration kAcceptReportDelay = std::chrono::milliseconds{20};
 inline constexpr Duration kReportInterval = std::chrono::seconds{1};        ///< between two progress reports of one attempt
 inline constexpr Duration kJournalRetryInterval = std::chrono::seconds{1};  ///< after an append that failed
 
+/// Between update numbers of an attempt that an earlier process accepted. If a power failure took the journal's last records, the scheduler has
+/// acknowledged numbers that we do not know of: more than these an attempt never has, so no number is used for two contents.
+inline constexpr std::uint32_t kNumberStepRestored = 16;
+
 inline constexpr std::size_t kUpdatesPerMessage = 1024;
-inline constexpr std::size_t kLogChunkMax = std::size_t{64} << 10;    ///< bytes of one LogChunk
-inline constexpr std::size_t kOutputWindow = std::size_t{64} << 10;   ///< bytes of one stream that the driver may hand over unasked
-inline constexpr std::size_t kDetailMax = 4096;                       ///< bytes of an update's text for people
+inline constexpr std::size_t kLogChunkMax = std::size_t{64} << 10;  ///< bytes of one LogChunk
+inline constexpr std::size_t kOutputWindow = std::size_t{64} << 10;  ///< bytes of one stream that the driver may hand over unasked
+inline constexpr std::size_t kDetailMax = 4096;  ///< bytes of an update's text for people
 inline constexpr std::size_t kReportLineMax = std::size_t{64} << 10;  ///< bytes of one line of STINT_REPORT
-inline constexpr std::size_t kMetricsMax = 256;                       ///< different metrics of one attempt between two reports
-inline constexpr std::size_t kMetricNameMax = 128;                    ///< bytes
-inline constexpr std::size_t kBadReportLinesLogged = 3;               ///< per attempt; the rest is only counted
+inline constexpr std::size_t kMetricsMax = 256;  ///< different metrics of one attempt between two reports
+inline constexpr std::size_t kMetricNameMax = 128;  ///< bytes
+inline constexpr std::size_t kBadReportLinesLogged = 3;  ///< per attempt; the rest is only counted
 
 inline constexpr std::size_t kJournalCompactMin = std::size_t{4} << 20;  ///< a smaller journal is left alone: a rewrite costs an fdatasync
 inline constexpr std::size_t kJournalDeadFactor = 4;  ///< rewritten once it is this many times what is alive in it

@@ -93,7 +93,11 @@ void Client::show_job(JobId job) { ask(make_request("GET", path_of(job)), {}); }
 void Client::explain(const std::string& task) { ask(make_request("GET", "/v1/tasks/" + task + "/explain"), {}); }
 
 void Client::drain(const std::string& agent, bool is_draining) {
-  ask(make_request("POST", "/v1/agents/" + agent + "/drain", is_draining ? R"({"draining":true})" : R"({"draining":false})"), {});
+  auto request = make_request("POST", "/v1/agents/" + agent + "/drain", is_draining ? R"({"draining":true})" : R"({"draining":false})");
+  ask(std::move(request), [this, agent, is_draining](const ports::HttpResponse* response) {
+    const bool is_done = response != nullptr && response->status == 200;
+    if (!is_done && !is_draining) world_.agenda.after(kRetryPause, [this, agent] { drain(agent, false); });
+  });
 }
 
 void Client::follow_events() {

@@ -26,6 +26,7 @@ class Client final : public HttpListener {
   void list_tasks(JobId job);
   void show_job(JobId job);
   void explain(const std::string& task);
+  /// The end of draining is asked for until it is answered.
   void drain(const std::string& agent, bool is_draining);
   /// From now on, over and over.
   void follow_events();
