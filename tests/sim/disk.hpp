@@ -19,7 +19,7 @@ class WatchedStore final : public ports::Store {
 
   Result<Opened> open(Committed committed) override {
     return inner_.open([this, committed = std::move(committed)](BatchNumber number, Status status) {
-      if (status) durable_.apply(writing_.rows);
+      if (status) durable_.apply_batch(writing_.rows);
       committed(number, std::move(status));
     });
   }
@@ -36,7 +36,7 @@ class WatchedStore final : public ports::Store {
     writing_ = std::move(queue_.front());
     queue_.pop_front();
     inner_.finish_one(fate);
-    if (fate == Fate::unanswered && tables_->last_batch == writing_.number) durable_.apply(writing_.rows);
+    if (fate == Fate::unanswered && tables_->last_batch == writing_.number) durable_.apply_batch(writing_.rows);
   }
 
  private:

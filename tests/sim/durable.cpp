@@ -17,7 +17,7 @@ bool counts_against_retries(const core::AttemptRow& row) {
 
 }  // namespace
 
-void Durable::apply(const std::vector<core::Row>& batch) {
+void Durable::apply_batch(const std::vector<core::Row>& batch) {
   for (const auto& row : batch) std::visit([this](const auto& r) { apply(r); }, row);
   check_batch();
 }

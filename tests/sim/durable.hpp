@@ -23,7 +23,7 @@ class Durable {
 
   explicit Durable(Findings& findings) : findings_(findings) {}
 
-  void apply(const std::vector<core::Row>& batch);
+  void apply_batch(const std::vector<core::Row>& batch);
 
   [[nodiscard]] const core::JobRow* find_job(JobId id) const;
   [[nodiscard]] const core::JobRow* find_job(const std::string& idempotency_key) const;

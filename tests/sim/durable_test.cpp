@@ -29,7 +29,7 @@ class DurableTest : public testing::Test {
     agent.number = kAgent;
     agent.name = "a";
     agent.offer.resources.cpu_millis = 1000;
-    durable.apply({job, core::JobStateRow{kJob}, agent});
+    durable.apply_batch({job, job_state(kJob, TaskStatus::pending), agent});
   }
 
   static core::AttemptRow attempt(std::uint32_t number, TaskStatus status, bool is_live, bool is_result = false) {
@@ -43,9 +43,9 @@ class DurableTest : public testing::Test {
     if (!is_live) row.ended_at = unix_millis(1);
     return row;
   }
-  static core::JobStateRow job_state(TaskStatus status) {
+  static core::JobStateRow job_state(JobId job, TaskStatus status) {
     core::JobStateRow row;
-    row.job = kJob;
+    row.job = job;
     row.status = status;
     return row;
   }
@@ -60,27 +60,27 @@ class DurableTest : public testing::Test {
 };
 
 TEST_F(DurableTest, HasNothingToSayAboutAGoodLife) {
-  durable.apply({attempt(1, TaskStatus::pending, true)});
-  durable.apply({attempt(1, TaskStatus::running, true)});
-  durable.apply({attempt(1, TaskStatus::completed, false, true), job_state(TaskStatus::completed)});
+  durable.apply_batch({attempt(1, TaskStatus::pending, true)});
+  durable.apply_batch({attempt(1, TaskStatus::running, true)});
+  durable.apply_batch({attempt(1, TaskStatus::completed, false, true), job_state(kJob, TaskStatus::completed)});
   EXPECT_TRUE(findings.empty()) << findings.texts().front();
   EXPECT_TRUE(durable.all_jobs_ended());
 }
 
 TEST_F(DurableTest, SeesASecondResult) {
-  durable.apply({attempt(1, TaskStatus::completed, false, true), job_state(TaskStatus::completed)});
-  durable.apply({attempt(2, TaskStatus::completed, false, true)});
+  durable.apply_batch({attempt(1, TaskStatus::completed, false, true), job_state(kJob, TaskStatus::completed)});
+  durable.apply_batch({attempt(2, TaskStatus::completed, false, true)});
   EXPECT_TRUE(found("ended twice"));
 }
 
 TEST_F(DurableTest, SeesAResultFromOutsideTheLiveSet) {
-  durable.apply({attempt(1, TaskStatus::running, false)});
-  durable.apply({attempt(1, TaskStatus::completed, false, true), job_state(TaskStatus::completed)});
+  durable.apply_batch({attempt(1, TaskStatus::running, false)});
+  durable.apply_batch({attempt(1, TaskStatus::completed, false, true), job_state(kJob, TaskStatus::completed)});
   EXPECT_TRUE(found("without being in the live set"));
 }
 
 TEST_F(DurableTest, SeesMoreAtAnAgentThanItHas) {
-  durable.apply({attempt(1, TaskStatus::running, true), attempt(2, TaskStatus::pending, true)});
+  durable.apply_batch({attempt(1, TaskStatus::running, true), attempt(2, TaskStatus::pending, true)});
   EXPECT_TRUE(found("over-committed"));
 }
 
@@ -88,25 +88,25 @@ TEST_F(DurableTest, CountsAnAttemptThatWasGivenUpUntilItsAgentHasLetItGo) {
   auto given_up = attempt(1, TaskStatus::failed, false);
   given_up.reason = EndReason::lost;
   given_up.ended_at = {};
-  durable.apply({given_up, attempt(2, TaskStatus::pending, true)});
+  durable.apply_batch({given_up, attempt(2, TaskStatus::pending, true)});
   EXPECT_TRUE(found("over-committed"));
 }
 
 TEST_F(DurableTest, SeesATaskThatFailsWithRetriesLeft) {
-  durable.apply({attempt(1, TaskStatus::failed, false, true), job_state(TaskStatus::failed)});
+  durable.apply_batch({attempt(1, TaskStatus::failed, false, true), job_state(kJob, TaskStatus::failed)});
   EXPECT_TRUE(found("before the retries were used"));
 }
 
 TEST_F(DurableTest, SeesAnEndThatChanges) {
-  durable.apply({attempt(1, TaskStatus::completed, false, true), job_state(TaskStatus::completed)});
-  durable.apply({attempt(1, TaskStatus::failed, false, true)});
+  durable.apply_batch({attempt(1, TaskStatus::completed, false, true), job_state(kJob, TaskStatus::completed)});
+  durable.apply_batch({attempt(1, TaskStatus::failed, false, true)});
   EXPECT_TRUE(found("changed its state"));
 }
 
 TEST_F(DurableTest, SeesAKeyThatMakesTwoJobs) {
   core::JobRow again = *durable.find_job(kJob);
   again.id = JobId{2};
-  durable.apply({again, core::JobStateRow{JobId{2}}});
+  durable.apply_batch({again, job_state(JobId{2}, TaskStatus::pending)});
   EXPECT_TRUE(found("two jobs"));
 }
 
