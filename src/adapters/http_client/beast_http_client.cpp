@@ -1,5 +1,7 @@
 #include "adapters/http_client/beast_http_client.hpp"
 
+#include <netinet/tcp.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/connect.hpp>
@@ -48,6 +50,7 @@ class BeastHttpClient::Connection {
     });
     if (outcome) return fail(Errc::unavailable, "scheduler " + address() + ": " + outcome.message());
     socket_.set_option(asio::ip::tcp::no_delay(true), failed);
+    keep_alive();
     return {};
   }
 
@@ -81,6 +84,18 @@ class BeastHttpClient::Connection {
   }
 
  private:
+  /// A stream may be silent for hours; a machine that has vanished meanwhile must be noticed: after 30 s of silence, three probes 10 s apart.
+  void keep_alive() {
+    using Idle = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
+    using Interval = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>;
+    using Count = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPCNT>;
+    error_code ignored;  // without them the connection works as well
+    socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+    socket_.set_option(Idle(30), ignored);
+    socket_.set_option(Interval(10), ignored);
+    socket_.set_option(Count(3), ignored);
+  }
+
   /// Starts one operation and runs the loop until it is done. Errors: timed_out, operation_aborted (interrupted), or the operation's own.
   template <class Start>
   error_code wait(Steady::time_point deadline, const std::function<bool()>& on_tick, Start start) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "adapters/jobfile/yaml_map.hpp"
 #include "core/model/quantity.hpp"
@@ -243,10 +244,10 @@ JobFile parse_job_file(std::string_view yaml) {
     add_remark(file.problems, exception.mark, exception.msg);
   }
   const auto by_place = [](const JobFileRemark& a, const JobFileRemark& b) {
-    return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+    return std::tie(a.line, a.column, a.text) < std::tie(b.line, b.column, b.text);
   };
-  std::stable_sort(file.problems.begin(), file.problems.end(), by_place);
-  std::stable_sort(file.notes.begin(), file.notes.end(), by_place);
+  std::sort(file.problems.begin(), file.problems.end(), by_place);
+  std::sort(file.notes.begin(), file.notes.end(), by_place);
   return file;
 }
 

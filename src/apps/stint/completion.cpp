@@ -102,7 +102,8 @@ std::string completion_script(const CLI::App& app, const std::string& shell) {
   std::vector<Place> places;
   collect(app, "", places);
   // `agent` matches everything below `agent list`: the deeper place must be tried first.
-  std::stable_sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.path.size() > b.path.size(); });
+  std::sort(places.begin(), places.end(),
+            [](const Place& a, const Place& b) { return std::pair(a.path.size(), a.path) > std::pair(b.path.size(), b.path); });
   if (shell == "bash") return bash_script(places);
   return shell == "zsh" ? zsh_script(places) : fish_script(places);
 }

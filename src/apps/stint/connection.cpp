@@ -1,8 +1,11 @@
 #include "apps/stint/connection.hpp"
 
+#include <unistd.h>
+
 #include "apps/stint/files.hpp"
 #include "apps/stint/interrupts.hpp"
 #include "apps/stint/report.hpp"
+#include "apps/stint/terminal.hpp"
 #include "client/context.hpp"
 
 namespace stint::cli {
@@ -38,7 +41,10 @@ Result<std::string> chosen_token(const CommonOptions& options) {
 client::Api::Options api_options(Patience patience) {
   client::Api::Options options;
   options.patience = patience == Patience::long_ ? kLongPatience : kShortPatience;
-  options.on_outage = [](const Error& error) { notice(error.detail + "; trying again"); };
+  // Not into a pipe: there stderr is the task's alone.
+  options.on_outage = [](const Error& error) {
+    if (is_terminal(STDERR_FILENO)) notice(error.detail + "; trying again");
+  };
   return options;
 }
 
