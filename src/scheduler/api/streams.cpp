@@ -52,6 +52,12 @@ std::optional<core::AttemptRow> Streams::last_durable(const AttemptRef& attempt)
   return rows->front();
 }
 
+/// Memory forgets how many attempts an ended task had; the store does not.
+bool Streams::has_later_attempt(const core::TaskView& task, const AttemptRef& attempt) {
+  if (!has_ended(task.status)) return task.attempts > attempt.attempt;
+  return last_durable({attempt.task, attempt.attempt + 1}).has_value();
+}
+
 bool Streams::too_many(ports::RequestId id) {
   if (streams_.size() < limits::kStreamsMax) return false;
   replies_.respond(id, to_response({503, "unavailable", "too many streams are open", "", std::to_string(limits::kStreamsMax) + " streams", "close some, or poll"}));
@@ -155,7 +161,7 @@ std::string Streams::next_logs(Stream& stream, bool& ended) {
     }
     if (text.size() >= limits::kStreamBytesMax || !rows->empty()) return text;
     const auto task = cell_.core.find_task(stream.attempt.task);
-    if (!stream.fixed_attempt && task && task->attempts > stream.attempt.attempt) {  // a later attempt: the earlier one has left or will not count
+    if (!stream.fixed_attempt && task && has_later_attempt(*task, stream.attempt)) {  // the earlier one has left or will not count
       ++stream.attempt.attempt;
       continue;
     }
