@@ -112,6 +112,16 @@ void Client::follow_events() {
   });
 }
 
+void Client::follow_output(const TaskRef& task, const std::string& name) {
+  auto request = make_request("GET", "/v1/tasks/" + name + "/logs");
+  request.id = {++last_.value};
+  request.query = {{"follow", "1"}};
+  readers_.emplace(request.id, LogReader(task, world_.findings));
+  world_.agenda.after(world_.network.latency(), [this, request = std::move(request)] {
+    if (!scheduler_.request(request)) readers_.erase(request.id);
+  });
+}
+
 void Client::on_stream_begun(ports::RequestId id) {
   world_.agenda.after(world_.network.latency(), [this, id] { scheduler_.stream_writable(id); });
 }
@@ -119,6 +129,14 @@ void Client::on_stream_begun(ports::RequestId id) {
 void Client::on_stream_bytes(ports::RequestId id, const std::string& bytes) {
   const bool is_broken = world_.prng.chance(loss_, 1000);
   world_.agenda.after(world_.network.latency(), [this, id, bytes, is_broken] {
+    if (const auto reader = readers_.find(id); reader != readers_.end()) {
+      reader->second.read(bytes);
+      if (reader->second.is_at_end()) {
+        finished_readers_.push_back(reader->second);
+        readers_.erase(reader);
+      }
+      scheduler_.stream_writable(id);
+    }
     if (id != events_) return;
     if (is_broken) {
       scheduler_.request_closed(id);

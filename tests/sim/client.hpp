@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sim/job_mix.hpp"
+#include "sim/log_reader.hpp"
 #include "sim/scheduler_node.hpp"
 #include "sim/surroundings.hpp"
 
@@ -30,6 +31,10 @@ class Client final : public HttpListener {
   void drain(const std::string& agent, bool is_draining);
   /// From now on, over and over.
   void follow_events();
+  /// To the end of the task; one whose stream breaks gives up.
+  void follow_output(const TaskRef& task, const std::string& name);
+  /// Those who have read to the end.
+  [[nodiscard]] const std::vector<LogReader>& finished_readers() const { return finished_readers_; }
 
   /// Of 100 answers, this many are lost.
   void set_loss(std::uint32_t percent) { loss_ = percent; }
@@ -54,6 +59,8 @@ class Client final : public HttpListener {
   SchedulerNode& scheduler_;
   std::map<ports::RequestId, OnAnswer> asked_;
   ports::RequestId last_;
+  std::map<ports::RequestId, LogReader> readers_;
+  std::vector<LogReader> finished_readers_;
   ports::RequestId events_;  ///< the open stream; zero: none
   std::string last_event_;
   std::uint32_t loss_ = 0;

@@ -22,7 +22,7 @@ Resources draw_resources(Prng& prng, const Resources& offer) {
 
 void draw_policy(Prng& prng, core::TaskSpec& task) {
   task.on_disconnect = static_cast<core::DisconnectPolicy>(prng.below(3));
-  task.lost_after = prng.between(std::chrono::seconds{2}, std::chrono::seconds{300});
+  task.lost_after = prng.between(std::chrono::seconds{1}, prng.chance(1, 2) ? std::chrono::seconds{10} : std::chrono::seconds{300});
 }
 
 void draw_array(Prng& prng, const JobMix& mix, core::TaskSpec& task) {

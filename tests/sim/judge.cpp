@@ -76,12 +76,13 @@ void Judge::check_reload() {
   if (!difference.empty()) findings_.add("reload: " + difference);
 }
 
-void Judge::at_the_end() {
+void Judge::at_the_end(const std::vector<LogReader>& readers) {
   check_reload();
   told_.check_all();
   for (const auto& [task, end] : durable_.ends())
     findings_.expect(told_.ends().contains(task), "has ended, and a list of its job's tasks does not say so", durable_.name_of(task));
   check_results();
+  check_readers(readers);
   check_refusals();
   for (const auto& agent : agents_)
     findings_.expect(agent->keeper().held() == 0, "still keeps attempts that everybody else has forgotten", "keeper of " + agent->name());
@@ -126,6 +127,21 @@ void Judge::check_output(const core::AttemptRow& row) {
     }
     const bool is_whole = end == seen.output_bytes[stream - 1u];
     findings_.expect(is_whole || agent.keeper().deaths() > 0, "its output is not whole", name);
+  }
+}
+
+/// Who followed a task's last attempt to the end has read all that there is of it: nothing came behind the end.
+void Judge::check_readers(const std::vector<LogReader>& readers) {
+  for (const auto& reader : readers) {
+    const auto* end = durable_.find_end(reader.task());
+    if (end == nullptr || !end->result || end->status == TaskStatus::cancelled) continue;
+    const auto& attempts = durable_.attempts();
+    if (attempts.contains({reader.task(), end->result->attempt + 1})) continue;  // the stream had gone on to a later one
+    auto tables = std::shared_ptr<const memory::Tables>(&scheduler_.tables(), [](const memory::Tables*) {});
+    const auto ends = memory::MemoryReader(std::move(tables)).log_ends(*end->result);
+    const auto seen = reader.seen(end->result->attempt);
+    findings_.expect(ends && seen[0] == ends->out && seen[1] == ends->err, "had output behind the end that a follower was told",
+                     durable_.name_of(reader.task()));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/agent_node.hpp"
+#include "sim/log_reader.hpp"
 #include "sim/scheduler_node.hpp"
 #include "sim/told.hpp"
 
@@ -19,7 +20,7 @@ class Judge {
       : durable_(durable), told_(told), scheduler_(scheduler), agents_(agents), findings_(findings), prng_(seed) {}
 
   void after_step();
-  void at_the_end();
+  void at_the_end(const std::vector<LogReader>& readers);
   [[nodiscard]] std::uint64_t reloads() const { return reloads_; }
 
  private:
@@ -27,6 +28,7 @@ class Judge {
   void check_reload();
   void check_results();
   void check_output(const core::AttemptRow& row);
+  void check_readers(const std::vector<LogReader>& readers);
   void check_refusals();
 
   const Durable& durable_;

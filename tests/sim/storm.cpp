@@ -23,8 +23,8 @@ Weather draw_weather(Prng& prng) {
 }  // namespace
 
 Storm::Storm(Surroundings world, SchedulerNode& scheduler, std::vector<std::unique_ptr<AgentNode>>& agents, Client& client,
-             const Told& told)
-    : world_(world), scheduler_(scheduler), agents_(agents), client_(client), told_(told) {}
+             const Durable& durable, const Told& told)
+    : world_(world), scheduler_(scheduler), agents_(agents), client_(client), durable_(durable), told_(told) {}
 
 void Storm::plan(Duration duration) {
   Prng& prng = world_.prng;
@@ -147,6 +147,13 @@ void Storm::strike_link(Fault fault) {
   }
 }
 
+void Storm::follow_some_output(JobId job) {
+  const auto& spec = *durable_.find_job(job)->spec;
+  const auto group = static_cast<std::uint32_t>(world_.prng.below(spec.tasks.size()));
+  const TaskRef task{job, group, static_cast<std::uint32_t>(world_.prng.below(spec.tasks[group].array_count))};
+  client_.follow_output(task, durable_.name_of(task));
+}
+
 void Storm::ask_something(Fault fault) {
   if (told_.jobs().empty()) return;
   auto at = told_.jobs().begin();
@@ -156,9 +163,10 @@ void Storm::ask_something(Fault fault) {
     client_.cancel(job, world_.prng.chance(1, 2) ? std::string() : std::string("t0"));
     return;
   }
-  switch (world_.prng.below(3)) {
+  switch (world_.prng.below(4)) {
     case 0: return client_.list_tasks(job);
     case 1: return client_.show_job(job);
+    case 2: return follow_some_output(job);
     default: return client_.explain(std::to_string(job.value) + ".t0");
   }
 }

@@ -38,7 +38,8 @@ inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(Fault::look)
 /// The time of faults: a number of them, at drawn moments, of the kinds this seed has.
 class Storm {
  public:
-  Storm(Surroundings world, SchedulerNode& scheduler, std::vector<std::unique_ptr<AgentNode>>& agents, Client& client, const Told& told);
+  Storm(Surroundings world, SchedulerNode& scheduler, std::vector<std::unique_ptr<AgentNode>>& agents, Client& client,
+        const Durable& durable, const Told& told);
 
   /// Plans all faults of the next `duration`.
   void plan(Duration duration);
@@ -51,6 +52,7 @@ class Storm {
   void strike_agent(Fault fault, AgentNode& agent);
   void strike_link(Fault fault);
   void ask_something(Fault fault);
+  void follow_some_output(JobId job);
   void restart_later(AgentNode& agent);
   [[nodiscard]] Duration pause(Duration longest) { return world_.prng.between(Duration{0}, longest); }
 
@@ -58,6 +60,7 @@ class Storm {
   SchedulerNode& scheduler_;
   std::vector<std::unique_ptr<AgentNode>>& agents_;
   Client& client_;
+  const Durable& durable_;
   const Told& told_;
   bool is_over_ = false;
 };

@@ -25,7 +25,7 @@ World::World(std::uint64_t seed, Trace::Output output, Faults faults)
       told_(durable_, findings_),
       scheduler_(surroundings_, durable_, told_, seed ^ 0x5C4EDULL, draw_heartbeat(seed)),
       client_(surroundings_, scheduler_),
-      storm_(surroundings_, scheduler_, agents_, client_, told_),
+      storm_(surroundings_, scheduler_, agents_, client_, durable_, told_),
       judge_(durable_, told_, scheduler_, agents_, findings_, seed) {}
 
 Outcome World::run() {
@@ -34,7 +34,7 @@ Outcome World::run() {
   if (findings_.empty()) submit_jobs(duration);
   if (findings_.empty() && faults_ == Faults::drawn) storm(duration);
   if (findings_.empty()) calm();
-  if (findings_.empty()) judge_.at_the_end();
+  if (findings_.empty()) judge_.at_the_end(client_.finished_readers());
   Outcome outcome;
   outcome.seed = seed_;
   outcome.findings = findings_.texts();
@@ -94,6 +94,8 @@ void World::storm(Duration duration) {
 
 void World::calm() {
   storm_.end();
+  for (const auto& [id, job] : durable_.jobs())
+    for (std::uint32_t group = 0; group < job.spec->tasks.size(); ++group) client_.follow_output({id, group, 0}, durable_.name_of({id, group, 0}));
   const Instant submitted = agenda_.now() + std::chrono::minutes{5};
   agenda_.at(submitted, [this] { cancel_misfits(); });
   if (!run_until([this] { return is_settled(); }, kCalmLimit)) {

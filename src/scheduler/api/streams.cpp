@@ -94,7 +94,7 @@ void Streams::follow_logs(const ports::HttpRequest& request, std::string_view ta
     if (error != nullptr) return replies_.respond(request.id, to_response(to_problem(*error)));
   Stream stream;
   stream.follow = find_query(request, "follow").value_or("0") != "0";
-  stream.after = *after;
+  stream.after = stream.start = *after;
   stream.fixed_attempt = *attempt != 0;
   stream.attempt = {*ref, stream.fixed_attempt ? static_cast<std::uint32_t>(*attempt) : 1};
   stream.writable = false;
@@ -163,6 +163,7 @@ std::string Streams::next_logs(Stream& stream, bool& ended) {
     const auto task = cell_.core.find_task(stream.attempt.task);
     if (!stream.fixed_attempt && task && has_later_attempt(*task, stream.attempt)) {  // the earlier one has left or will not count
       ++stream.attempt.attempt;
+      stream.after = stream.start;  // two live attempts print at once: this one's first chunks may be older than the last one's last
       continue;
     }
     if (!stream.follow || !task) {

@@ -36,6 +36,7 @@ class Streams {
     bool writable = true;                    ///< the last write has left
     JobId job;                               ///< events: only this one's, zero = all
     std::uint64_t after = 0;                 ///< event seq, or arrival number of a log chunk
+    std::uint64_t start = 0;                 ///< logs: the reader has everything up to here, of every attempt
     AttemptRef attempt;                      ///< logs: the one being read
     bool fixed_attempt = false;              ///< do not go on to later attempts
   };
