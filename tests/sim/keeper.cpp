@@ -71,7 +71,7 @@ void Keeper::start(ports::LaunchSpec spec) {
   const std::uint64_t life = process.life;
   tell(ports::DriverStarted{ref, process.end.started_ms, 1});
   const auto& stored = processes_.insert_or_assign(ref, std::move(process)).first->second;
-  for (std::uint32_t i = 1; i <= kSteps; ++i) agenda_.after(run * i / (kSteps + 1), [this, ref, life, run] { step(ref, life, run); });
+  for (std::uint32_t i = 1; i <= kSteps; ++i) agenda_.after(run * i / (kSteps + 1), [this, ref, life] { step(ref, life); });
   agenda_.after(run, [this, ref, life, reason = stored.end.reason, code = stored.end.exit_code, signal = stored.end.signal] {
     end(ref, life, reason, code, signal);
   });
@@ -121,7 +121,7 @@ std::string Keeper::report_line(const AttemptRef& ref, std::uint32_t step) {
          std::to_string(ref.task.index % 7) + "." + std::to_string(step) + "}}\n";
 }
 
-void Keeper::step(const AttemptRef& ref, std::uint64_t life, Duration /*run*/) {
+void Keeper::step(const AttemptRef& ref, std::uint64_t life) {
   const auto found = processes_.find(ref);
   if (found == processes_.end() || found->second.life != life || found->second.has_ended) return;
   Process& process = found->second;

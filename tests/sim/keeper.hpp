@@ -34,10 +34,6 @@ struct Execution {
 /// printed}.
 class Keeper {
  public:
-  struct Limits {
-    Resources resources;
-  };
-
   Keeper(Agenda& agenda, MachineClock& clock, Trace& trace, Findings& findings, std::string name, Resources offered, std::uint64_t seed)
       : agenda_(agenda), clock_(clock), trace_(trace), findings_(findings), name_(std::move(name)), offered_(offered), seed_(seed) {}
 
@@ -80,7 +76,7 @@ class Keeper {
   };
 
   void decide(Process& process, Duration& run);
-  void step(const AttemptRef& ref, std::uint64_t life, Duration run);
+  void step(const AttemptRef& ref, std::uint64_t life);
   void end(const AttemptRef& ref, std::uint64_t life, EndReason reason, std::int32_t exit_code, std::int32_t signal);
   void check_room(const Process& newcomer);
   void tell_output(Process& process, std::uint8_t stream);
