@@ -120,7 +120,8 @@ Status CellProcesses::wait_for_agents(std::uint32_t agents) {
   for (int tries = 0; tries < kAgentWaitTries; ++tries) {
     STINT_TRY(const auto answer, client_->call({"GET", "/v1/agents", {}, {}, std::chrono::seconds(30)}));
     std::uint32_t connected = 0;
-    for (const auto& agent : json::parse(answer.body).at("items").as_array())
+    const auto list = json::parse(answer.body);
+    for (const auto& agent : list.at("items").as_array())
       if (agent.at("state").as_string() == "connected") ++connected;
     if (connected >= agents) return {};
     std::this_thread::sleep_for(kAgentWaitStep);

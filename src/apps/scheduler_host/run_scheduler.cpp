@@ -81,7 +81,7 @@ class SchedulerHost {
     watch_signals();
     schedule_turn();
     log_.info("scheduler " STINT_VERSION " listens on " + listener_.address() + ", state in " + options_.state_dir);
-    if (listener_.address() != options_.listen) log_.warn(options_.listen + " was taken");
+    if (listener_.address() != options_.listen && !options_.listen.ends_with(":0")) log_.warn(options_.listen + " was taken");
     return say_ready();
   }
 

@@ -1,5 +1,6 @@
 #include "scheduler/api/json_views.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -115,7 +116,7 @@ json::object task_json(const core::TaskView& task, const core::JobSpec& spec, co
                       {"reason", reason_json(task.reason)},
                       {"exit_code", nullptr},
                       {"signal", nullptr},
-                      {"attempts", task.attempts},
+                      {"attempts", std::max(task.attempts, facts.row != nullptr ? facts.row->ref.attempt : 0)},
                       {"agent", text_or_null(facts.agent)},
                       {"started_at", nullptr},
                       {"ended_at", nullptr},
