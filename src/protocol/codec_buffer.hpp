@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -23,9 +24,9 @@ class Buffer {
     store_le<std::uint64_t>(bytes_.data() + from.timestamp_at, static_cast<std::uint64_t>(timestamp_ms));
   }
   /// A builder's finished buffer without a signature: form B.
-  explicit Buffer(FlatBufferBuilder& builder) : bytes_(wire::kHeaderSize) {
-    bytes_.insert(bytes_.end(), builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
-    bytes_.resize((bytes_.size() + 7) / 8 * 8 + wire::kTagSize);
+  explicit Buffer(FlatBufferBuilder& builder)
+      : bytes_((wire::kHeaderSize + builder.GetSize() + 7) / 8 * 8 + wire::kTagSize) {
+    std::copy_n(builder.GetBufferPointer(), builder.GetSize(), bytes_.begin() + wire::kHeaderSize);
   }
   [[nodiscard]] ByteView view() const { return ByteView{bytes_}.subspan(wire::kHeaderSize); }
   Bytes& bytes() { return bytes_; }
