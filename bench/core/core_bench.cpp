@@ -1,4 +1,5 @@
-// What one thread of the scheduler's brain carries: task life cycles per second (placed, then reported completed), without store or network.
+// What one thread of the scheduler's brain carries: task life cycles per second (placed, then reported completed), without store or
+// network.
 // Prints figures and asserts none; the bars are on the whole path (stint bench dispatch).
 #include <chrono>
 #include <cstdio>

@@ -83,7 +83,8 @@ Status CellProcesses::start_scheduler() {
   std::array<int, 2> ready{};
   if (::pipe2(ready.data(), 0) != 0) return fail(Errc::io, std::string("pipe: ") + std::strerror(errno));
   const std::string state = (folder_ / "scheduler").string();
-  auto pid = spawn({"scheduler", "start", "--state-dir", state, "--listen", "127.0.0.1:0", "--ready-fd", std::to_string(ready[1])}, ready[1]);
+  auto pid =
+      spawn({"scheduler", "start", "--state-dir", state, "--listen", "127.0.0.1:0", "--ready-fd", std::to_string(ready[1])}, ready[1]);
   ::close(ready[1]);
   if (!pid) return tl::unexpected<Error>(pid.error());
   scheduler_ = *pid;
@@ -101,17 +102,20 @@ Status CellProcesses::start_scheduler() {
 
 Status CellProcesses::start_agent(std::uint32_t number, std::uint32_t cpus) {
   const std::string name = "bench-" + std::to_string(number);
-  STINT_TRY(const auto answer, client_->call({"POST", "/v1/agents", {}, json::serialize(json::object{{"name", name}}), std::chrono::seconds(30)}));
+  STINT_TRY(const auto answer,
+            client_->call({"POST", "/v1/agents", {}, json::serialize(json::object{{"name", name}}), std::chrono::seconds(30)}));
   if (answer.status != 201) return fail(Errc::io, "POST /v1/agents: " + answer.body);
   const auto made = json::parse(answer.body).as_object();
   const auto key_file = folder_ / (name + ".key");
   const int fd = ::open(key_file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  const std::string text = json::serialize(
-      json::object{{"server", server_}, {"agent", made.at("number")}, {"name", name}, {"key_epoch", made.at("key_epoch")}, {"key", made.at("key")}});
+  const std::string text = json::serialize(json::object{
+      {"server", server_}, {"agent", made.at("number")}, {"name", name}, {"key_epoch", made.at("key_epoch")}, {"key", made.at("key")}});
   const bool written = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   if (fd >= 0) ::close(fd);
   if (!written) return fail(Errc::io, key_file.string() + ": " + std::strerror(errno));
-  STINT_TRY(const auto pid, spawn({"agent", "start", "--key-file", key_file.string(), "--state-dir", (folder_ / name).string(), "--cpu", std::to_string(cpus)}, -1));
+  STINT_TRY(const auto pid, spawn({"agent", "start", "--key-file", key_file.string(), "--state-dir", (folder_ / name).string(), "--cpu",
+                                   std::to_string(cpus)},
+                                  -1));
   agents_.push_back(pid);
   return {};
 }

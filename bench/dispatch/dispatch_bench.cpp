@@ -29,13 +29,13 @@ constexpr auto kCallTime = std::chrono::seconds(120);
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 std::string job_text(std::uint32_t count) {
-  return json::serialize(json::object{
-      {"name", "bench"},
-      {"tasks", json::array{json::object{{"name", "main"},
-                                         {"driver", "noop"},
-                                         {"workdir", "/"},
-                                         {"resources", json::object{{"cpu_millis", 1000}}},
-                                         {"array", json::object{{"first", 0}, {"step", 1}, {"count", count}}}}}}});
+  return json::serialize(
+      json::object{{"name", "bench"},
+                   {"tasks", json::array{json::object{{"name", "main"},
+                                                      {"driver", "noop"},
+                                                      {"workdir", "/"},
+                                                      {"resources", json::object{{"cpu_millis", 1000}}},
+                                                      {"array", json::object{{"first", 0}, {"step", 1}, {"count", count}}}}}}});
 }
 
 /// Submits `jobs` jobs of `count` tasks and waits until the API says of each that it has completed, which it says only of what is durable.
@@ -73,7 +73,8 @@ Result<std::uint64_t> count_whole_tasks(const std::string& database, std::uint32
     for (;;) {
       STINT_TRY(const auto rows, reader->attempts(query));
       for (const auto& row : rows)
-        whole += row.status == TaskStatus::completed && row.agent && row.ref.attempt >= 1 && to_ms(row.started_at) > 0 && to_ms(row.ended_at) > 0 && row.exit_code == 0;
+        whole += row.status == TaskStatus::completed && row.agent && row.ref.attempt >= 1 && to_ms(row.started_at) > 0 &&
+                 to_ms(row.ended_at) > 0 && row.exit_code == 0;
       if (rows.size() < query.limit) break;
       query.from = rows.back().ref;
       ++query.from.attempt;
@@ -109,7 +110,8 @@ class StoreAlone {
     const auto start = Clock::now();
     std::uint64_t batch = opened.last_batch.value;
     for (std::uint32_t first = 0; first < tasks; first += kStoreBatch)
-      for (const bool ended : {false, true}) store->commit({BatchNumber{++batch}, rows(first, std::min(tasks, first + kStoreBatch), ended)});
+      for (const bool ended : {false, true})
+        store->commit({BatchNumber{++batch}, rows(first, std::min(tasks, first + kStoreBatch), ended)});
     std::unique_lock lock(mutex_);
     wake_.wait(lock, [&] { return written_ == batch; });
     if (!problem_.empty()) return fail(Errc::io, problem_);
@@ -154,8 +156,13 @@ Status measure(const DispatchBenchOptions& options, const Shape& shape, double s
   const std::uint64_t tasks = std::uint64_t{shape.jobs} * shape.tasks_each;
   STINT_TRY(const auto whole, count_whole_tasks(cell->database(), shape.jobs));
   const double rate = static_cast<double>(tasks) / elapsed;
-  report.rows.push_back({{"shape", shape.name}, {"tasks", tasks}, {"seconds", elapsed}, {"tasks_per_s", rate}, {"store_alone_per_s", store_rate},
-                         {"of_store_alone", rate / store_rate}, {"recorded_whole", whole}});
+  report.rows.push_back({{"shape", shape.name},
+                         {"tasks", tasks},
+                         {"seconds", elapsed},
+                         {"tasks_per_s", rate},
+                         {"store_alone_per_s", store_rate},
+                         {"of_store_alone", rate / store_rate},
+                         {"recorded_whole", whole}});
   report.bars.push_back({"recorded_whole " + shape.name, static_cast<double>(whole), "==", static_cast<double>(tasks)});
   return {};
 }
@@ -166,10 +173,15 @@ int run_dispatch_bench(const DispatchBenchOptions& options, bool json, std::ostr
   Report report;
   report.bench = "dispatch";
   report.rounds = 1;
-  report.notes = {{"driver", "noop"}, {"agents", options.agents}, {"cpus_declared_each", kCpusPerAgent}, {"transport", "TCP loopback, MAC on"}, {"store", "SQLite WAL, synchronous=FULL"}};
+  report.notes = {{"driver", "noop"},
+                  {"agents", options.agents},
+                  {"cpus_declared_each", kCpusPerAgent},
+                  {"transport", "TCP loopback, MAC on"},
+                  {"store", "SQLite WAL, synchronous=FULL"}};
   report.skipped.push_back("HyperQueue without execution: compared by a later benchmark");
   const auto alone = StoreAlone().run(options.tasks);
-  const Shape shapes[] = {{"one array", 1, options.tasks}, {std::to_string(options.jobs) + " jobs", options.jobs, options.tasks / options.jobs}};
+  const Shape shapes[] = {{"one array", 1, options.tasks},
+                          {std::to_string(options.jobs) + " jobs", options.jobs, options.tasks / options.jobs}};
   for (const auto& shape : shapes) {
     const Status measured = alone ? measure(options, shape, options.tasks / *alone, report) : Status(tl::unexpected<Error>(alone.error()));
     if (!measured) {

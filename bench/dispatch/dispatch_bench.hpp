@@ -11,8 +11,10 @@ struct DispatchBenchOptions {
   std::uint32_t agents = 2;
 };
 
-/// `stint bench dispatch`: from the first byte of a submission to the last commit, `noop` driver. Starts this program's own scheduler and agents
-/// as separate processes over TCP loopback on a real file system, kills the scheduler with SIGKILL at the end and reads its database. Beside it the
+/// `stint bench dispatch`: from the first byte of a submission to the last commit, `noop` driver. Starts this program's own scheduler and
+/// agents
+/// as separate processes over TCP loopback on a real file system, kills the scheduler with SIGKILL at the end and reads its database.
+/// Beside it the
 /// rate at which the same store alone writes the same rows.
 ///
 /// Returns 0 if every task is recorded whole, 1 if not, 2 if it cannot be set up.

@@ -18,7 +18,8 @@ inline constexpr Duration kAcceptReportDelay = std::chrono::milliseconds{20};
 inline constexpr Duration kReportInterval = std::chrono::seconds{1};        ///< between two progress reports of one attempt
 inline constexpr Duration kJournalRetryInterval = std::chrono::seconds{1};  ///< after an append that failed
 
-/// Between update numbers of an attempt that an earlier process accepted. If a power failure took the journal's last records, the scheduler has
+/// Between update numbers of an attempt that an earlier process accepted. If a power failure took the journal's last records, the scheduler
+/// has
 /// acknowledged numbers that we do not know of: more than these an attempt never has, so no number is used for two contents.
 inline constexpr std::uint32_t kNumberStepRestored = 16;
 

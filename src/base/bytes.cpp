@@ -39,7 +39,8 @@ std::string to_base64(ByteView bytes) {
   text.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t left = bytes.size() - i;
-    const std::uint32_t group = std::uint32_t{bytes[i]} << 16 | (left > 1 ? std::uint32_t{bytes[i + 1]} << 8 : 0) | (left > 2 ? bytes[i + 2] : 0U);
+    const std::uint32_t group =
+        std::uint32_t{bytes[i]} << 16 | (left > 1 ? std::uint32_t{bytes[i + 1]} << 8 : 0) | (left > 2 ? bytes[i + 2] : 0U);
     text.push_back(kDigits[group >> 18]);
     text.push_back(kDigits[group >> 12 & 63]);
     text.push_back(left > 1 ? kDigits[group >> 6 & 63] : '=');

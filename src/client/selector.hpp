@@ -10,7 +10,8 @@
 namespace stint::client {
 
 /// What a person calls jobs, tasks and attempts on the command line:
-/// `last`, `12`, `12-15`, `12.train`, `12.train.3`, `12.train.*`, `12.train.3@2`; `last` may stand for the number everywhere but in a range.
+/// `last`, `12`, `12-15`, `12.train`, `12.train.3`, `12.train.*`, `12.train.3@2`; `last` may stand for the number everywhere but in a
+/// range.
 struct Selector {
   bool is_last = false;  ///< the newest job: its number is not known yet
   std::uint64_t first_job = 0;

@@ -1,4 +1,5 @@
-// Everything that a reload of the rows must give again, as text. Left out, because no row holds it: who is connected and since when, timers and
+// Everything that a reload of the rows must give again, as text. Left out, because no row holds it: who is connected and since when, timers
+// and
 // places in line that follow from them (joins of overdue attempts), refusals, what is blocked, and what the turn has still to tell.
 #include <algorithm>
 

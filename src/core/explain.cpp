@@ -1,4 +1,5 @@
-// Promise 4: every task that is not running can say why. The questions are asked in the order in which the scheduler would: has it ended, does it
+// Promise 4: every task that is not running can say why. The questions are asked in the order in which the scheduler would: has it ended,
+// does it
 // run, may it start (needs, retry, parallelism), and then each agent in turn.
 #include "core/explain.hpp"
 

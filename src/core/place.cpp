@@ -1,4 +1,5 @@
-// Who goes where, now. Classes are asked in order of their first group (priority, then job); one that no agent takes is put aside until capacity
+// Who goes where, now. Classes are asked in order of their first group (priority, then job); one that no agent takes is put aside until
+// capacity
 // is freed that would, so a decision costs the classes and agents that can move, never the tasks that wait.
 #include <algorithm>
 

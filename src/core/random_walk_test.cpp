@@ -1,4 +1,5 @@
-// Thousands of random events against the invariants, the rows and a model of agents that only knows what agents know: what it was assigned, what it
+// Thousands of random events against the invariants, the rows and a model of agents that only knows what agents know: what it was assigned,
+// what it
 // runs and what it has not been acknowledged. A failing walk names its seed.
 #include <gtest/gtest.h>
 

@@ -1,4 +1,5 @@
-// From rows to memory. Rows come in any order within a table, so loading only files them; finish_loading links what belongs together and refuses
+// From rows to memory. Rows come in any order within a table, so loading only files them; finish_loading links what belongs together and
+// refuses
 // rows that contradict each other.
 #include <algorithm>
 

@@ -1,5 +1,7 @@
-// Runs tests/scenarios/*.txt. Every line is one event or one expectation about what the events since the last expectation did; tests/scenarios/
-// README.md lists the words. After every event the invariants are checked and all rows are loaded into a second scheduler, which must be equal.
+// Runs tests/scenarios/*.txt. Every line is one event or one expectation about what the events since the last expectation did;
+// tests/scenarios/
+// README.md lists the words. After every event the invariants are checked and all rows are loaded into a second scheduler, which must be
+// equal.
 #include <gtest/gtest.h>
 
 #include <filesystem>

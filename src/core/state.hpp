@@ -25,7 +25,8 @@
 
 /// The core's memory. Private to src/core: the files beside this one change it, each by its topic.
 ///
-/// Ten million pending tasks must cost nothing, so there is no object per task. A group is an array of tasks; a task is in one of four conditions:
+/// Ten million pending tasks must cost nothing, so there is no object per task. A group is an array of tasks; a task is in one of four
+/// conditions:
 ///   ended       two bits in Group::states
 ///   fresh       never placed and open: at or above Group::cursor, nothing else is known of it
 ///   entered     placed at least once and open: a TaskEntry, with its live attempts or a place in `ready` / `delayed`
@@ -108,7 +109,8 @@ struct Job {
   std::uint64_t cancelled = 0;
 };
 
-/// Tasks of one shape, queue and priority, whatever job they belong to. While `is_blocked`, no agent takes one: nobody asks again until capacity
+/// Tasks of one shape, queue and priority, whatever job they belong to. While `is_blocked`, no agent takes one: nobody asks again until
+/// capacity
 /// is freed that would.
 struct ClassKey {
   Shape shape;

@@ -50,12 +50,12 @@ struct DriverReport {
 };
 struct DriverEnded {
   AttemptRef ref;
-  EndReason reason = EndReason::exit;                     ///< exit, signal, oom, timeout, cancelled (stopped by `stop`), start_failed, refused, lost
+  EndReason reason = EndReason::exit;  ///< exit, signal, oom, timeout, cancelled (stopped by `stop`), start_failed, refused, lost
   std::int32_t exit_code = 0;
   std::int32_t signal = 0;
   std::int64_t started_ms = 0;
   std::int64_t ended_ms = 0;
-  std::uint64_t stdout_bytes = 0;                         ///< final sizes
+  std::uint64_t stdout_bytes = 0;  ///< final sizes
   std::uint64_t stderr_bytes = 0;
   std::string detail;
 };

@@ -9,7 +9,8 @@
 namespace stint::ports {
 
 /// The dialling side of a link that speaks frames: a daemon that wants one connection at a time (ports/link.hpp is the other side).
-/// The adapter owns the socket, the signals and the clock and calls; the daemon owns the session. After every call the adapter asks for output,
+/// The adapter owns the socket, the signals and the clock and calls; the daemon owns the session. After every call the adapter asks for
+/// output,
 /// `wants_close`, `is_finished` and `next_deadline` anew.
 class LinkClient {
  public:

@@ -37,7 +37,8 @@ class Store {
   [[nodiscard]] virtual Result<Opened> open(Committed committed) = 0;
   /// Every row but logs, reports and events, tables in the order of core::Row's alternatives.
   [[nodiscard]] virtual Status load(const std::function<Status(const core::Row&)>& row) = 0;
-  /// Never blocks for the disk; `committed` tells later. An unknown outcome is resolved by reading the batch number: ours there -> ok, older -> again.
+  /// Never blocks for the disk; `committed` tells later. An unknown outcome is resolved by reading the batch number: ours there -> ok,
+  /// older -> again.
   virtual void commit(Batch batch) = 0;
   /// After no_space: tries a small write; on success commits are taken again and last_batch says from where.
   [[nodiscard]] virtual Result<Opened> reopen() = 0;
@@ -59,12 +60,17 @@ class StoreReader {
   };
   [[nodiscard]] virtual Result<std::vector<core::AttemptRow>> attempts(const AttemptQuery& query) = 0;
   /// Chunks of one stream (0 = both, in order of arrival) from byte `offset`, at most `max_bytes` (at least one chunk if any).
-  [[nodiscard]] virtual Result<std::vector<core::LogRow>> logs(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) = 0;
+  [[nodiscard]] virtual Result<std::vector<core::LogRow>> logs(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset,
+                                                               std::size_t max_bytes) = 0;
   /// Durable end of each stream of an attempt.
-  struct LogEnds { std::uint64_t out = 0; std::uint64_t err = 0; };
+  struct LogEnds {
+    std::uint64_t out = 0;
+    std::uint64_t err = 0;
+  };
   [[nodiscard]] virtual Result<LogEnds> log_ends(const AttemptRef& ref) = 0;
   /// Chunks of one attempt in order of arrival, after the `after`-th; what `logs -f` follows. first = position of that chunk.
-  [[nodiscard]] virtual Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_tail(const AttemptRef& ref, std::uint64_t after, std::size_t max_bytes) = 0;
+  [[nodiscard]] virtual Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_tail(const AttemptRef& ref, std::uint64_t after,
+                                                                                             std::size_t max_bytes) = 0;
   [[nodiscard]] virtual Result<std::vector<core::EventRow>> events(std::uint64_t after_seq, JobId job_or_zero, std::size_t limit) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> last_event_seq() = 0;
   [[nodiscard]] virtual Result<std::vector<core::ReportRow>> reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) = 0;

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <algorithm>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -24,8 +24,7 @@ class Buffer {
     store_le<std::uint64_t>(bytes_.data() + from.timestamp_at, static_cast<std::uint64_t>(timestamp_ms));
   }
   /// A builder's finished buffer without a signature: form B.
-  explicit Buffer(FlatBufferBuilder& builder)
-      : bytes_((wire::kHeaderSize + builder.GetSize() + 7) / 8 * 8 + wire::kTagSize) {
+  explicit Buffer(FlatBufferBuilder& builder) : bytes_((wire::kHeaderSize + builder.GetSize() + 7) / 8 * 8 + wire::kTagSize) {
     std::copy_n(builder.GetBufferPointer(), builder.GetSize(), bytes_.begin() + wire::kHeaderSize);
   }
   [[nodiscard]] ByteView view() const { return ByteView{bytes_}.subspan(wire::kHeaderSize); }

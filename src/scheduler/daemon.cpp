@@ -28,7 +28,8 @@ Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
               if (agent == nullptr || agent->revoked) return std::nullopt;
               return agent->generation;
             }),
-      journal_(ports.store, [this](Turn&& turn) { tell(std::move(turn)); }, [this](const Error& error) { on_store_failed(error); }),
+      journal_(
+          ports.store, [this](Turn&& turn) { tell(std::move(turn)); }, [this](const Error& error) { on_store_failed(error); }),
       hub_({options_.session_time_offset_ms, options_.heartbeat_interval}, keys_, ports.links, ports.entropy, ports.log, *this),
       books_(std::make_unique<Books>(ports.reader)) {}
 
@@ -45,7 +46,8 @@ Status Daemon::start(const ports::Store::Opened& opened, Now now) {
   facts.server = options_.server;
   facts.started_at = now.wall;
   facts.api_token_sha256 = options_.api_token_sha256;
-  cell_ = std::make_unique<Cell>(Cell{core_, journal_, keys_, ports_.reader, books_->events, books_->reports, ports_.entropy, std::move(facts), {}});
+  cell_ = std::make_unique<Cell>(
+      Cell{core_, journal_, keys_, ports_.reader, books_->events, books_->reports, ports_.entropy, std::move(facts), {}});
   api_ = std::make_unique<api::Api>(*cell_, ports_.replies, [this] { return api::metrics_text(*cell_, hub_.counters(), hub_.sessions()); });
   STINT_TRY_VOID(load(now));
   return ensure_identity(now);
@@ -129,7 +131,9 @@ void Daemon::on_resume(AgentNumber agent, const Token16& instance, const protoco
   core_.on_agent_connected(event, now, journal_.turn().effects);
 }
 
-void Daemon::on_info(AgentNumber agent, const protocol::AgentInfo& info, Now now) { core_.on_agent_offer(agent, to_offer(info), now, journal_.turn().effects); }
+void Daemon::on_info(AgentNumber agent, const protocol::AgentInfo& info, Now now) {
+  core_.on_agent_offer(agent, to_offer(info), now, journal_.turn().effects);
+}
 
 void Daemon::on_updates(AgentNumber agent, const protocol::UpdateList& updates, Now now) {
   auto& effects = journal_.turn().effects;
@@ -174,7 +178,8 @@ void Daemon::tell(Turn&& turn) {
 void Daemon::on_store_failed(const Error& error) {
   ports_.log.error("store: " + error.detail);
   const auto problem = error.code == Errc::no_space
-                           ? api::Problem{507, "no_space", error.detail, "", "", "free space on the disk of the state directory; nothing acknowledged was lost"}
+                           ? api::Problem{507, "no_space", error.detail,
+                                          "",  "",         "free space on the disk of the state directory; nothing acknowledged was lost"}
                            : api::Problem{503, "unavailable", "the scheduler restarts: " + error.detail, "", "", "ask again"};
   auto waiting = journal_.take_replies();
   api_->refuse_all(waiting, problem);

@@ -45,7 +45,8 @@ struct DaemonPorts {
   Log& log;
 };
 
-/// The scheduler daemon without OS calls. Between two calls of end_turn it takes what arrives; end_turn places once and writes once; what is
+/// The scheduler daemon without OS calls. Between two calls of end_turn it takes what arrives; end_turn places once and writes once; what
+/// is
 /// durable is told from on_committed, which the store calls.
 ///
 /// Thread:  one thread.
@@ -100,7 +101,7 @@ class Daemon final : private AgentMessages {
   std::map<std::pair<JobId, std::uint32_t>, protocol::TaskTemplate> templates_;
   std::map<std::string, std::string> meta_;
   std::optional<Error> fatal_;
-  Now now_{};                                   ///< of the call being served
+  Now now_{};  ///< of the call being served
   Instant reopen_at_ = Instant::max();
   Instant keep_alive_at_{};
 };

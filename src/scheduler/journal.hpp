@@ -40,7 +40,8 @@ struct Turn {
 /// Group commit sizes itself: while one batch is on its way to the disk, everything that is decided gathers for the next.
 class Journal {
  public:
-  /// `tell` gets each turn once, in order, after its rows are durable.  `failed` gets what the store said instead; nothing of the turns since is told.
+  /// `tell` gets each turn once, in order, after its rows are durable.  `failed` gets what the store said instead; nothing of the turns
+  /// since is told.
   Journal(ports::Store& store, std::function<void(Turn&&)> tell, std::function<void(const Error&)> failed);
 
   /// Starts (again) after `last` is the last batch of the store; drops what was not told.

@@ -30,7 +30,8 @@ Status Keyring::load(const core::MasterKeyRow& row) {
   wire::AeadNonce nonce;
   std::copy_n(row.sealed.begin(), nonce.size(), nonce.begin());
   const auto plain = wire::aead_open(wire::AeadKey(kek_), nonce, associated_data(row.epoch), ByteView(row.sealed).subspan(nonce.size()));
-  if (!plain || plain->size() != 32) return fail(Errc::corrupt, who + " does not open with this key-encryption key: is the `kek` file the one of this database?");
+  if (!plain || plain->size() != 32)
+    return fail(Errc::corrupt, who + " does not open with this key-encryption key: is the `kek` file the one of this database?");
   std::array<std::uint8_t, 32> bytes{};
   std::copy(plain->begin(), plain->end(), bytes.begin());
   masters_.insert_or_assign(row.epoch, wire::MasterKey(bytes));

@@ -11,16 +11,16 @@ inline constexpr std::size_t kReplyItemsMax = 1000;                 ///< of one 
 inline constexpr std::size_t kReplyItemsDefault = 100;
 inline constexpr std::size_t kStreamBytesMax = std::size_t{256} << 10;  ///< of one write to a log or event stream
 inline constexpr std::size_t kStreamsMax = 1000;                    ///< log and event streams open at once
-inline constexpr std::size_t kEventRingMax = 16384;                 ///< events kept in memory for followers; older ones come from the store
-inline constexpr std::size_t kLogEndsMax = 100'000;                 ///< attempts whose log end is remembered; others are looked up again
+inline constexpr std::size_t kEventRingMax = 16384;  ///< events kept in memory for followers; older ones come from the store
+inline constexpr std::size_t kLogEndsMax = 100'000;  ///< attempts whose log end is remembered; others are looked up again
 inline constexpr std::size_t kLinksMax = 20'000;
 inline constexpr std::size_t kAgentNameMax = 64;
 inline constexpr std::size_t kJobSpecBytesMax = std::size_t{4} << 20;
 inline constexpr Duration kReportPeriod = std::chrono::seconds{1};  ///< at most one stored progress report per attempt and period
 inline constexpr Duration kReopenPeriod = std::chrono::seconds{2};  ///< between tries to write after the disk was full
-inline constexpr std::uint32_t kLogCredit = 64;                     ///< chunks an agent may have on their way
+inline constexpr std::uint32_t kLogCredit = 64;  ///< chunks an agent may have on their way
 inline constexpr std::uint32_t kReportCredit = 256;
 inline constexpr std::size_t kAssignmentsPerMessage = 1024;
-inline constexpr std::size_t kTemplatesMax = 4096;                  ///< made task templates kept; they are made again when asked for
+inline constexpr std::size_t kTemplatesMax = 4096;  ///< made task templates kept; they are made again when asked for
 
 }  // namespace stint::scheduler::limits

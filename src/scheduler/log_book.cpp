@@ -22,7 +22,8 @@ Result<LogBook::Taken> LogBook::take(const protocol::LogChunk& chunk) {
   STINT_TRY(auto* ends, entry(chunk.ref));
   std::uint64_t& end = chunk.stream == protocol::LogStream::out ? ends->out : ends->err;
   if (chunk.offset > end)
-    return fail(Errc::out_of_range, "log chunk at byte " + std::to_string(chunk.offset) + ", but only " + std::to_string(end) + " bytes came before it");
+    return fail(Errc::out_of_range,
+                "log chunk at byte " + std::to_string(chunk.offset) + ", but only " + std::to_string(end) + " bytes came before it");
   const std::uint64_t chunk_end = chunk.offset + chunk.bytes.size();
   if (chunk_end <= end) return Taken{std::nullopt, end};
   core::LogRow row;

@@ -12,14 +12,15 @@
 
 namespace stint::scheduler {
 
-/// Where each attempt's output ends, staged rows included: every byte is taken once, in order, however often and in whatever pieces it comes.
+/// Where each attempt's output ends, staged rows included: every byte is taken once, in order, however often and in whatever pieces it
+/// comes.
 class LogBook {
  public:
   explicit LogBook(ports::StoreReader& reader) : reader_(reader) {}
 
   struct Taken {
-    std::optional<core::LogRow> row;     ///< what is new of the chunk; none for a repetition
-    std::uint64_t end = 0;               ///< of the stream with it
+    std::optional<core::LogRow> row;  ///< what is new of the chunk; none for a repetition
+    std::uint64_t end = 0;  ///< of the stream with it
   };
   /// Errors:  out_of_range  bytes before it are missing: the agent must send from the end it was told;  io  the store could not be read.
   [[nodiscard]] Result<Taken> take(const protocol::LogChunk& chunk);

@@ -36,7 +36,8 @@ void ReportBook::on_report(const protocol::StatusUpdate& update, Now now) {
   latest.progress = update.progress;
   for (const auto& metric : update.metrics) {
     latest.step = std::max(latest.step, metric.step);
-    auto it = std::lower_bound(latest.metrics.begin(), latest.metrics.end(), metric.name, [](const auto& a, const std::string& b) { return a.first < b; });
+    auto it = std::lower_bound(latest.metrics.begin(), latest.metrics.end(), metric.name,
+                               [](const auto& a, const std::string& b) { return a.first < b; });
     if (it != latest.metrics.end() && it->first == metric.name)
       it->second = metric.value;
     else

@@ -17,7 +17,8 @@ std::uint64_t random_id(ports::Entropy& entropy) {
 
 }  // namespace
 
-SessionHub::SessionHub(SessionHubOptions options, const protocol::KeyLookup& keys, ports::Links& links, ports::Entropy& entropy, Log& log, AgentMessages& up)
+SessionHub::SessionHub(SessionHubOptions options, const protocol::KeyLookup& keys, ports::Links& links, ports::Entropy& entropy, Log& log,
+                       AgentMessages& up)
     : options_(options), keys_(keys), out_(links), entropy_(entropy), log_(log), up_(up) {}
 
 SessionHub::~SessionHub() = default;
@@ -108,7 +109,8 @@ void SessionHub::drain(ports::LinkId id, Now now) {
     } else {
       const auto& ended = std::get<protocol::Ended>(event);
       if (!ended.code.empty() && ended.reason != protocol::CloseReason::normal && ended.reason != protocol::CloseReason::leaving)
-        log_.warn("session with " + link.peer + (link.agent ? " (agent " + std::to_string(link.agent.value) + ")" : "") + " ended: " + ended.code + ": " + ended.detail);
+        log_.warn("session with " + link.peer + (link.agent ? " (agent " + std::to_string(link.agent.value) + ")" : "") +
+                  " ended: " + ended.code + ": " + ended.detail);
       finish(id, now);
     }
   }

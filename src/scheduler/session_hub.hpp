@@ -4,8 +4,8 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <string>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/ids.hpp"
@@ -43,7 +43,8 @@ struct SessionHubOptions {
 /// Connections, the sessions on them, and which session speaks for which agent.
 class SessionHub final : public ports::LinkHandler {
  public:
-  SessionHub(SessionHubOptions options, const protocol::KeyLookup& keys, ports::Links& links, ports::Entropy& entropy, Log& log, AgentMessages& up);
+  SessionHub(SessionHubOptions options, const protocol::KeyLookup& keys, ports::Links& links, ports::Entropy& entropy, Log& log,
+             AgentMessages& up);
   ~SessionHub() override;
 
   void on_link_open(ports::LinkId link, std::string peer, Now now) override;

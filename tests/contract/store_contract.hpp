@@ -28,7 +28,8 @@ class StoreContract : public ::testing::Test {
   Open open() {
     Open made;
     made.store = bench_.make_store();
-    auto opened = made.store->open([answers = made.answers](BatchNumber number, Status status) { answers->emplace_back(number, std::move(status)); });
+    auto opened =
+        made.store->open([answers = made.answers](BatchNumber number, Status status) { answers->emplace_back(number, std::move(status)); });
     EXPECT_TRUE(opened.has_value()) << (opened ? "" : opened.error().detail);
     if (opened) made.opened = *opened;
     return made;
@@ -135,7 +136,8 @@ TYPED_TEST_P(StoreContract, WhatWasCommittedIsThereAgainFieldByField) {
   core::MasterKeyRow key{KeyEpoch{3}, {1, 2, 3}, unix_millis(7), true};
   {
     auto store = this->open();
-    this->write(store, {core::Row(job), core::Row(row), core::Row(agent), core::Row(state), core::Row(mark), core::Row(key), core::Row(core::MetaRow{"cell", "x"})});
+    this->write(store, {core::Row(job), core::Row(row), core::Row(agent), core::Row(state), core::Row(mark), core::Row(key),
+                        core::Row(core::MetaRow{"cell", "x"})});
   }
   auto again = this->open();
   EXPECT_EQ(again.opened.last_batch, BatchNumber{1});
@@ -148,8 +150,9 @@ TYPED_TEST_P(StoreContract, WhatWasCommittedIsThereAgainFieldByField) {
   const auto got = this->template only<core::AttemptRow>(rows).at(0);
   EXPECT_EQ(std::tie(got.ref, got.agent, got.status, got.reason, got.live, got.accepted, got.is_result, got.exit_code, got.signal),
             std::tie(row.ref, row.agent, row.status, row.reason, row.live, row.accepted, row.is_result, row.exit_code, row.signal));
-  EXPECT_EQ(std::tie(got.acked_update, got.update_digest, got.placed_at, got.started_at, got.ended_at, got.retry_at, got.instance, got.detail),
-            std::tie(row.acked_update, row.update_digest, row.placed_at, row.started_at, row.ended_at, row.retry_at, row.instance, row.detail));
+  EXPECT_EQ(
+      std::tie(got.acked_update, got.update_digest, got.placed_at, got.started_at, got.ended_at, got.retry_at, got.instance, got.detail),
+      std::tie(row.acked_update, row.update_digest, row.placed_at, row.started_at, row.ended_at, row.retry_at, row.instance, row.detail));
   const auto back = this->template only<core::AgentRow>(rows).at(0);
   EXPECT_EQ(back.offer, agent.offer);
   EXPECT_EQ(std::tie(back.name, back.generation, back.draining, back.revoked, back.instance, back.last_seen_at),
@@ -237,8 +240,10 @@ TYPED_TEST_P(StoreContract, LogsComeByStreamAndByArrival) {
 TYPED_TEST_P(StoreContract, EventsAndReportsComeInOrder) {
   auto store = this->open();
   const AttemptRef ref{{JobId{1}, 0, 0}, 1};
-  this->write(store, {core::Row(core::EventRow{1, unix_millis(1), "job_submitted", JobId{1}, "{}"}), core::Row(core::EventRow{2, unix_millis(2), "x", JobId{2}, "{}"}),
-                      core::Row(core::EventRow{3, unix_millis(3), "y", JobId{1}, R"({"a":1})"}), core::Row(core::ReportRow{ref, 5, unix_millis(4), 0.5F, 12, "{}", "m"})});
+  this->write(store, {core::Row(core::EventRow{1, unix_millis(1), "job_submitted", JobId{1}, "{}"}),
+                      core::Row(core::EventRow{2, unix_millis(2), "x", JobId{2}, "{}"}),
+                      core::Row(core::EventRow{3, unix_millis(3), "y", JobId{1}, R"({"a":1})"}),
+                      core::Row(core::ReportRow{ref, 5, unix_millis(4), 0.5F, 12, "{}", "m"})});
   auto reader = this->bench_.make_reader();
   EXPECT_EQ(*reader->last_event_seq(), 3u);
   EXPECT_EQ(reader->events(0, JobId{}, 100)->size(), 3u);
@@ -248,8 +253,8 @@ TYPED_TEST_P(StoreContract, EventsAndReportsComeInOrder) {
   EXPECT_TRUE(reader->reports(ref, 5, 10)->empty());
 }
 
-REGISTER_TYPED_TEST_SUITE_P(StoreContract, EveryLeadershipGetsAHigherToken, WhatWasCommittedIsThereAgainFieldByField, TheSameBatchTwiceChangesNothing,
-                            LaterRowsReplaceEarlierOnesOfTheSameKey, AttemptsArePagedInOrderAndFiltered, LogsComeByStreamAndByArrival,
-                            EventsAndReportsComeInOrder);
+REGISTER_TYPED_TEST_SUITE_P(StoreContract, EveryLeadershipGetsAHigherToken, WhatWasCommittedIsThereAgainFieldByField,
+                            TheSameBatchTwiceChangesNothing, LaterRowsReplaceEarlierOnesOfTheSameKey, AttemptsArePagedInOrderAndFiltered,
+                            LogsComeByStreamAndByArrival, EventsAndReportsComeInOrder);
 
 }  // namespace stint::contract

@@ -95,7 +95,8 @@ void World::storm(Duration duration) {
 void World::calm() {
   storm_.end();
   for (const auto& [id, job] : durable_.jobs())
-    for (std::uint32_t group = 0; group < job.spec->tasks.size(); ++group) client_.follow_output({id, group, 0}, durable_.name_of({id, group, 0}));
+    for (std::uint32_t group = 0; group < job.spec->tasks.size(); ++group)
+      client_.follow_output({id, group, 0}, durable_.name_of({id, group, 0}));
   const Instant submitted = agenda_.now() + std::chrono::minutes{5};
   agenda_.at(submitted, [this] { cancel_misfits(); });
   if (!run_until([this] { return is_settled(); }, kCalmLimit)) {

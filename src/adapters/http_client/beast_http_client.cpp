@@ -84,7 +84,8 @@ class BeastHttpClient::Connection {
   }
 
  private:
-  /// A stream may be silent for hours; a machine that has vanished meanwhile must be noticed: after 30 s of silence, three probes 10 s apart.
+  /// A stream may be silent for hours; a machine that has vanished meanwhile must be noticed: after 30 s of silence, three probes 10 s
+  /// apart.
   void keep_alive() {
     using Idle = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
     using Interval = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>;

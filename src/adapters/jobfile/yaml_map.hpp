@@ -18,7 +18,8 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 void add_remark(Remarks& remarks, const YAML::Mark& mark, std::string text);
 
-/// Reads the keys of one mapping. A wrong value is remarked upon at its place and reads as absent, so that all problems of a file are found at once.
+/// Reads the keys of one mapping. A wrong value is remarked upon at its place and reads as absent, so that all problems of a file are found
+/// at once.
 class YamlMap {
  public:
   /// `what` names the mapping in messages: "a task".

@@ -16,19 +16,20 @@ struct Overloaded : Ts... {
 }  // namespace
 
 void Tables::apply(const core::Row& row) {
-  std::visit(Overloaded{
-                 [this](const core::JobRow& r) { jobs_[r.id] = r; },
-                 [this](const core::JobStateRow& r) { job_states_[r.job] = r; },
-                 [this](const core::AttemptRow& r) { attempts_[r.ref] = r; },
-                 [this](const core::TaskMarkRow& r) { marks_[{r.job, r.group, r.first}] = r; },
-                 [this](const core::AgentRow& r) { agents_[r.number] = r; },
-                 [this](const core::MasterKeyRow& r) { keys_[r.epoch] = r; },
-                 [this](const core::EventRow& r) { events_[r.seq] = r; },
-                 [this](const core::LogRow& r) { logs_.try_emplace({r.ref, r.stream, r.offset}, std::pair{std::uint64_t{logs_.size()} + 1, r}); },
-                 [this](const core::ReportRow& r) { reports_[{r.ref, r.seq}] = r; },
-                 [this](const core::MetaRow& r) { meta_[r.name] = r; },
-             },
-             row);
+  std::visit(
+      Overloaded{
+          [this](const core::JobRow& r) { jobs_[r.id] = r; },
+          [this](const core::JobStateRow& r) { job_states_[r.job] = r; },
+          [this](const core::AttemptRow& r) { attempts_[r.ref] = r; },
+          [this](const core::TaskMarkRow& r) { marks_[{r.job, r.group, r.first}] = r; },
+          [this](const core::AgentRow& r) { agents_[r.number] = r; },
+          [this](const core::MasterKeyRow& r) { keys_[r.epoch] = r; },
+          [this](const core::EventRow& r) { events_[r.seq] = r; },
+          [this](const core::LogRow& r) { logs_.try_emplace({r.ref, r.stream, r.offset}, std::pair{std::uint64_t{logs_.size()} + 1, r}); },
+          [this](const core::ReportRow& r) { reports_[{r.ref, r.seq}] = r; },
+          [this](const core::MetaRow& r) { meta_[r.name] = r; },
+      },
+      row);
 }
 
 Status Tables::each(const std::function<Status(const core::Row&)>& row) const {
@@ -74,14 +75,17 @@ Result<std::vector<core::AttemptRow>> MemoryReader::attempts(const AttemptQuery&
   std::vector<core::AttemptRow> rows;
   AttemptRef from = q.from;
   from.task.job = q.job;
-  for (auto it = tables_->attempts_.lower_bound(from); it != tables_->attempts_.end() && it->first.task.job == q.job && rows.size() < q.limit; ++it) {
+  for (auto it = tables_->attempts_.lower_bound(from);
+       it != tables_->attempts_.end() && it->first.task.job == q.job && rows.size() < q.limit; ++it) {
     const auto& row = it->second;
-    if ((!q.group || row.ref.task.group == *q.group) && (!q.status || row.status == *q.status) && (!q.results_only || row.is_result)) rows.push_back(row);
+    if ((!q.group || row.ref.task.group == *q.group) && (!q.status || row.status == *q.status) && (!q.results_only || row.is_result))
+      rows.push_back(row);
   }
   return rows;
 }
 
-Result<std::vector<core::LogRow>> MemoryReader::logs(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) {
+Result<std::vector<core::LogRow>> MemoryReader::logs(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset,
+                                                     std::size_t max_bytes) {
   STINT_TRY(auto tail, log_tail(ref, 0, std::numeric_limits<std::size_t>::max()));
   std::vector<core::LogRow> rows;
   std::size_t bytes = 0;
@@ -103,7 +107,8 @@ Result<ports::StoreReader::LogEnds> MemoryReader::log_ends(const AttemptRef& ref
   return ends;
 }
 
-Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> MemoryReader::log_tail(const AttemptRef& ref, std::uint64_t after, std::size_t max_bytes) {
+Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> MemoryReader::log_tail(const AttemptRef& ref, std::uint64_t after,
+                                                                                   std::size_t max_bytes) {
   std::vector<std::pair<std::uint64_t, core::LogRow>> rows;
   for (auto it = tables_->logs_.lower_bound({ref, 0, 0}); it != tables_->logs_.end() && std::get<0>(it->first) == ref; ++it)
     if (it->second.first > after) rows.push_back(it->second);
@@ -125,14 +130,16 @@ Result<std::uint64_t> MemoryReader::last_event_seq() { return tables_->events_.e
 
 Result<std::vector<core::ReportRow>> MemoryReader::reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) {
   std::vector<core::ReportRow> rows;
-  for (auto it = tables_->reports_.upper_bound({ref, after_seq}); it != tables_->reports_.end() && it->first.first == ref && rows.size() < limit; ++it)
+  for (auto it = tables_->reports_.upper_bound({ref, after_seq});
+       it != tables_->reports_.end() && it->first.first == ref && rows.size() < limit; ++it)
     rows.push_back(it->second);
   return rows;
 }
 
 Result<std::vector<core::TaskMarkRow>> MemoryReader::marks(JobId job) {
   std::vector<core::TaskMarkRow> rows;
-  for (auto it = tables_->marks_.lower_bound({job, 0, 0}); it != tables_->marks_.end() && std::get<0>(it->first) == job; ++it) rows.push_back(it->second);
+  for (auto it = tables_->marks_.lower_bound({job, 0, 0}); it != tables_->marks_.end() && std::get<0>(it->first) == job; ++it)
+    rows.push_back(it->second);
   return rows;
 }
 

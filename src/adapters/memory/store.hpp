@@ -78,7 +78,8 @@ class MemoryReader final : public ports::StoreReader {
   Result<std::vector<core::AttemptRow>> attempts(const AttemptQuery& query) override;
   Result<std::vector<core::LogRow>> logs(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) override;
   Result<LogEnds> log_ends(const AttemptRef& ref) override;
-  Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_tail(const AttemptRef& ref, std::uint64_t after, std::size_t max_bytes) override;
+  Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_tail(const AttemptRef& ref, std::uint64_t after,
+                                                                       std::size_t max_bytes) override;
   Result<std::vector<core::EventRow>> events(std::uint64_t after_seq, JobId job_or_zero, std::size_t limit) override;
   Result<std::uint64_t> last_event_seq() override;
   Result<std::vector<core::ReportRow>> reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) override;

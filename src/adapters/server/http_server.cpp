@@ -87,12 +87,13 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
     auto serializer = std::make_shared<http::response_serializer<http::empty_body>>(*message);
     stream_.expires_after(kWriteTime);
     writing_ = true;
-    http::async_write_header(stream_, *serializer, [self = shared_from_this(), message, serializer, first = head.body](error_code error, std::size_t) {
-      self->writing_ = false;
-      if (error) return self->close();
-      if (first.empty()) return self->on_written();
-      self->write_stream(first);
-    });
+    http::async_write_header(stream_, *serializer,
+                             [self = shared_from_this(), message, serializer, first = head.body](error_code error, std::size_t) {
+                               self->writing_ = false;
+                               if (error) return self->close();
+                               if (first.empty()) return self->on_written();
+                               self->write_stream(first);
+                             });
   }
 
   void write_stream(std::string bytes) {
@@ -117,9 +118,11 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
  private:
   void on_read(error_code error) {
     if (error == http::error::body_limit)
-      return turn_away(problem(413, "out_of_range", "the body is over the limit of " + std::to_string(ports::limits::kHttpBodyMax) + " bytes"));
+      return turn_away(
+          problem(413, "out_of_range", "the body is over the limit of " + std::to_string(ports::limits::kHttpBodyMax) + " bytes"));
     if (error == http::error::header_limit)
-      return turn_away(problem(431, "out_of_range", "the head of the request is over the limit of " + std::to_string(ports::limits::kHttpHeadMax) + " bytes"));
+      return turn_away(problem(431, "out_of_range",
+                               "the head of the request is over the limit of " + std::to_string(ports::limits::kHttpHeadMax) + " bytes"));
     if (error && error.category() == http::make_error_code(http::error::bad_method).category() && error != http::error::end_of_stream &&
         error != http::error::partial_message)
       return turn_away(problem(400, "invalid_argument", "not an HTTP/1.1 request: " + error.message()));
@@ -208,7 +211,8 @@ HttpServer::~HttpServer() = default;
 void HttpServer::adopt(asio::ip::tcp::socket socket) {
   auto connection = std::make_shared<HttpConnection>(std::move(socket), *this);
   if (connections_ > ports::limits::kHttpConnectionsMax)
-    return connection->turn_away(problem(503, "unavailable", "over the limit of " + std::to_string(ports::limits::kHttpConnectionsMax) + " connections"));
+    return connection->turn_away(
+        problem(503, "unavailable", "over the limit of " + std::to_string(ports::limits::kHttpConnectionsMax) + " connections"));
   connection->read_next();
 }
 

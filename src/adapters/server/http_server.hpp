@@ -38,7 +38,7 @@ class HttpServer final : public ports::HttpReplies {
 
   std::function<void()> turn_;
   ports::HttpHandler* handler_ = nullptr;
-  std::map<ports::RequestId, std::shared_ptr<HttpConnection>> waiting_;   ///< requests that have no whole answer yet
+  std::map<ports::RequestId, std::shared_ptr<HttpConnection>> waiting_;  ///< requests that have no whole answer yet
   std::size_t connections_ = 0;
   std::uint64_t last_id_ = 0;
 };

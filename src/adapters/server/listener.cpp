@@ -25,7 +25,8 @@ Result<tcp::endpoint> parse_address(const std::string& text) {
   const auto colon = text.rfind(':');
   unsigned port = 0;
   const char* end = text.data() + text.size();
-  if (colon == std::string::npos || std::from_chars(text.data() + colon + 1, end, port).ptr != end || colon + 1 == text.size() || port > 65535)
+  if (colon == std::string::npos || std::from_chars(text.data() + colon + 1, end, port).ptr != end || colon + 1 == text.size() ||
+      port > 65535)
     return fail(Errc::invalid_argument, "address \"" + text + "\": expected HOST:PORT, such as 127.0.0.1:7464 or [::1]:7464");
   std::string host = text.substr(0, colon);
   if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
@@ -82,7 +83,8 @@ Status Listener::listen(const std::string& address, bool try_next) {
     }
     if (error != asio::error::address_in_use) return fail(Errc::io, address + ": " + error.message());
   }
-  return fail(Errc::already_exists, address + ": the port is in use" + (try_next ? ", and the " + std::to_string(kPortsTried - 1) + " after it" : std::string()) +
+  return fail(Errc::already_exists, address + ": the port is in use" +
+                                        (try_next ? ", and the " + std::to_string(kPortsTried - 1) + " after it" : std::string()) +
                                         ": choose another with --listen");
 }
 

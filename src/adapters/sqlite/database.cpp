@@ -94,7 +94,8 @@ Statement& Statement::bind(double value) {
   return *this;
 }
 Statement& Statement::bind(std::string_view text) {
-  STINT_ASSERT(sqlite3_bind_text64(handle_, next_++, text.empty() ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK);
+  STINT_ASSERT(sqlite3_bind_text64(handle_, next_++, text.empty() ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8) ==
+               SQLITE_OK);
   return *this;
 }
 Statement& Statement::bind(ByteView bytes) {

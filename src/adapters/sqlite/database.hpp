@@ -14,7 +14,8 @@ namespace stint::sqlite {
 
 class Statement;
 
-/// One SQLite connection. Every failure becomes an Error: no_space for a full disk, corrupt for a damaged file, conflict for a locked one, else io.
+/// One SQLite connection. Every failure becomes an Error: no_space for a full disk, corrupt for a damaged file, conflict for a locked one,
+/// else io.
 class Database {
  public:
   enum class Access { read_write, read_only };

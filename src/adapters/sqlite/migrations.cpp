@@ -34,7 +34,8 @@ CREATE TABLE task_marks (
 
 CREATE TABLE agents (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, generation INTEGER NOT NULL, revoked INTEGER NOT NULL, draining INTEGER NOT NULL,
-  instance BLOB NOT NULL, offer TEXT NOT NULL, registered_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL, disconnected_ms INTEGER NOT NULL);
+  instance BLOB NOT NULL, offer TEXT NOT NULL, registered_ms INTEGER NOT NULL,
+  last_seen_ms INTEGER NOT NULL, disconnected_ms INTEGER NOT NULL);
 
 CREATE TABLE master_keys (epoch INTEGER PRIMARY KEY, sealed BLOB NOT NULL, created_ms INTEGER NOT NULL, retired INTEGER NOT NULL);
 
@@ -54,10 +55,12 @@ CREATE TABLE words (kind TEXT NOT NULL, id INTEGER NOT NULL, word TEXT NOT NULL,
 INSERT INTO words VALUES
   ('status',0,'pending'),('status',1,'running'),('status',2,'completed'),('status',3,'failed'),('status',4,'cancelled'),
   ('reason',0,'none'),('reason',1,'exit'),('reason',2,'signal'),('reason',3,'oom'),('reason',4,'timeout'),('reason',5,'lost'),
-  ('reason',6,'cancelled'),('reason',7,'superseded'),('reason',8,'refused'),('reason',9,'start_failed'),('reason',10,'needs_failed'),
+  ('reason',6,'cancelled'),('reason',7,'superseded'),
+  ('reason',8,'refused'),('reason',9,'start_failed'),('reason',10,'needs_failed'),
   ('reason',11,'result_too_large'),('reason',12,'max_fails');
 CREATE VIEW attempts_in_words AS
-  SELECT a.job, json_extract(j.spec, '$.tasks[' || a.grp || '].name') AS task, a.idx, a.attempt, g.name AS agent, s.word AS status, r.word AS reason,
+  SELECT a.job, json_extract(j.spec, '$.tasks[' || a.grp || '].name') AS task, a.idx, a.attempt, g.name AS agent,
+         s.word AS status, r.word AS reason,
          a.live, a.is_result, a.exit_code, a.signal, datetime(a.placed_ms / 1000.0, 'unixepoch') AS placed,
          datetime(a.started_ms / 1000.0, 'unixepoch') AS started, datetime(a.ended_ms / 1000.0, 'unixepoch') AS ended, a.detail
   FROM attempts a JOIN jobs j ON j.id = a.job LEFT JOIN agents g ON g.number = a.agent

@@ -21,17 +21,25 @@ class SqliteReader final : public ports::StoreReader {
       Statement& statement;
       std::string sql;
     } all[] = {
-        {reader->attempts_, std::string("SELECT ") + kAttemptColumns +
-                                " FROM attempts WHERE job = ?1 AND (grp, idx, attempt) >= (?2, ?3, ?4) AND (?5 < 0 OR grp = ?5) AND (?6 < 0 OR status = ?6) "
-                                "AND (?7 = 0 OR is_result = 1) ORDER BY grp, idx, attempt LIMIT ?8"},
-        {reader->stream_, "SELECT stream, offset, bytes FROM logs WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND stream = ? "
-                          "AND offset + length(bytes) > ? ORDER BY offset"},
+        {reader->attempts_,
+         std::string("SELECT ") + kAttemptColumns +
+             " FROM attempts WHERE job = ?1 AND (grp, idx, attempt) >= (?2, ?3, ?4) AND (?5 < 0 OR grp = ?5) AND (?6 < 0 OR status = ?6) "
+             "AND (?7 = 0 OR is_result = 1) ORDER BY grp, idx, attempt LIMIT ?8"},
+        {reader->stream_,
+         "SELECT stream, offset, bytes FROM logs WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND stream = ? "
+         "AND offset + length(bytes) > ? ORDER BY offset"},
         {reader->both_, "SELECT stream, offset, bytes FROM logs WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? ORDER BY id"},
-        {reader->end_, "SELECT offset + length(bytes) FROM logs WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND stream = ? ORDER BY offset DESC LIMIT 1"},
-        {reader->tail_, "SELECT id, stream, offset, bytes FROM logs INDEXED BY logs_by_attempt WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND id > ? ORDER BY id"},
+        {reader->end_,
+         "SELECT offset + length(bytes) FROM logs WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND stream = ? ORDER BY offset "
+         "DESC LIMIT 1"},
+        {reader->tail_,
+         "SELECT id, stream, offset, bytes FROM logs INDEXED BY logs_by_attempt WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND "
+         "id > ? ORDER BY id"},
         {reader->events_, "SELECT seq, at_ms, kind, job, body FROM events WHERE seq > ?1 AND (?2 = 0 OR job = ?2) ORDER BY seq LIMIT ?3"},
-        {reader->reports_, "SELECT seq, at_ms, progress, step, metrics, message FROM reports WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND seq > ? "
-                           "ORDER BY seq LIMIT ?"},
+        {reader->reports_,
+         "SELECT seq, at_ms, progress, step, metrics, message FROM reports WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND seq > "
+         "? "
+         "ORDER BY seq LIMIT ?"},
         {reader->marks_, "SELECT job, grp, first, last, status, reason, at_ms FROM task_marks WHERE job = ? ORDER BY grp, first"},
     };
     for (const auto& [statement, sql] : all) {
@@ -42,8 +50,13 @@ class SqliteReader final : public ports::StoreReader {
 
   Result<std::vector<core::AttemptRow>> attempts(const AttemptQuery& q) override {
     const Reset reset{attempts_};
-    attempts_.bind(as_number(q.job.value)).bind(std::int64_t{q.from.task.group}).bind(std::int64_t{q.from.task.index}).bind(std::int64_t{q.from.attempt})
-        .bind(q.group ? std::int64_t{*q.group} : -1).bind(q.status ? static_cast<std::int64_t>(*q.status) : -1).bind(std::int64_t{q.results_only})
+    attempts_.bind(as_number(q.job.value))
+        .bind(std::int64_t{q.from.task.group})
+        .bind(std::int64_t{q.from.task.index})
+        .bind(std::int64_t{q.from.attempt})
+        .bind(q.group ? std::int64_t{*q.group} : -1)
+        .bind(q.status ? static_cast<std::int64_t>(*q.status) : -1)
+        .bind(std::int64_t{q.results_only})
         .bind(as_number(q.limit));
     return collect<core::AttemptRow>(attempts_, [](const Statement& s) { return read_attempt(s); });
   }
@@ -57,7 +70,8 @@ class SqliteReader final : public ports::StoreReader {
     for (std::size_t bytes = 0; bytes < max_bytes;) {
       STINT_TRY(const bool row, statement.step());
       if (!row) break;
-      rows.push_back({ref, static_cast<std::uint8_t>(statement.number(0)), static_cast<std::uint64_t>(statement.number(1)), statement.bytes(2)});
+      rows.push_back(
+          {ref, static_cast<std::uint8_t>(statement.number(0)), static_cast<std::uint64_t>(statement.number(1)), statement.bytes(2)});
       bytes += rows.back().bytes.size();
     }
     return rows;
@@ -74,15 +88,17 @@ class SqliteReader final : public ports::StoreReader {
     return ends;
   }
 
-  Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_tail(const AttemptRef& ref, std::uint64_t after, std::size_t max_bytes) override {
+  Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_tail(const AttemptRef& ref, std::uint64_t after,
+                                                                       std::size_t max_bytes) override {
     const Reset reset{tail_};
     bind_ref(tail_, ref).bind(as_number(after));
     std::vector<std::pair<std::uint64_t, core::LogRow>> rows;
     for (std::size_t bytes = 0; bytes < max_bytes;) {
       STINT_TRY(const bool row, tail_.step());
       if (!row) break;
-      rows.emplace_back(static_cast<std::uint64_t>(tail_.number(0)),
-                        core::LogRow{ref, static_cast<std::uint8_t>(tail_.number(1)), static_cast<std::uint64_t>(tail_.number(2)), tail_.bytes(3)});
+      rows.emplace_back(
+          static_cast<std::uint64_t>(tail_.number(0)),
+          core::LogRow{ref, static_cast<std::uint8_t>(tail_.number(1)), static_cast<std::uint64_t>(tail_.number(2)), tail_.bytes(3)});
       bytes += rows.back().second.bytes.size();
     }
     return rows;
@@ -92,7 +108,8 @@ class SqliteReader final : public ports::StoreReader {
     const Reset reset{events_};
     events_.bind(as_number(after_seq)).bind(as_number(job_or_zero.value)).bind(as_number(limit));
     return collect<core::EventRow>(events_, [](const Statement& s) {
-      return core::EventRow{static_cast<std::uint64_t>(s.number(0)), unix_millis(s.number(1)), s.text(2), JobId{static_cast<std::uint64_t>(s.number(3))}, s.text(4)};
+      return core::EventRow{static_cast<std::uint64_t>(s.number(0)), unix_millis(s.number(1)), s.text(2),
+                            JobId{static_cast<std::uint64_t>(s.number(3))}, s.text(4)};
     });
   }
 
@@ -105,8 +122,13 @@ class SqliteReader final : public ports::StoreReader {
     const Reset reset{reports_};
     bind_ref(reports_, ref).bind(std::int64_t{after_seq}).bind(as_number(limit));
     return collect<core::ReportRow>(reports_, [&ref](const Statement& s) {
-      return core::ReportRow{ref, static_cast<std::uint32_t>(s.number(0)), unix_millis(s.number(1)), static_cast<float>(s.real(2)),
-                             static_cast<std::uint64_t>(s.number(3)), s.text(4), s.text(5)};
+      return core::ReportRow{ref,
+                             static_cast<std::uint32_t>(s.number(0)),
+                             unix_millis(s.number(1)),
+                             static_cast<float>(s.real(2)),
+                             static_cast<std::uint64_t>(s.number(3)),
+                             s.text(4),
+                             s.text(5)};
     });
   }
 
@@ -114,8 +136,12 @@ class SqliteReader final : public ports::StoreReader {
     const Reset reset{marks_};
     marks_.bind(as_number(job.value));
     return collect<core::TaskMarkRow>(marks_, [](const Statement& s) {
-      return core::TaskMarkRow{JobId{static_cast<std::uint64_t>(s.number(0))}, static_cast<std::uint32_t>(s.number(1)), static_cast<std::uint32_t>(s.number(2)),
-                               static_cast<std::uint32_t>(s.number(3)), static_cast<TaskStatus>(s.number(4)), static_cast<EndReason>(s.number(5)),
+      return core::TaskMarkRow{JobId{static_cast<std::uint64_t>(s.number(0))},
+                               static_cast<std::uint32_t>(s.number(1)),
+                               static_cast<std::uint32_t>(s.number(2)),
+                               static_cast<std::uint32_t>(s.number(3)),
+                               static_cast<TaskStatus>(s.number(4)),
+                               static_cast<EndReason>(s.number(5)),
                                unix_millis(s.number(6))};
     });
   }
@@ -128,7 +154,10 @@ class SqliteReader final : public ports::StoreReader {
   };
 
   static Statement& bind_ref(Statement& s, const AttemptRef& ref) {
-    return s.bind(as_number(ref.task.job.value)).bind(std::int64_t{ref.task.group}).bind(std::int64_t{ref.task.index}).bind(std::int64_t{ref.attempt});
+    return s.bind(as_number(ref.task.job.value))
+        .bind(std::int64_t{ref.task.group})
+        .bind(std::int64_t{ref.task.index})
+        .bind(std::int64_t{ref.attempt});
   }
 
   template <class Row, class Read>

@@ -37,19 +37,21 @@ Token16 token(const Statement& s, int column) {
 }
 
 Status read_jobs(Database& database, const Sink& sink) {
-  return each(database, "SELECT id, submitted_by, idempotency_key, submitted_ms, spec FROM jobs ORDER BY id", [&](const Statement& s) -> Status {
-    core::JobRow row{job_id(s, 0), nullptr, s.text(1), s.text(2), time(s, 3)};
-    auto spec = core::parse_job_json(s.text(4));
-    if (!spec) return fail(Errc::corrupt, "jobs.spec of job " + std::to_string(row.id.value) + ": " + spec.error().detail);
-    row.spec = std::make_shared<const core::JobSpec>(std::move(*spec));
-    return sink(row);
-  });
+  return each(database, "SELECT id, submitted_by, idempotency_key, submitted_ms, spec FROM jobs ORDER BY id",
+              [&](const Statement& s) -> Status {
+                core::JobRow row{job_id(s, 0), nullptr, s.text(1), s.text(2), time(s, 3)};
+                auto spec = core::parse_job_json(s.text(4));
+                if (!spec) return fail(Errc::corrupt, "jobs.spec of job " + std::to_string(row.id.value) + ": " + spec.error().detail);
+                row.spec = std::make_shared<const core::JobSpec>(std::move(*spec));
+                return sink(row);
+              });
 }
 
 Status read_job_states(Database& database, const Sink& sink) {
-  return each(database, "SELECT job, status, reason, detail, cancel_requested, ended_ms FROM job_states ORDER BY job", [&](const Statement& s) {
-    return sink(core::JobStateRow{job_id(s, 0), as<TaskStatus>(s, 1), as<EndReason>(s, 2), s.text(3), s.number(4) != 0, time(s, 5)});
-  });
+  return each(
+      database, "SELECT job, status, reason, detail, cancel_requested, ended_ms FROM job_states ORDER BY job", [&](const Statement& s) {
+        return sink(core::JobStateRow{job_id(s, 0), as<TaskStatus>(s, 1), as<EndReason>(s, 2), s.text(3), s.number(4) != 0, time(s, 5)});
+      });
 }
 
 Status read_attempts(Database& database, const Sink& sink) {
@@ -58,15 +60,17 @@ Status read_attempts(Database& database, const Sink& sink) {
 }
 
 Status read_marks(Database& database, const Sink& sink) {
-  return each(database, "SELECT job, grp, first, last, status, reason, at_ms FROM task_marks ORDER BY job, grp, first", [&](const Statement& s) {
-    return sink(core::TaskMarkRow{job_id(s, 0), as<std::uint32_t>(s, 1), as<std::uint32_t>(s, 2), as<std::uint32_t>(s, 3), as<TaskStatus>(s, 4),
-                                  as<EndReason>(s, 5), time(s, 6)});
-  });
+  return each(database, "SELECT job, grp, first, last, status, reason, at_ms FROM task_marks ORDER BY job, grp, first",
+              [&](const Statement& s) {
+                return sink(core::TaskMarkRow{job_id(s, 0), as<std::uint32_t>(s, 1), as<std::uint32_t>(s, 2), as<std::uint32_t>(s, 3),
+                                              as<TaskStatus>(s, 4), as<EndReason>(s, 5), time(s, 6)});
+              });
 }
 
 Status read_agents(Database& database, const Sink& sink) {
   return each(database,
-              "SELECT number, name, generation, revoked, draining, instance, offer, registered_ms, last_seen_ms, disconnected_ms FROM agents ORDER BY number",
+              "SELECT number, name, generation, revoked, draining, instance, offer, registered_ms, last_seen_ms, disconnected_ms FROM "
+              "agents ORDER BY number",
               [&](const Statement& s) -> Status {
                 core::AgentRow row;
                 row.number = AgentNumber{as<std::uint64_t>(s, 0)};
@@ -90,13 +94,15 @@ Status read_keys(Database& database, const Sink& sink) {
 }
 
 Status read_meta(Database& database, const Sink& sink) {
-  return each(database, "SELECT name, value FROM meta ORDER BY name", [&](const Statement& s) { return sink(core::MetaRow{s.text(0), s.text(1)}); });
+  return each(database, "SELECT name, value FROM meta ORDER BY name",
+              [&](const Statement& s) { return sink(core::MetaRow{s.text(0), s.text(1)}); });
 }
 
 }  // namespace
 
 AttemptRef read_ref(const Statement& s, int first_column) {
-  return {{job_id(s, first_column), as<std::uint32_t>(s, first_column + 1), as<std::uint32_t>(s, first_column + 2)}, as<std::uint32_t>(s, first_column + 3)};
+  return {{job_id(s, first_column), as<std::uint32_t>(s, first_column + 1), as<std::uint32_t>(s, first_column + 2)},
+          as<std::uint32_t>(s, first_column + 3)};
 }
 
 core::AttemptRow read_attempt(const Statement& s) {
@@ -122,7 +128,8 @@ core::AttemptRow read_attempt(const Statement& s) {
 }
 
 Status read_all(Database& database, const Sink& sink) {
-  for (const auto read : {read_jobs, read_job_states, read_attempts, read_marks, read_agents, read_keys, read_meta}) STINT_TRY_VOID(read(database, sink));
+  for (const auto read : {read_jobs, read_job_states, read_attempts, read_marks, read_agents, read_keys, read_meta})
+    STINT_TRY_VOID(read(database, sink));
   return {};
 }
 

@@ -8,7 +8,8 @@
 namespace stint::sqlite {
 
 inline constexpr const char* kAttemptColumns =
-    "job, grp, idx, attempt, agent, status, reason, live, accepted, is_result, exit_code, signal, acked_update, update_digest, placed_ms, started_ms, "
+    "job, grp, idx, attempt, agent, status, reason, live, accepted, is_result, exit_code, signal, acked_update, update_digest, placed_ms, "
+    "started_ms, "
     "ended_ms, retry_ms, instance, detail";
 
 /// The current row of a statement that selects kAttemptColumns.

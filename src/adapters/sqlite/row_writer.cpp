@@ -16,7 +16,10 @@ std::int64_t as_number(Enum value)
 ByteView as_view(const Token16& token) { return {token.data(), token.size()}; }
 
 Statement& bind_ref(Statement& s, const AttemptRef& ref) {
-  return s.bind(as_number(ref.task.job.value)).bind(std::int64_t{ref.task.group}).bind(std::int64_t{ref.task.index}).bind(std::int64_t{ref.attempt});
+  return s.bind(as_number(ref.task.job.value))
+      .bind(std::int64_t{ref.task.group})
+      .bind(std::int64_t{ref.task.index})
+      .bind(std::int64_t{ref.attempt});
 }
 
 }  // namespace
@@ -50,40 +53,89 @@ Status RowWriter::write(const core::Row& row) {
 
 Status RowWriter::put(const core::JobRow& row) {
   const std::string spec = core::to_json(*row.spec);
-  return job_.bind(as_number(row.id.value)).bind(std::string_view(row.spec->name)).bind(std::string_view(row.spec->queue)).bind(std::int64_t{row.spec->priority})
-      .bind(std::string_view(row.submitted_by)).bind(std::string_view(row.idempotency_key)).bind(to_ms(row.submitted_at)).bind(std::string_view(spec)).run();
+  return job_.bind(as_number(row.id.value))
+      .bind(std::string_view(row.spec->name))
+      .bind(std::string_view(row.spec->queue))
+      .bind(std::int64_t{row.spec->priority})
+      .bind(std::string_view(row.submitted_by))
+      .bind(std::string_view(row.idempotency_key))
+      .bind(to_ms(row.submitted_at))
+      .bind(std::string_view(spec))
+      .run();
 }
 
 Status RowWriter::put(const core::JobStateRow& row) {
-  return job_state_.bind(as_number(row.job.value)).bind(as_number(row.status)).bind(as_number(row.reason)).bind(std::string_view(row.detail))
-      .bind(std::int64_t{row.cancel_requested}).bind(to_ms(row.ended_at)).run();
+  return job_state_.bind(as_number(row.job.value))
+      .bind(as_number(row.status))
+      .bind(as_number(row.reason))
+      .bind(std::string_view(row.detail))
+      .bind(std::int64_t{row.cancel_requested})
+      .bind(to_ms(row.ended_at))
+      .run();
 }
 
 Status RowWriter::put(const core::AttemptRow& row) {
-  return bind_ref(attempt_, row.ref).bind(as_number(row.agent.value)).bind(as_number(row.status)).bind(as_number(row.reason)).bind(std::int64_t{row.live})
-      .bind(std::int64_t{row.accepted}).bind(std::int64_t{row.is_result}).bind(std::int64_t{row.exit_code}).bind(std::int64_t{row.signal})
-      .bind(std::int64_t{row.acked_update}).bind(as_number(row.update_digest)).bind(to_ms(row.placed_at)).bind(to_ms(row.started_at)).bind(to_ms(row.ended_at))
-      .bind(to_ms(row.retry_at)).bind(as_view(row.instance)).bind(std::string_view(row.detail)).run();
+  return bind_ref(attempt_, row.ref)
+      .bind(as_number(row.agent.value))
+      .bind(as_number(row.status))
+      .bind(as_number(row.reason))
+      .bind(std::int64_t{row.live})
+      .bind(std::int64_t{row.accepted})
+      .bind(std::int64_t{row.is_result})
+      .bind(std::int64_t{row.exit_code})
+      .bind(std::int64_t{row.signal})
+      .bind(std::int64_t{row.acked_update})
+      .bind(as_number(row.update_digest))
+      .bind(to_ms(row.placed_at))
+      .bind(to_ms(row.started_at))
+      .bind(to_ms(row.ended_at))
+      .bind(to_ms(row.retry_at))
+      .bind(as_view(row.instance))
+      .bind(std::string_view(row.detail))
+      .run();
 }
 
 Status RowWriter::put(const core::TaskMarkRow& row) {
-  return mark_.bind(as_number(row.job.value)).bind(std::int64_t{row.group}).bind(std::int64_t{row.first}).bind(std::int64_t{row.last}).bind(as_number(row.status))
-      .bind(as_number(row.reason)).bind(to_ms(row.at)).run();
+  return mark_.bind(as_number(row.job.value))
+      .bind(std::int64_t{row.group})
+      .bind(std::int64_t{row.first})
+      .bind(std::int64_t{row.last})
+      .bind(as_number(row.status))
+      .bind(as_number(row.reason))
+      .bind(to_ms(row.at))
+      .run();
 }
 
 Status RowWriter::put(const core::AgentRow& row) {
   const std::string offer = to_json(row.offer);
-  return agent_.bind(as_number(row.number.value)).bind(std::string_view(row.name)).bind(std::int64_t{row.generation}).bind(std::int64_t{row.revoked})
-      .bind(std::int64_t{row.draining}).bind(as_view(row.instance)).bind(std::string_view(offer)).bind(to_ms(row.registered_at)).bind(to_ms(row.last_seen_at))
-      .bind(to_ms(row.disconnected_at)).run();
+  return agent_.bind(as_number(row.number.value))
+      .bind(std::string_view(row.name))
+      .bind(std::int64_t{row.generation})
+      .bind(std::int64_t{row.revoked})
+      .bind(std::int64_t{row.draining})
+      .bind(as_view(row.instance))
+      .bind(std::string_view(offer))
+      .bind(to_ms(row.registered_at))
+      .bind(to_ms(row.last_seen_at))
+      .bind(to_ms(row.disconnected_at))
+      .run();
 }
 
 Status RowWriter::put(const core::MasterKeyRow& row) {
-  return key_.bind(std::int64_t{row.epoch.value}).bind(ByteView(row.sealed)).bind(to_ms(row.created_at)).bind(std::int64_t{row.retired}).run();
+  return key_.bind(std::int64_t{row.epoch.value})
+      .bind(ByteView(row.sealed))
+      .bind(to_ms(row.created_at))
+      .bind(std::int64_t{row.retired})
+      .run();
 }
 
 Status RowWriter::put(const core::EventRow& row) {
-  return event_.bind(as_number(row.seq)).bind(to_ms(row.at)).bind(std::string_view(row.kind)).bind(as_number(row.job.value)).bind(std::string_view(row.body)).run();
+  return event_.bind(as_number(row.seq))
+      .bind(to_ms(row.at))
+      .bind(std::string_view(row.kind))
+      .bind(as_number(row.job.value))
+      .bind(std::string_view(row.body))
+      .run();
 }
 
 Status RowWriter::put(const core::LogRow& row) {
@@ -91,8 +143,14 @@ Status RowWriter::put(const core::LogRow& row) {
 }
 
 Status RowWriter::put(const core::ReportRow& row) {
-  return bind_ref(report_, row.ref).bind(std::int64_t{row.seq}).bind(to_ms(row.at)).bind(double{row.progress}).bind(as_number(row.step))
-      .bind(std::string_view(row.metrics)).bind(std::string_view(row.message)).run();
+  return bind_ref(report_, row.ref)
+      .bind(std::int64_t{row.seq})
+      .bind(to_ms(row.at))
+      .bind(double{row.progress})
+      .bind(as_number(row.step))
+      .bind(std::string_view(row.metrics))
+      .bind(std::string_view(row.message))
+      .run();
 }
 
 Status RowWriter::put(const core::MetaRow& row) { return meta_.bind(std::string_view(row.name)).bind(std::string_view(row.value)).run(); }

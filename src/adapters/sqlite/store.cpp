@@ -21,7 +21,8 @@
 namespace stint::sqlite {
 namespace {
 
-// synchronous=FULL fsyncs the WAL at every commit. The WAL is rewound when a checkpoint has copied it, never truncated: overwriting a file costs
+// synchronous=FULL fsyncs the WAL at every commit. The WAL is rewound when a checkpoint has copied it, never truncated: overwriting a file
+// costs
 // a tenth of the fsync that growing it costs. 4,096 pages of 4 KiB = 16 MiB between checkpoints.
 constexpr const char* kPragmas =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4096; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-32768;";
@@ -49,7 +50,8 @@ class LockFile {
     char buffer[32] = {};
     const auto got = ::pread(fd_, buffer, sizeof buffer - 1, 0);
     const std::string pid = got > 0 ? std::string(buffer, std::strcspn(buffer, "\n")) : "unknown";
-    return "another scheduler (process " + pid + ") runs on this database (lock " + path + "): stop it, or give this one another --state-dir";
+    return "another scheduler (process " + pid + ") runs on this database (lock " + path +
+           "): stop it, or give this one another --state-dir";
   }
   int fd_ = -1;
 };
@@ -114,7 +116,8 @@ class SqliteStore final : public ports::Store {
     STINT_TRY(auto statement, database_.prepare("SELECT token, batch FROM fence"));
     STINT_TRY(const bool row, statement.step());
     if (!row) return fail(Errc::corrupt, options_.path + ": the fence row is missing");
-    return Opened{FencingToken{static_cast<std::uint64_t>(statement.number(0))}, BatchNumber{static_cast<std::uint64_t>(statement.number(1))}};
+    return Opened{FencingToken{static_cast<std::uint64_t>(statement.number(0))},
+                  BatchNumber{static_cast<std::uint64_t>(statement.number(1))}};
   }
 
   void work() {
@@ -165,10 +168,10 @@ class SqliteStore final : public ports::Store {
   StoreOptions options_;
   Committed committed_;
   LockFile lock_;
-  Database database_;      // the writing connection: of the store's thread once open() has returned
+  Database database_;  // the writing connection: of the store's thread once open() has returned
   RowWriter writer_;
   FencingToken token_;
-  bool full_ = false;      // guarded by busy_: changed by the thread while busy, by reopen() while idle
+  bool full_ = false;  // guarded by busy_: changed by the thread while busy, by reopen() while idle
 
   std::mutex mutex_;
   std::condition_variable wake_, idle_;

@@ -35,7 +35,8 @@ class SpdLog final : public Log {
     logger_->flush_on(spdlog::level::debug);
   }
   void write(LogLevel level, std::string message) override {
-    static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+    static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                                                            spdlog::level::err};
     logger_->log(kLevels[static_cast<int>(level)], message);
   }
 
@@ -51,16 +52,18 @@ class SchedulerHost {
         log_(options.log_level),
         frames_(io_, [this] { schedule_turn(); }),
         http_([this] { schedule_turn(); }),
-        listener_(io_, [this](auto socket) { frames_.adopt(std::move(socket)); }, [this](auto socket) { http_.adopt(std::move(socket)); }),
+        listener_(
+            io_, [this](auto socket) { frames_.adopt(std::move(socket)); }, [this](auto socket) { http_.adopt(std::move(socket)); }),
         timer_(io_),
         signals_(io_) {}
 
   Status start() {
     STINT_TRY(const bool loopback, server::is_loopback(options_.listen));
     if (!loopback && !options_.insecure_plaintext)
-      return fail(Errc::forbidden, "--listen " + options_.listen +
-                                       ": beyond loopback everyone on the way reads the traffic, the API token included, since this version has no TLS. "
-                                       "Listen on 127.0.0.1, or say --insecure-plaintext if the network is yours alone");
+      return fail(Errc::forbidden,
+                  "--listen " + options_.listen +
+                      ": beyond loopback everyone on the way reads the traffic, the API token included, since this version has no TLS. "
+                      "Listen on 127.0.0.1, or say --insecure-plaintext if the network is yours alone");
     STINT_TRY_VOID(make_state_dir(options_.state_dir));
     scheduler::DaemonOptions daemon;
     STINT_TRY(daemon.key_encryption_key, load_or_make_kek(options_.state_dir, entropy_));
@@ -73,7 +76,8 @@ class SchedulerHost {
     STINT_TRY(const auto opened, open_store());
     STINT_TRY_VOID(listener_.listen(options_.listen, options_.port_fallback));
     daemon.server = listener_.address();
-    daemon_ = std::make_unique<scheduler::Daemon>(std::move(daemon), scheduler::DaemonPorts{*store_, *reader_, frames_, http_, entropy_, log_});
+    daemon_ =
+        std::make_unique<scheduler::Daemon>(std::move(daemon), scheduler::DaemonPorts{*store_, *reader_, frames_, http_, entropy_, log_});
     frames_.set_handler(daemon_->links());
     STINT_TRY_VOID(daemon_->start(opened, now));
     http_.set_handler(daemon_->http());

@@ -57,12 +57,13 @@ Result<std::array<std::uint8_t, 32>> load_or_make_kek(const std::string& state_d
     STINT_TRY_VOID(write_private(path, to_hex(kek) + "\n"));
     return kek;
   }
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) == 0 && (info.st_mode & 077) != 0)
     return fail(Errc::forbidden, path + ": others may read this key; make it yours alone with chmod 600");
   while (!text.empty() && text.back() == '\n') text.pop_back();
   Bytes bytes;
-  if (!from_hex(text, bytes) || bytes.size() != kek.size()) return fail(Errc::corrupt, path + ": expected 64 hexadecimal digits: restore it from a backup");
+  if (!from_hex(text, bytes) || bytes.size() != kek.size())
+    return fail(Errc::corrupt, path + ": expected 64 hexadecimal digits: restore it from a backup");
   std::copy(bytes.begin(), bytes.end(), kek.begin());
   return kek;
 }
@@ -82,7 +83,8 @@ Result<std::string> load_or_make_token(const std::string& state_dir, ports::Entr
 }
 
 Status write_context(const std::string& state_dir, const std::string& server, const std::string& token) {
-  return write_private(state_dir + "/context.json", boost::json::serialize(boost::json::object{{"server", "http://" + server}, {"token", token}}) + "\n");
+  return write_private(state_dir + "/context.json",
+                       boost::json::serialize(boost::json::object{{"server", "http://" + server}, {"token", token}}) + "\n");
 }
 
 }  // namespace stint::apps

@@ -16,7 +16,8 @@ struct DevOptions {
   std::string listen = "127.0.0.1:7464";
 };
 
-/// What one of `count` agents on this machine offers: the whole machine for one, an even share of CPU (at least one) and memory for several,
+/// What one of `count` agents on this machine offers: the whole machine for one, an even share of CPU (at least one) and memory for
+/// several,
 /// all GPUs for the first, since agents number GPUs from 0.
 [[nodiscard]] Resources share_of(const Resources& machine, std::size_t count, std::size_t number);
 

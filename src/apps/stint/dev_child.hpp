@@ -11,7 +11,8 @@
 
 namespace stint::cli {
 
-/// One process of `stint dev`, started again when it dies. It is in a process group of its own, so that Ctrl-C reaches only the parent, and gets
+/// One process of `stint dev`, started again when it dies. It is in a process group of its own, so that Ctrl-C reaches only the parent, and
+/// gets
 /// SIGTERM when the parent dies.
 class DevChild {
  public:

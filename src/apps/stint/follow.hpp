@@ -14,7 +14,8 @@ namespace stint::cli {
 
 [[nodiscard]] Instant now();
 
-/// Ctrl-C while something is followed: the first says how to come back and what a second one does, a second within a second cancels the job,
+/// Ctrl-C while something is followed: the first says how to come back and what a second one does, a second within a second cancels the
+/// job,
 /// one after that leaves.
 class CancelKeys {
  public:

@@ -16,7 +16,8 @@ struct RunOptions {
   std::vector<std::string> env;  ///< K=V, or K for the value it has here
 };
 
-/// The job of a command or a file with the options applied, complete as it is sent: absolute directories with what an agent checks them by, the
+/// The job of a command or a file with the options applied, complete as it is sent: absolute directories with what an agent checks them by,
+/// the
 /// user's environment below the job's own. Notes for the user go to `notes`.
 ///
 /// Errors:  invalid_argument  a wrong option or job file; all problems of the file, a line each.

@@ -23,7 +23,8 @@ struct AgentSituation {
 /// Everything that keeps the agent from taking a task of this shape now; empty if nothing does.
 [[nodiscard]] std::vector<Clause> find_clauses(const Shape& shape, const AgentSituation& agent);
 
-/// The agent with the fewest clauses; among those the smallest misses in proportion to what is wanted, then the largest offer, then the lowest
+/// The agent with the fewest clauses; among those the smallest misses in proportion to what is wanted, then the largest offer, then the
+/// lowest
 /// number. `offers` are the agents' whole resources, in the same order.
 [[nodiscard]] std::optional<AgentNumber> find_nearest(const std::vector<AgentExplanation>& agents, const std::vector<Resources>& offers);
 

@@ -9,7 +9,8 @@
 
 namespace stint::core {
 
-/// One reason why one agent does not take the task. clause: memory, cpu, gpu, storage (sizes filled), type, driver, label, workdir, draining,
+/// One reason why one agent does not take the task. clause: memory, cpu, gpu, storage (sizes filled), type, driver, label, workdir,
+/// draining,
 /// disconnected, window, refused (text filled).
 struct Clause {
   std::string clause;

@@ -24,7 +24,7 @@ JobSpec full_spec() {
   train.driver = "noop";
   train.command = {"true"};
   train.env = {{"A", "1"}, {"B", "ü=\t"}};
-  train.workdir = "/home/u/x";
+  train.workdir = "/data/x";
   train.submit_boot_id = "9f6c";
   train.workdir_inode = 1234567890123ULL;
   train.resources = {500, 4 * kGiB, 2, 7};

@@ -13,7 +13,8 @@
 #include "core/model/agent.hpp"
 #include "core/model/job.hpp"
 
-/// What the store holds, row by row: the core's memory is exactly what loading these rows gives. Every row is an upsert by its key, so that the
+/// What the store holds, row by row: the core's memory is exactly what loading these rows gives. Every row is an upsert by its key, so that
+/// the
 /// identical batch may be written twice. Times are Unix milliseconds. docs/storage.md describes the tables.
 namespace stint::core {
 
@@ -57,7 +58,8 @@ struct AttemptRow {
   std::string detail;
 };
 
-/// Key: job, group, first. Tasks `first … last` ended without an attempt of theirs deciding it (cancelled while pending, or a task they need failed).
+/// Key: job, group, first. Tasks `first … last` ended without an attempt of theirs deciding it (cancelled while pending, or a task they
+/// need failed).
 struct TaskMarkRow {
   JobId job;
   std::uint32_t group = 0;

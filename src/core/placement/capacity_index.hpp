@@ -24,8 +24,10 @@ struct Refusal {
 
 /// The agents that take work, in the order in which bin packing wants to ask them.
 ///
-/// Agents with the same types, drivers and labels form a *kind*: whether a shape suits is decided once for all of them. Within a kind agents lie
-/// in order of (free GPUs, free CPU, free memory, number), so that the first one that covers a demand is the one with the least left over, and
+/// Agents with the same types, drivers and labels form a *kind*: whether a shape suits is decided once for all of them. Within a kind
+/// agents lie
+/// in order of (free GPUs, free CPU, free memory, number), so that the first one that covers a demand is the one with the least left over,
+/// and
 /// agents without GPUs come before those with some: a CPU task takes a GPU agent only if nothing else fits.
 class CapacityIndex {
  public:
@@ -46,7 +48,8 @@ class CapacityIndex {
   /// True if the agent is there and would take a task of this shape now.
   [[nodiscard]] bool fits(AgentNumber agent, const Shape& shape, const std::vector<Refusal>& refusals) const;
 
-  /// One shape's way through the index. Free capacity only shrinks while it lasts, so an agent that did not fit is never asked again, and a run of
+  /// One shape's way through the index. Free capacity only shrinks while it lasts, so an agent that did not fit is never asked again, and a
+  /// run of
   /// placements costs each agent one question in all.
   class Walk {
    public:

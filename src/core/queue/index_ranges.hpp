@@ -19,7 +19,8 @@ class IndexRanges {
   }
   [[nodiscard]] bool empty() const { return ranges_.empty(); }
   void clear() { ranges_.clear(); }
-  /// `0-511,600`: values of the array (`first + i * step`) in rising order; a run of an array with another step is `0-98:2`, as Slurm writes it.
+  /// `0-511,600`: values of the array (`first + i * step`) in rising order; a run of an array with another step is `0-98:2`, as Slurm
+  /// writes it.
   [[nodiscard]] std::string take_text(std::uint32_t array_first, std::uint32_t array_step);
 
  private:

@@ -55,16 +55,21 @@ Answer register_agent(Cell& cell, const ports::HttpRequest& request, Now now) {
   const auto body = read_object(request.body);
   if (!body) return refuse(body.error());
   const auto* name = body->if_contains("name");
-  if (body->size() != 1 || name == nullptr || !name->is_string()) return refuse({400, "invalid_argument", "the body must be {\"name\":\"…\"}", "name", "", ""});
+  if (body->size() != 1 || name == nullptr || !name->is_string())
+    return refuse({400, "invalid_argument", "the body must be {\"name\":\"…\"}", "name", "", ""});
   if (!is_name(std::string_view(name->as_string())))
-    return refuse({400, "invalid_argument", "name: letters, digits, `-`, `_` and `.` only", "name", std::to_string(limits::kAgentNameMax) + " characters", ""});
+    return refuse({400, "invalid_argument", "name: letters, digits, `-`, `_` and `.` only", "name",
+                   std::to_string(limits::kAgentNameMax) + " characters", ""});
   const auto number = cell.core.register_agent({std::string(name->as_string())}, now, cell.journal.turn().effects);
   if (!number) return refuse(number.error());
   const KeyEpoch epoch = cell.keys.current_epoch();
   const auto key = cell.keys.find_agent_key(*number, epoch);
   if (!key) return refuse({500, "corrupt", "the new agent has no key", "", "", ""});
-  return say(201, json::serialize(json::object{
-                      {"number", number->value}, {"name", name->as_string()}, {"key_epoch", epoch.value}, {"key", to_hex(*key)}, {"server", cell.facts.server}}));
+  return say(201, json::serialize(json::object{{"number", number->value},
+                                               {"name", name->as_string()},
+                                               {"key_epoch", epoch.value},
+                                               {"key", to_hex(*key)},
+                                               {"server", cell.facts.server}}));
 }
 
 Answer drain_agent(Cell& cell, std::string_view name, const ports::HttpRequest& request, Now now) {
@@ -75,10 +80,12 @@ Answer drain_agent(Cell& cell, std::string_view name, const ports::HttpRequest& 
     const auto body = read_object(request.body);
     if (!body) return refuse(body.error());
     const auto* value = body->if_contains("draining");
-    if (body->size() != 1 || value == nullptr || !value->is_bool()) return refuse({400, "invalid_argument", "the body must be {\"draining\":true} or false", "draining", "", ""});
+    if (body->size() != 1 || value == nullptr || !value->is_bool())
+      return refuse({400, "invalid_argument", "the body must be {\"draining\":true} or false", "draining", "", ""});
     draining = value->as_bool();
   }
-  if (const auto done = cell.core.drain_agent(agent->row.number, draining, now, cell.journal.turn().effects); !done) return refuse(done.error());
+  if (const auto done = cell.core.drain_agent(agent->row.number, draining, now, cell.journal.turn().effects); !done)
+    return refuse(done.error());
   return show_agent(cell, name);
 }
 

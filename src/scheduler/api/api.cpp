@@ -20,7 +20,8 @@ Answer no_such_route(const ports::HttpRequest& request) {
 }
 
 Answer wrong_method(const ports::HttpRequest& request, std::string_view allowed) {
-  return refuse({405, "method_not_allowed", request.method + " is not possible on " + request.path, request.path, "", "use " + std::string(allowed)});
+  return refuse(
+      {405, "method_not_allowed", request.method + " is not possible on " + request.path, request.path, "", "use " + std::string(allowed)});
 }
 
 bool same_in_constant_time(const std::array<std::uint8_t, 32>& a, const std::array<std::uint8_t, 32>& b) {
@@ -34,8 +35,10 @@ bool same_in_constant_time(const std::array<std::uint8_t, 32>& a, const std::arr
 void Api::on_request(ports::HttpRequest request, Now now) {
   if (auto open = open_route(request)) return replies_.respond(request.id, open());
   if (!same_in_constant_time(wire::sha256(as_bytes(request.bearer_token)), cell_.facts.api_token_sha256))
-    return replies_.respond(request.id, to_response({401, "unauthenticated", request.bearer_token.empty() ? "no bearer token" : "the bearer token is not known here", "Authorization",
-                                                     "", "the token stands in context.json of the scheduler's state directory; STINT_TOKEN names another"}));
+    return replies_.respond(
+        request.id, to_response({401, "unauthenticated",
+                                 request.bearer_token.empty() ? "no bearer token" : "the bearer token is not known here", "Authorization",
+                                 "", "the token stands in context.json of the scheduler's state directory; STINT_TOKEN names another"}));
   if (request.method != "GET" && !cell_.not_ready.empty())
     return replies_.respond(request.id, to_response({507, "no_space", "changes are refused: " + cell_.not_ready, "", "",
                                                      "free space on the disk of the state directory; running tasks go on"}));

@@ -14,7 +14,8 @@ namespace stint::scheduler::api {
 class Api final : public ports::HttpHandler {
  public:
   /// `metrics` gives the text of /metrics; `turn_begun` is told that something may have to be written.
-  Api(Cell& cell, ports::HttpReplies& replies, std::function<std::string()> metrics) : cell_(cell), replies_(replies), metrics_(std::move(metrics)), streams_(cell, replies) {}
+  Api(Cell& cell, ports::HttpReplies& replies, std::function<std::string()> metrics)
+      : cell_(cell), replies_(replies), metrics_(std::move(metrics)), streams_(cell, replies) {}
 
   void on_request(ports::HttpRequest request, Now now) override;
   void on_stream_writable(ports::RequestId id, Now) override { streams_.on_writable(id); }

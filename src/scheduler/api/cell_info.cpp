@@ -42,7 +42,8 @@ Answer list_events(Cell& cell, const ports::HttpRequest& request) {
     json::array items;
     for (const auto& event : *events) {
       boost::system::error_code ignored;
-      items.push_back(json::object{{"seq", event.seq}, {"kind", event.kind}, {"at", time_json(event.at)}, {"data", json::parse(event.body, ignored)}});
+      items.push_back(
+          json::object{{"seq", event.seq}, {"kind", event.kind}, {"at", time_json(event.at)}, {"data", json::parse(event.body, ignored)}});
     }
     ports::HttpResponse response;
     const auto next = events->size() == limit ? json::value(events->back().seq) : json::value(nullptr);
@@ -89,7 +90,8 @@ std::string metrics_text(const Cell& cell, const protocol::SessionCounters& coun
   Family(out, "stint_session_bytes_received_total", "counter", "Bytes received in sessions.").value(counters.bytes_in);
   Family(out, "stint_session_bytes_sent_total", "counter", "Bytes sent in sessions.").value(counters.bytes_out);
   Family reasons(out, "stint_session_refusals_total", "counter", "What was refused or ended a session, by reason.");
-  counters.for_each_reason([&](std::string_view reason, std::uint64_t count) { reasons.value(count, "reason=\"" + std::string(reason) + "\""); });
+  counters.for_each_reason(
+      [&](std::string_view reason, std::uint64_t count) { reasons.value(count, "reason=\"" + std::string(reason) + "\""); });
   return out;
 }
 

@@ -50,7 +50,8 @@ Result<std::uint64_t> read_number(const ports::HttpRequest& request, std::string
 Result<std::size_t> read_limit(const ports::HttpRequest& request) {
   STINT_TRY(const auto limit, read_number(request, "limit", limits::kReplyItemsDefault));
   if (limit == 0 || limit > limits::kReplyItemsMax)
-    return fail(Errc::invalid_argument, "query `limit`: " + std::to_string(limit) + " is not within 1 to " + std::to_string(limits::kReplyItemsMax));
+    return fail(Errc::invalid_argument,
+                "query `limit`: " + std::to_string(limit) + " is not within 1 to " + std::to_string(limits::kReplyItemsMax));
   return static_cast<std::size_t>(limit);
 }
 
@@ -69,7 +70,8 @@ Result<JobId> find_job_id(const Cell& cell, std::string_view word) {
 Result<TaskRef> find_task_ref(const Cell& cell, std::string_view id) {
   const auto dot = id.find('.');
   if (dot == std::string_view::npos)
-    return fail(Errc::invalid_argument, "task \"" + std::string(id) + "\": expected JOB.TASK or JOB.TASK.INDEX, such as 12.main or 12.train.3");
+    return fail(Errc::invalid_argument,
+                "task \"" + std::string(id) + "\": expected JOB.TASK or JOB.TASK.INDEX, such as 12.main or 12.train.3");
   STINT_TRY(const JobId job, find_job_id(cell, id.substr(0, dot)));
   if (const auto ref = core::find_task(job, *cell.core.find_spec(job), id.substr(dot + 1))) return *ref;
   return fail(Errc::not_found, "task " + std::string(id) + ": job " + std::to_string(job.value) + " has no such task");

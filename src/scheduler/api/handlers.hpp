@@ -10,7 +10,8 @@
 #include "scheduler/api/problem.hpp"
 #include "scheduler/cell.hpp"
 
-/// One function per route. It decides now, with the core's memory; the answer it returns runs when everything it may speak of is durable, and only
+/// One function per route. It decides now, with the core's memory; the answer it returns runs when everything it may speak of is durable,
+/// and only
 /// then reads the store.
 namespace stint::scheduler::api {
 

@@ -12,7 +12,9 @@ namespace {
 
 namespace json = boost::json;
 
-std::string page_json(json::array items, json::value next) { return json::serialize(json::object{{"items", std::move(items)}, {"next", std::move(next)}}); }
+std::string page_json(json::array items, json::value next) {
+  return json::serialize(json::object{{"items", std::move(items)}, {"next", std::move(next)}});
+}
 
 /// `main` or `main.3` of a cancel request as the core wants it.
 Result<core::CancelTasks> read_cancel(const Cell& cell, JobId job, const std::string& body) {
@@ -21,7 +23,8 @@ Result<core::CancelTasks> read_cancel(const Cell& cell, JobId job, const std::st
   if (body.empty()) return cancel;
   boost::system::error_code problem;
   const auto value = json::parse(body, problem);
-  if (problem || !value.is_object()) return fail(Errc::invalid_argument, "the body must be a JSON object such as {\"task\":\"main.3\"}, or empty");
+  if (problem || !value.is_object())
+    return fail(Errc::invalid_argument, "the body must be a JSON object such as {\"task\":\"main.3\"}, or empty");
   for (const auto& item : value.as_object())
     if (item.key() != "task") return fail(Errc::invalid_argument, "unknown key `" + std::string(item.key()) + "`: only `task` is known");
   const auto* task = value.as_object().if_contains("task");
@@ -45,8 +48,8 @@ Result<core::CancelTasks> read_cancel(const Cell& cell, JobId job, const std::st
 
 Answer submit_job(Cell& cell, const ports::HttpRequest& request, Now now) {
   if (request.body.size() > limits::kJobSpecBytesMax)
-    return refuse({413, "out_of_range", "a job of " + std::to_string(request.body.size()) + " bytes", "body", std::to_string(limits::kJobSpecBytesMax) + " bytes",
-                   "use an array or several jobs"});
+    return refuse({413, "out_of_range", "a job of " + std::to_string(request.body.size()) + " bytes", "body",
+                   std::to_string(limits::kJobSpecBytesMax) + " bytes", "use an array or several jobs"});
   auto spec = core::parse_job_json(request.body);
   if (!spec) return refuse(spec.error());
   auto& effects = cell.journal.turn().effects;
@@ -65,7 +68,9 @@ Answer list_jobs(Cell& cell, const ports::HttpRequest& request) {
   std::optional<TaskStatus> state;
   if (const auto word = find_query(request, "state"); word && !word->empty()) {
     state = parse_task_status(*word);
-    if (!state) return refuse({400, "invalid_argument", "query `state`: \"" + *word + "\" is none of pending, running, completed, failed, cancelled", "state", "", ""});
+    if (!state)
+      return refuse({400, "invalid_argument", "query `state`: \"" + *word + "\" is none of pending, running, completed, failed, cancelled",
+                     "state", "", ""});
   }
   json::array items;
   json::value next = nullptr;

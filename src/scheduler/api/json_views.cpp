@@ -59,22 +59,27 @@ json::value time_json(UnixMillis time) {
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{at - day};
   std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
+                static_cast<int>(clock.subseconds().count()));
   return json::value(text.data());
 }
 
 json::value reason_json(EndReason reason) { return reason == EndReason::none ? json::value(nullptr) : json::value(to_string(reason)); }
 
 json::object resources_json(const Resources& resources) {
-  return {{"cpu_millis", resources.cpu_millis}, {"memory_bytes", resources.memory_bytes}, {"gpu", resources.gpus}, {"storage_bytes", resources.storage_bytes}};
+  return {{"cpu_millis", resources.cpu_millis},
+          {"memory_bytes", resources.memory_bytes},
+          {"gpu", resources.gpus},
+          {"storage_bytes", resources.storage_bytes}};
 }
 
 json::object job_json(const core::JobView& job) {
   json::array groups;
   for (std::size_t i = 0; i < job.groups.size(); ++i)
-    groups.push_back(json::object{{"name", job.groups[i].name}, {"is_array", job.row.spec->tasks.at(i).is_array}, {"tasks", counts_json(job.groups[i].counts)}});
+    groups.push_back(json::object{
+        {"name", job.groups[i].name}, {"is_array", job.row.spec->tasks.at(i).is_array}, {"tasks", counts_json(job.groups[i].counts)}});
   return {{"id", job.row.id.value},
           {"name", job.row.spec->name},
           {"queue", job.row.spec->queue},
@@ -108,22 +113,24 @@ json::object attempt_json(const core::AttemptRow& row, const core::JobSpec& spec
 
 json::object task_json(const core::TaskView& task, const core::JobSpec& spec, const TaskFacts& facts) {
   const auto& entry = spec.tasks.at(task.ref.group);
-  json::object object{{"id", task.id},
-                      {"job", task.ref.job.value},
-                      {"name", entry.name},
-                      {"index", entry.is_array ? json::value(std::uint64_t{entry.array_first} + std::uint64_t{task.ref.index} * entry.array_step) : json::value(nullptr)},
-                      {"state", to_string(task.status)},
-                      {"reason", reason_json(task.reason)},
-                      {"exit_code", nullptr},
-                      {"signal", nullptr},
-                      {"attempts", std::max(task.attempts, facts.row != nullptr ? facts.row->ref.attempt : 0)},
-                      {"agent", text_or_null(facts.agent)},
-                      {"started_at", nullptr},
-                      {"ended_at", nullptr},
-                      {"retry_at", time_json(task.retry_at)},
-                      {"progress", nullptr},
-                      {"metrics", json::object()},
-                      {"message", nullptr}};
+  json::object object{
+      {"id", task.id},
+      {"job", task.ref.job.value},
+      {"name", entry.name},
+      {"index", entry.is_array ? json::value(std::uint64_t{entry.array_first} + std::uint64_t{task.ref.index} * entry.array_step)
+                               : json::value(nullptr)},
+      {"state", to_string(task.status)},
+      {"reason", reason_json(task.reason)},
+      {"exit_code", nullptr},
+      {"signal", nullptr},
+      {"attempts", std::max(task.attempts, facts.row != nullptr ? facts.row->ref.attempt : 0)},
+      {"agent", text_or_null(facts.agent)},
+      {"started_at", nullptr},
+      {"ended_at", nullptr},
+      {"retry_at", time_json(task.retry_at)},
+      {"progress", nullptr},
+      {"metrics", json::object()},
+      {"message", nullptr}};
   if (const auto* row = facts.row) {
     object["started_at"] = time_json(row->started_at);
     if (has_ended(task.status)) {
@@ -170,8 +177,13 @@ json::object agent_json(const core::AgentView& agent) {
 json::object report_json(const core::ReportRow& row) {
   boost::system::error_code ignored;
   json::value metrics = json::parse(row.metrics, ignored);
-  return {{"seq", row.seq},   {"attempt", row.ref.attempt},    {"at", time_json(row.at)},           {"progress", row.progress},
-          {"step", row.step}, {"metrics", std::move(metrics)}, {"message", text_or_null(row.message)}};
+  return {{"seq", row.seq},
+          {"attempt", row.ref.attempt},
+          {"at", time_json(row.at)},
+          {"progress", row.progress},
+          {"step", row.step},
+          {"metrics", std::move(metrics)},
+          {"message", text_or_null(row.message)}};
 }
 
 json::object explanation_json(const core::Explanation& explanation) {
@@ -183,7 +195,8 @@ json::object explanation_json(const core::Explanation& explanation) {
     agents.push_back(json::object{{"agent", agent.name}, {"clauses", std::move(clauses)}});
     if (explanation.nearest == agent.agent) nearest = agent.name;
   }
-  return {{"state", explanation.state},   {"summary", explanation.summary}, {"ahead", explanation.ahead}, {"waits_for", texts_json(explanation.waits_for)},
+  return {{"state", explanation.state},  {"summary", explanation.summary},
+          {"ahead", explanation.ahead},  {"waits_for", texts_json(explanation.waits_for)},
           {"agents", std::move(agents)}, {"nearest", std::move(nearest)}};
 }
 

@@ -44,7 +44,11 @@ int status_of(Errc code) {
 }  // namespace
 
 ports::HttpResponse to_response(const Problem& problem) {
-  boost::json::object body{{"type", "about:blank"}, {"title", title_of(problem.status)}, {"status", problem.status}, {"code", problem.code}, {"detail", problem.detail}};
+  boost::json::object body{{"type", "about:blank"},
+                           {"title", title_of(problem.status)},
+                           {"status", problem.status},
+                           {"code", problem.code},
+                           {"detail", problem.detail}};
   if (!problem.where.empty()) body["where"] = problem.where;
   if (!problem.limit.empty()) body["limit"] = problem.limit;
   if (!problem.remedy.empty()) body["remedy"] = problem.remedy;

@@ -32,7 +32,9 @@ std::string log_line(std::uint64_t seq, const core::LogRow& row) {
 /// How the task ended, as the last line of a log that was followed.
 std::string end_line(const core::TaskView& task, const std::optional<core::AttemptRow>& last) {
   const EndReason reason = task.reason != EndReason::none || !last ? task.reason : last->reason;
-  json::object line{{"end", true}, {"state", to_string(task.status)}, {"reason", reason_json(reason)}, {"exit_code", nullptr}, {"signal", nullptr}, {"detail", nullptr}};
+  json::object line{
+      {"end", true},      {"state", to_string(task.status)}, {"reason", reason_json(reason)}, {"exit_code", nullptr}, {"signal", nullptr},
+      {"detail", nullptr}};
   if (last && last->reason == EndReason::exit) line["exit_code"] = last->exit_code;
   if (last && last->signal != 0) line["signal"] = last->signal;
   if (last && !last->detail.empty()) line["detail"] = last->detail;
@@ -60,7 +62,8 @@ bool Streams::has_later_attempt(const core::TaskView& task, const AttemptRef& at
 
 bool Streams::too_many(ports::RequestId id) {
   if (streams_.size() < limits::kStreamsMax) return false;
-  replies_.respond(id, to_response({503, "unavailable", "too many streams are open", "", std::to_string(limits::kStreamsMax) + " streams", "close some, or poll"}));
+  replies_.respond(id, to_response({503, "unavailable", "too many streams are open", "", std::to_string(limits::kStreamsMax) + " streams",
+                                    "close some, or poll"}));
   return true;
 }
 
@@ -76,7 +79,8 @@ void Streams::follow_events(const ports::HttpRequest& request) {
   if (!request.last_event_id.empty()) {
     const auto& text = request.last_event_id;
     if (std::from_chars(text.data(), text.data() + text.size(), stream.after).ptr != text.data() + text.size())
-      return replies_.respond(request.id, to_response({400, "invalid_argument", "Last-Event-ID: \"" + text + "\" is not a number", "Last-Event-ID", "", ""}));
+      return replies_.respond(
+          request.id, to_response({400, "invalid_argument", "Last-Event-ID: \"" + text + "\" is not a number", "Last-Event-ID", "", ""}));
   }
   auto head = stream_head("text/event-stream");
   head.body = ": stint events\n\n";
@@ -140,7 +144,13 @@ std::string Streams::next_events(Stream& stream) {
   if (!events) return text;
   for (const auto& event : *events) {
     if (text.size() > limits::kStreamBytesMax) return text;
-    text.append("id: ").append(std::to_string(event.seq)).append("\nevent: ").append(event.kind).append("\ndata: ").append(event.body).append("\n\n");
+    text.append("id: ")
+        .append(std::to_string(event.seq))
+        .append("\nevent: ")
+        .append(event.kind)
+        .append("\ndata: ")
+        .append(event.body)
+        .append("\n\n");
     stream.after = event.seq;
   }
   if (events->size() < limits::kReplyItemsMax) stream.after = std::max(stream.after, cell_.events.last());

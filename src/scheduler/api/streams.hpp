@@ -11,7 +11,8 @@
 
 namespace stint::scheduler::api {
 
-/// Answers that go on: events (SSE) and logs (NDJSON). Each stream is a cursor into what is durable: nothing is buffered for a slow reader, and
+/// Answers that go on: events (SSE) and logs (NDJSON). Each stream is a cursor into what is durable: nothing is buffered for a slow reader,
+/// and
 /// a reader that comes back with its cursor misses nothing.
 class Streams {
  public:
@@ -31,14 +32,14 @@ class Streams {
 
  private:
   struct Stream {
-    bool events = false;                     ///< else logs
+    bool events = false;  ///< else logs
     bool follow = true;
-    bool writable = true;                    ///< the last write has left
-    JobId job;                               ///< events: only this one's, zero = all
-    std::uint64_t after = 0;                 ///< event seq, or arrival number of a log chunk
-    std::uint64_t start = 0;                 ///< logs: the reader has everything up to here, of every attempt
-    AttemptRef attempt;                      ///< logs: the one being read
-    bool fixed_attempt = false;              ///< do not go on to later attempts
+    bool writable = true;  ///< the last write has left
+    JobId job;  ///< events: only this one's, zero = all
+    std::uint64_t after = 0;  ///< event seq, or arrival number of a log chunk
+    std::uint64_t start = 0;  ///< logs: the reader has everything up to here, of every attempt
+    AttemptRef attempt;  ///< logs: the one being read
+    bool fixed_attempt = false;  ///< do not go on to later attempts
   };
   void pump(ports::RequestId id, Stream& stream);
   std::string next_events(Stream& stream);

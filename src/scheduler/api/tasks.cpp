@@ -70,7 +70,8 @@ Result<TaskFilter> read_filter(const core::JobSpec& spec, const ports::HttpReque
   TaskFilter filter;
   if (const auto word = find_query(request, "state"); word && !word->empty()) {
     filter.state = parse_task_status(*word);
-    if (!filter.state) return fail(Errc::invalid_argument, "query `state`: \"" + *word + "\" is none of pending, running, completed, failed, cancelled");
+    if (!filter.state)
+      return fail(Errc::invalid_argument, "query `state`: \"" + *word + "\" is none of pending, running, completed, failed, cancelled");
   }
   if (const auto name = find_query(request, "task"); name && !name->empty()) {
     for (std::uint32_t group = 0; group < spec.tasks.size(); ++group)
@@ -155,7 +156,8 @@ Answer list_tasks(Cell& cell, std::string_view word, const ports::HttpRequest& r
       const bool found = has_ended(task.view.status) && row != results->end() && row->ref.task == task.view.ref;
       items.push_back(to_json(cell, task, found ? &*row : nullptr));
     }
-    const auto next = page->next ? json::value(std::to_string(page->next->group) + "." + std::to_string(page->next->index)) : json::value(nullptr);
+    const auto next =
+        page->next ? json::value(std::to_string(page->next->group) + "." + std::to_string(page->next->index)) : json::value(nullptr);
     return respond({{"items", std::move(items)}, {"next", next}});
   };
 }
