@@ -190,24 +190,27 @@ void Daemon::on_store_failed(const Error& error) {
   cell_->not_ready = error.detail;
   hub_.set_accepting(false);
   hub_.close_all(protocol::CloseReason::overloaded, "the scheduler's disk is full", now_);
-  try_reopen(now_);
+  close_until_reopened(now_);
 }
 
-/// The disk was full: memory is made anew from what is durable, and stays closed until a write succeeds.
+/// Memory holds what the disk refused: it is made anew from what is durable. Nothing that the load would write may leave yet.
+void Daemon::close_until_reopened(Now now) {
+  reopen_at_ = now.mono + limits::kReopenPeriod;
+  journal_.restart({});
+  if (const auto loaded = load(now); !loaded) fatal_ = loaded.error();
+  journal_.restart({});
+}
+
 void Daemon::try_reopen(Now now) {
   reopen_at_ = now.mono + limits::kReopenPeriod;
   const auto opened = ports_.store.reopen();
-  if (!opened && opened.error().code != Errc::no_space) {
-    fatal_ = opened.error();
+  if (!opened) {
+    if (opened.error().code != Errc::no_space) fatal_ = opened.error();
     return;
   }
-  journal_.restart(opened ? opened->last_batch : BatchNumber{});
+  journal_.restart(opened->last_batch);
   if (const auto loaded = load(now); !loaded) {
     fatal_ = loaded.error();
-    return;
-  }
-  if (!opened) {
-    journal_.restart({});  // nothing may be written yet
     return;
   }
   ports_.log.info("store: the disk takes writes again");

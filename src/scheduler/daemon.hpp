@@ -86,6 +86,7 @@ class Daemon final : private AgentMessages {
   [[nodiscard]] Status ensure_identity(Now now);
   void tell(Turn&& turn);
   void on_store_failed(const Error& error);
+  void close_until_reopened(Now now);
   void try_reopen(Now now);
   const protocol::TaskTemplate* template_of(JobId job, std::uint32_t group);
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -26,6 +27,9 @@ namespace {
 // a tenth of the fsync that growing it costs. 4,096 pages of 4 KiB = 16 MiB between checkpoints.
 constexpr const char* kPragmas =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4096; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-32768;";
+
+/// The largest job and what a turn writes beside it.
+constexpr std::uint64_t kRoomToReopen = std::uint64_t{5} << 20;
 
 /// Held as long as the file is open: the kernel gives it back when the process dies, however it dies.
 class LockFile {
@@ -99,6 +103,7 @@ class SqliteStore final : public ports::Store {
   Result<Opened> reopen() override {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [this] { return queue_.empty() && !busy_; });
+    STINT_TRY_VOID(check_room());
     STINT_TRY_VOID(database_.run("UPDATE fence SET token = token"));  // a write as small as can be: does the disk take it?
     STINT_TRY(const auto opened, read_fence());
     if (opened.token != token_) return fail(Errc::fenced, "another scheduler has taken over this database");
@@ -110,6 +115,16 @@ class SqliteStore final : public ports::Store {
   Status connect() {
     STINT_TRY(database_, Database::open(options_.path, Database::Access::read_write));
     return database_.run(kPragmas);
+  }
+
+  /// A full disk often has a page left: the small write fits, the next batch does not, and the scheduler would open and close without end.
+  [[nodiscard]] Status check_room() const {
+    struct statvfs disk {};
+    if (::statvfs(options_.path.c_str(), &disk) != 0) return {};  // the write will tell
+    const std::uint64_t room = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+    if (room >= kRoomToReopen) return {};
+    return fail(Errc::no_space, options_.path + ": " + std::to_string(room) + " bytes free on its disk, " + std::to_string(kRoomToReopen) +
+                                    " are needed to go on");
   }
 
   Result<Opened> read_fence() {

@@ -72,8 +72,9 @@ class Screen {
     is_changed_ = true;
   }
 
-  /// False when the watched job has ended, or something is broken.
+  /// False when the watched job has ended, the user pressed q, or something is broken.
   bool on_tick() {
+    if (screen_.take_key() == 'q') return false;
     if (drawn_at_ && now() - *drawn_at_ < (is_changed_ ? kRefreshBusy : kRefreshIdle)) return !is_over_;
     is_changed_ = false;
     auto drawn = draw();
@@ -82,23 +83,27 @@ class Screen {
     return !broken_ && !is_over_;
   }
 
-  void keep() { lines_.keep(); }
   [[nodiscard]] const std::optional<Error>& broken() const { return broken_; }
+  /// What is to be read after the screen has gone.
+  [[nodiscard]] const std::vector<std::string>& last_lines() const { return lines_; }
 
  private:
   Status draw() {
     std::vector<std::string> lines;
     STINT_TRY_VOID(job_ ? add_job(lines) : add_overview(lines));
     const std::size_t width = terminal_width(STDOUT_FILENO) - 1;
-    const std::size_t height = terminal_height(STDOUT_FILENO) - 1;
+    const std::size_t height = terminal_height(STDOUT_FILENO) - 1;  // the last line says which keys there are
     for (std::string& line : lines) line = client::shorten(line, width);
+    lines_ = lines;
     if (lines.size() > height) lines.resize(height);
     const std::size_t room = height > lines.size() + 1 ? height - lines.size() - 1 : 0;
     const std::size_t shown = std::min(room, events_.size());
     if (shown > 0) lines.emplace_back();
     for (std::size_t i = events_.size() - shown; i < events_.size(); ++i)
       lines.push_back(colored(STDOUT_FILENO, Color::gray, client::shorten(events_[i], width)));
-    lines_.draw(lines);
+    lines.resize(height);
+    lines.push_back(colored(STDOUT_FILENO, Color::gray, "q quits; nothing is cancelled"));
+    screen_.draw(lines);
     return {};
   }
 
@@ -137,7 +142,8 @@ class Screen {
 
   client::Api& api_;
   std::optional<std::uint64_t> job_;
-  LiveLines lines_{STDOUT_FILENO};
+  FullScreen screen_;
+  std::vector<std::string> lines_;
   client::RateMeter meter_;
   std::deque<std::string> events_;
   std::optional<Instant> drawn_at_;
@@ -164,6 +170,22 @@ Status print_events(const CommonOptions& options, client::Api& api, std::optiona
   return api.follow_events(job, std::nullopt, on_event, on_tick);
 }
 
+/// On a terminal. `last` gets what the screen showed when it went.
+Status watch_screen(client::Api& api, std::optional<std::uint64_t> job, std::vector<std::string>& last) {
+  Screen screen(api, job);
+  bool is_done = !screen.on_tick();
+  const auto on_tick = [&] { return !(is_done = is_done || !keep_watching() || !screen.on_tick()); };
+  const auto on_event = [&](const client::ServerEvent& event) {
+    screen.on_event(event);
+    return on_tick();
+  };
+  Status followed;
+  if (!is_done) followed = api.follow_events(job, std::nullopt, on_event, on_tick);
+  last = screen.last_lines();
+  if (screen.broken()) return tl::unexpected<Error>(*screen.broken());
+  return is_done ? Status() : followed;
+}
+
 int watch(const CommonOptions& options, const std::string& what) {
   Connection connection(options, Patience::long_);
   client::Api& api = connection.api();
@@ -180,14 +202,9 @@ int watch(const CommonOptions& options, const std::string& what) {
   if (options.json || !is_terminal(STDOUT_FILENO)) {
     followed = print_events(options, api, job);
   } else {
-    Screen screen(api, job);
-    const auto on_event = [&](const client::ServerEvent& event) {
-      screen.on_event(event);
-      return screen.on_tick();
-    };
-    if (screen.on_tick()) followed = api.follow_events(job, std::nullopt, on_event, [&] { return keep_watching() && screen.on_tick(); });
-    screen.keep();
-    if (screen.broken()) followed = tl::unexpected<Error>(*screen.broken());
+    std::vector<std::string> last;
+    followed = watch_screen(api, job, last);
+    for (const auto& line : last) print_line(line);
   }
   if (!followed && keep_watching()) return report_error(options, followed.error());
   return client::kExitOk;

@@ -44,4 +44,31 @@ void LiveLines::clear() {
   drawn_ = 0;
 }
 
+FullScreen::FullScreen() {
+  write_all(STDOUT_FILENO, "\x1b[?1049h\x1b[?25l");  // the other screen, without a cursor
+  has_keys_ = ::tcgetattr(STDIN_FILENO, &before_) == 0;
+  if (!has_keys_) return;
+  termios keys = before_;
+  keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+  keys.c_cc[VMIN] = 0;  // reads answer at once
+  keys.c_cc[VTIME] = 0;
+  ::tcsetattr(STDIN_FILENO, TCSANOW, &keys);
+}
+
+FullScreen::~FullScreen() {
+  if (has_keys_) ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+  write_all(STDOUT_FILENO, "\x1b[?25h\x1b[?1049l");
+}
+
+void FullScreen::draw(const std::vector<std::string>& lines) {
+  std::string bytes = "\x1b[H";
+  for (std::size_t i = 0; i < lines.size(); ++i) bytes += (i > 0 ? "\r\n" : "") + lines[i] + "\x1b[K";
+  write_all(STDOUT_FILENO, bytes + "\x1b[J");
+}
+
+char FullScreen::take_key() {
+  char key = 0;
+  return has_keys_ && ::read(STDIN_FILENO, &key, 1) == 1 ? key : '\0';
+}
+
 }  // namespace stint::cli

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <termios.h>
+
 #include <string>
 #include <vector>
 
@@ -32,6 +34,24 @@ class LiveLines {
  private:
   int fd_;
   std::size_t drawn_ = 0;
+};
+
+/// The whole terminal, as pagers and editors take it: what was there before comes back at the end. Keys come one by one, unseen.
+class FullScreen {
+ public:
+  FullScreen();
+  ~FullScreen();
+  FullScreen(const FullScreen&) = delete;
+  FullScreen& operator=(const FullScreen&) = delete;
+
+  /// At most as many lines as the terminal has; each no wider than it.
+  void draw(const std::vector<std::string>& lines);
+  /// A key that was pressed, or 0. Does not wait.
+  [[nodiscard]] char take_key();
+
+ private:
+  termios before_{};
+  bool has_keys_ = false;
 };
 
 }  // namespace stint::cli
