@@ -119,7 +119,7 @@ class SqliteStore final : public ports::Store {
 
   /// A full disk often has a page left: the small write fits, the next batch does not, and the scheduler would open and close without end.
   [[nodiscard]] Status check_room() const {
-    struct statvfs disk {};
+    struct statvfs disk{};
     if (::statvfs(options_.path.c_str(), &disk) != 0) return {};  // the write will tell
     const std::uint64_t room = std::uint64_t{disk.f_bavail} * disk.f_frsize;
     if (room >= kRoomToReopen) return {};
