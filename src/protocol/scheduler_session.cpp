@@ -98,8 +98,9 @@ void SchedulerSession::on_hello(const wire::RawFrame& frame, Instant now) {
 
   const auto envelope = open_envelope(*buffer);
   if (!envelope) return fail_hello(envelope.error());
-  const auto hello = decode_hello(*envelope);
+  auto hello = decode_hello(*envelope);
   if (!hello) return fail_hello(hello.error());
+  hello->info.wall_ms = envelope->timestamp_ms();
   accept_hello(frame, *hello, now);
 }
 

@@ -39,6 +39,7 @@ struct HelloInfo {
   Token16 instance{};
   Token16 boot{};
   std::uint64_t connect = 0;
+  std::int64_t wall_ms = 0;  ///< its wall clock when it was sent, Unix ms: judged by nobody, shown as skew
 };
 
 struct Established {  ///< scheduler: at the first valid DATA frame; agent: at a valid HELLO_ACK

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "base/time.hpp"
@@ -35,6 +37,7 @@ struct Cell {
   EventRing& events;
   ReportBook& reports;
   ports::Entropy& entropy;
+  std::function<std::optional<std::int64_t>(AgentNumber)> find_skew_ms;
   CellFacts facts;
   std::string not_ready;                        ///< why submissions are refused now (the disk is full); empty: ready
 };

@@ -46,8 +46,16 @@ Status Daemon::start(const ports::Store::Opened& opened, Now now) {
   facts.server = options_.server;
   facts.started_at = now.wall;
   facts.api_token_sha256 = options_.api_token_sha256;
-  cell_ = std::make_unique<Cell>(
-      Cell{core_, journal_, keys_, ports_.reader, books_->events, books_->reports, ports_.entropy, std::move(facts), {}});
+  cell_ = std::make_unique<Cell>(Cell{core_,
+                                      journal_,
+                                      keys_,
+                                      ports_.reader,
+                                      books_->events,
+                                      books_->reports,
+                                      ports_.entropy,
+                                      [this](AgentNumber agent) { return hub_.find_skew_ms(agent); },
+                                      std::move(facts),
+                                      {}});
   api_ = std::make_unique<api::Api>(*cell_, ports_.replies, [this] { return api::metrics_text(*cell_, hub_.counters(), hub_.sessions()); });
   STINT_TRY_VOID(load(now));
   return ensure_identity(now);

@@ -95,6 +95,7 @@ void SessionHub::drain(ports::LinkId id, Now now) {
   protocol::SessionEvent event;
   if (!link.agent && link.session->hello() != nullptr) {
     link.agent = link.session->hello()->agent;
+    link.skew_ms = link.session->hello()->wall_ms - to_ms(now.wall);
     if (const auto older = registry_.on_hello(link.agent, link.id))
       if (const auto other = link_of(*older)) finish(other, now);
   }
@@ -197,6 +198,12 @@ void SessionHub::finish(ports::LinkId id, Now now) {
   }
   out_.close(id);
   if (link.agent) apply(registry_.on_closed(link.agent, link.id), now);
+}
+
+std::optional<std::int64_t> SessionHub::find_skew_ms(AgentNumber number) const {
+  auto it = agents_.find(number);
+  if (it == agents_.end() || !it->second.link) return std::nullopt;
+  return links_.at(it->second.link).skew_ms;
 }
 
 ports::LinkId SessionHub::link_of(SessionId session) const {

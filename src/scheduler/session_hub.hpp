@@ -60,9 +60,11 @@ class SessionHub final : public ports::LinkHandler {
   void tell(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs, const TemplateOf& template_of, Now now);
   /// Ends every session (the store is full, or the daemon stops).
   void close_all(protocol::CloseReason reason, const std::string& detail, Now now);
-  /// While false, new links are answered with Close{overloaded}.
+  /// While false, new links are closed without an answer.
   void set_accepting(bool accepting) { accepting_ = accepting; }
 
+  /// The agent's wall clock minus ours at its last HELLO (less the way here), in ms; nullopt if it has no session.
+  [[nodiscard]] std::optional<std::int64_t> find_skew_ms(AgentNumber agent) const;
   [[nodiscard]] const protocol::SessionCounters& counters() const { return counters_; }
   [[nodiscard]] std::size_t sessions() const { return links_.size(); }
 
@@ -72,6 +74,7 @@ class SessionHub final : public ports::LinkHandler {
     SessionId id;
     std::string peer;
     AgentNumber agent;                         ///< zero until its HELLO was valid
+    std::int64_t skew_ms = 0;
     bool speaking = false;                     ///< it is the session of its agent
     bool gone = false;                         ///< ended; closed once its output is written
     std::vector<protocol::Message> held;       ///< messages that wait for a probe of the session in use

@@ -39,16 +39,28 @@ bool is_name(std::string_view name) {
 
 }  // namespace
 
-Answer list_agents(Cell& cell) {
+Answer list_agents(Cell& cell, const ports::HttpRequest& request) {
+  const auto limit = read_limit(request);
+  if (!limit) return refuse(limit.error());
+  const auto after = read_number(request, "after", 0);
+  if (!after) return refuse(after.error());
   json::array items;
-  for (const auto& agent : cell.core.agents()) items.push_back(agent_json(agent));
-  return say(200, json::serialize(json::object{{"items", std::move(items)}, {"next", nullptr}}));
+  json::value next = nullptr;
+  for (const auto& agent : cell.core.agents()) {
+    if (agent.row.number.value <= *after) continue;
+    if (items.size() == *limit) {
+      next = items.back().as_object().at("number");
+      break;
+    }
+    items.push_back(agent_json(agent, cell.find_skew_ms(agent.row.number)));
+  }
+  return say(200, json::serialize(json::object{{"items", std::move(items)}, {"next", std::move(next)}}));
 }
 
 Answer show_agent(Cell& cell, std::string_view name) {
   const auto agent = find_by_name(cell, name);
   if (!agent) return refuse(no_such_agent(name));
-  return say(200, json::serialize(agent_json(*agent)));
+  return say(200, json::serialize(agent_json(*agent, cell.find_skew_ms(agent->row.number))));
 }
 
 Answer register_agent(Cell& cell, const ports::HttpRequest& request, Now now) {
@@ -75,16 +87,12 @@ Answer register_agent(Cell& cell, const ports::HttpRequest& request, Now now) {
 Answer drain_agent(Cell& cell, std::string_view name, const ports::HttpRequest& request, Now now) {
   const auto agent = find_by_name(cell, name);
   if (!agent) return refuse(no_such_agent(name));
-  bool draining = true;
-  if (!request.body.empty()) {
-    const auto body = read_object(request.body);
-    if (!body) return refuse(body.error());
-    const auto* value = body->if_contains("draining");
-    if (body->size() != 1 || value == nullptr || !value->is_bool())
-      return refuse({400, "invalid_argument", "the body must be {\"draining\":true} or false", "draining", "", ""});
-    draining = value->as_bool();
-  }
-  if (const auto done = cell.core.drain_agent(agent->row.number, draining, now, cell.journal.turn().effects); !done)
+  const auto body = read_object(request.body);
+  if (!body) return refuse(body.error());
+  const auto* draining = body->if_contains("draining");
+  if (body->size() != 1 || draining == nullptr || !draining->is_bool())
+    return refuse({400, "invalid_argument", "the body must be {\"draining\":true} or false", "draining", "", ""});
+  if (const auto done = cell.core.drain_agent(agent->row.number, draining->as_bool(), now, cell.journal.turn().effects); !done)
     return refuse(done.error());
   return show_agent(cell, name);
 }

@@ -19,9 +19,14 @@ Answer no_such_route(const ports::HttpRequest& request) {
   return refuse({404, "not_found", request.method + " " + request.path + ": no such route", request.path, "", "see schema/openapi.yaml"});
 }
 
-Answer wrong_method(const ports::HttpRequest& request, std::string_view allowed) {
-  return refuse(
-      {405, "method_not_allowed", request.method + " is not possible on " + request.path, request.path, "", "use " + std::string(allowed)});
+/// `allowed`: as the header Allow wants it (RFC 9110), `GET, POST`.
+Answer wrong_method(const ports::HttpRequest& request, const std::string& allowed) {
+  const Problem problem{405, "method_not_allowed", request.method + " is not possible on " + request.path, request.path, "", "use " + allowed};
+  return [problem, allowed] {
+    auto response = to_response(problem);
+    response.headers.emplace_back("Allow", allowed);
+    return response;
+  };
 }
 
 bool same_in_constant_time(const std::array<std::uint8_t, 32>& a, const std::array<std::uint8_t, 32>& b) {
@@ -59,6 +64,8 @@ void Api::refuse_all(std::vector<PendingReply>& replies, const Problem& problem)
 
 /// What needs no token; an empty Answer for everything else.
 Answer Api::open_route(const ports::HttpRequest& request) {
+  const bool is_open = request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
+  if (is_open && request.method != "GET") return wrong_method(request, "GET");
   if (request.path == "/healthz") return say(200, R"({"status":"ok"})");
   if (request.path == "/readyz") {
     if (cell_.not_ready.empty()) return say(200, R"({"status":"ready"})");
@@ -83,7 +90,7 @@ Answer Api::route(const ports::HttpRequest& request, Now now, bool& streaming) {
   const bool post = request.method == "POST";
   if (noun == "jobs" && path.empty()) {
     if (post) return submit_job(cell_, request, now);
-    return get ? list_jobs(cell_, request) : wrong_method(request, "GET or POST");
+    return get ? list_jobs(cell_, request) : wrong_method(request, "GET, POST");
   }
   if (noun == "jobs") {
     const auto id = take_part(path);
@@ -95,7 +102,7 @@ Answer Api::route(const ports::HttpRequest& request, Now now, bool& streaming) {
   }
   if (noun == "agents" && path.empty()) {
     if (post) return register_agent(cell_, request, now);
-    return get ? list_agents(cell_) : wrong_method(request, "GET or POST");
+    return get ? list_agents(cell_, request) : wrong_method(request, "GET, POST");
   }
   if (noun == "agents") {
     const auto name = take_part(path);

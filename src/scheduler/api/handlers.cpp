@@ -2,22 +2,19 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "scheduler/limits.hpp"
 
 namespace stint::scheduler::api {
-namespace {
 
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number value{};
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  std::uint64_t value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
-
-}  // namespace
 
 Answer refuse(Problem problem) {
   return [problem = std::move(problem)] { return to_response(problem); };
@@ -43,8 +40,16 @@ std::optional<std::string> find_query(const ports::HttpRequest& request, std::st
 Result<std::uint64_t> read_number(const ports::HttpRequest& request, std::string_view name, std::uint64_t otherwise) {
   const auto text = find_query(request, name);
   if (!text || text->empty()) return otherwise;
-  if (const auto value = parse_number<std::uint64_t>(*text)) return *value;
+  if (const auto value = parse_number(*text)) return *value;
   return fail(Errc::invalid_argument, "query `" + std::string(name) + "`: \"" + *text + "\" is not a whole number");
+}
+
+Result<std::uint32_t> read_count(const ports::HttpRequest& request, std::string_view name, std::uint32_t otherwise) {
+  constexpr auto kMax = std::numeric_limits<std::uint32_t>::max();
+  STINT_TRY(const auto value, read_number(request, name, otherwise));
+  if (value > kMax)
+    return fail(Errc::invalid_argument, "query `" + std::string(name) + "`: " + std::to_string(value) + " is over " + std::to_string(kMax));
+  return static_cast<std::uint32_t>(value);
 }
 
 Result<std::size_t> read_limit(const ports::HttpRequest& request) {
@@ -61,7 +66,7 @@ Result<JobId> find_job_id(const Cell& cell, std::string_view word) {
     if (jobs.empty()) return fail(Errc::not_found, "there is no job yet");
     return std::max_element(jobs.begin(), jobs.end(), [](const auto& a, const auto& b) { return a.row.id < b.row.id; })->row.id;
   }
-  const auto number = parse_number<std::uint64_t>(word);
+  const auto number = parse_number(word);
   if (!number) return fail(Errc::invalid_argument, "job \"" + std::string(word) + "\": expected a number or `last`");
   if (cell.core.find_spec(JobId{*number}) == nullptr) return fail(Errc::not_found, "job " + std::string(word) + ": no such job");
   return JobId{*number};

@@ -26,6 +26,10 @@ using Answer = std::function<ports::HttpResponse()>;
 [[nodiscard]] Result<std::size_t> read_limit(const ports::HttpRequest& request);
 /// A number of the query; `otherwise` if it is not there.
 [[nodiscard]] Result<std::uint64_t> read_number(const ports::HttpRequest& request, std::string_view name, std::uint64_t otherwise);
+/// The same for what counts in 32 bits: a larger number is an error, never another one.
+[[nodiscard]] Result<std::uint32_t> read_count(const ports::HttpRequest& request, std::string_view name, std::uint32_t otherwise);
+/// All of `text` as a decimal number without a sign; nullopt if it is none or too large.
+[[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view text);
 /// `12` or `last`.
 [[nodiscard]] Result<JobId> find_job_id(const Cell& cell, std::string_view word);
 /// `12.main.3`, `last.main`.
@@ -44,7 +48,7 @@ Answer show_task(Cell& cell, std::string_view task);
 Answer explain_task(Cell& cell, std::string_view task, Now now);
 Answer list_reports(Cell& cell, std::string_view task, const ports::HttpRequest& request);
 
-Answer list_agents(Cell& cell);
+Answer list_agents(Cell& cell, const ports::HttpRequest& request);
 Answer show_agent(Cell& cell, std::string_view name);
 Answer register_agent(Cell& cell, const ports::HttpRequest& request, Now now);
 Answer drain_agent(Cell& cell, std::string_view name, const ports::HttpRequest& request, Now now);

@@ -151,7 +151,7 @@ json::object task_json(const core::TaskView& task, const core::JobSpec& spec, co
   return object;
 }
 
-json::object agent_json(const core::AgentView& agent) {
+json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t> skew_ms) {
   const auto& offer = agent.row.offer;
   json::array types;
   for (const auto type : offer.types) types.emplace_back(to_string(type));
@@ -169,7 +169,7 @@ json::object agent_json(const core::AgentView& agent) {
           {"notes", texts_json(offer.notes)},
           {"host", text_or_null(offer.host)},
           {"version", text_or_null(offer.version)},
-          {"skew_ms", nullptr},
+          {"skew_ms", skew_ms ? json::value(*skew_ms) : json::value(nullptr)},
           {"last_seen_at", time_json(agent.row.last_seen_at)},
           {"registered_at", time_json(agent.row.registered_at)}};
 }

@@ -19,7 +19,7 @@ namespace stint::scheduler::api {
 [[nodiscard]] boost::json::object resources_json(const Resources& resources);
 [[nodiscard]] boost::json::object job_json(const core::JobView& job);
 [[nodiscard]] boost::json::object attempt_json(const core::AttemptRow& row, const core::JobSpec& spec, std::string_view agent);
-[[nodiscard]] boost::json::object agent_json(const core::AgentView& agent);
+[[nodiscard]] boost::json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t> skew_ms);
 [[nodiscard]] boost::json::object report_json(const core::ReportRow& row);
 [[nodiscard]] boost::json::object explanation_json(const core::Explanation& explanation);
 

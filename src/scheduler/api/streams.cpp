@@ -1,7 +1,6 @@
 #include "scheduler/api/streams.hpp"
 
 #include <boost/json.hpp>
-#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -78,9 +77,11 @@ void Streams::follow_events(const ports::HttpRequest& request) {
   stream.after = *after;
   if (!request.last_event_id.empty()) {
     const auto& text = request.last_event_id;
-    if (std::from_chars(text.data(), text.data() + text.size(), stream.after).ptr != text.data() + text.size())
+    const auto id = parse_number(text);
+    if (!id)
       return replies_.respond(
           request.id, to_response({400, "invalid_argument", "Last-Event-ID: \"" + text + "\" is not a number", "Last-Event-ID", "", ""}));
+    stream.after = *id;
   }
   auto head = stream_head("text/event-stream");
   head.body = ": stint events\n\n";
@@ -92,7 +93,7 @@ void Streams::follow_events(const ports::HttpRequest& request) {
 void Streams::follow_logs(const ports::HttpRequest& request, std::string_view task) {
   if (too_many(request.id)) return;
   const auto ref = find_task_ref(cell_, task);
-  const auto attempt = read_number(request, "attempt", 0);
+  const auto attempt = read_count(request, "attempt", 0);
   const auto after = read_number(request, "after", 0);
   for (const auto* error : {ref ? nullptr : &ref.error(), attempt ? nullptr : &attempt.error(), after ? nullptr : &after.error()})
     if (error != nullptr) return replies_.respond(request.id, to_response(to_problem(*error)));
@@ -100,7 +101,7 @@ void Streams::follow_logs(const ports::HttpRequest& request, std::string_view ta
   stream.follow = find_query(request, "follow").value_or("0") != "0";
   stream.after = stream.start = *after;
   stream.fixed_attempt = *attempt != 0;
-  stream.attempt = {*ref, stream.fixed_attempt ? static_cast<std::uint32_t>(*attempt) : 1};
+  stream.attempt = {*ref, stream.fixed_attempt ? *attempt : 1};
   stream.writable = false;
   streams_.emplace(request.id, stream);
   replies_.begin_stream(request.id, stream_head("application/x-ndjson"));

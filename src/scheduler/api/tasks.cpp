@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
-#include <charconv>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -51,14 +51,14 @@ struct Position {
 /// The cursor of a page of tasks: GROUP.INDEX of the first task of the next one.
 Result<Position> read_cursor(const ports::HttpRequest& request) {
   const auto text = find_query(request, "after");
-  Position position;
-  if (!text || text->empty()) return position;
-  const auto dot = text->find('.');
-  const char* end = text->data() + text->size();
-  if (dot == std::string::npos || std::from_chars(text->data(), text->data() + dot, position.group).ptr != text->data() + dot ||
-      std::from_chars(text->data() + dot + 1, end, position.index).ptr != end)
+  if (!text || text->empty()) return Position{};
+  constexpr auto kMax = std::numeric_limits<std::uint32_t>::max();
+  const auto dot = std::min(text->find('.'), text->size());
+  const auto group = parse_number(std::string_view(*text).substr(0, dot));
+  const auto index = parse_number(std::string_view(*text).substr(std::min(dot + 1, text->size())));
+  if (!group || !index || *group > kMax || *index > kMax)
     return fail(Errc::invalid_argument, "query `after`: \"" + *text + "\" is not a `next` of this list");
-  return position;
+  return Position{static_cast<std::uint32_t>(*group), static_cast<std::uint32_t>(*index)};
 }
 
 struct TaskFilter {
@@ -125,6 +125,25 @@ Result<std::vector<core::AttemptRow>> read_results(Cell& cell, const std::vector
     i = last + 1;
   }
   return rows;
+}
+
+/// Memory forgets how many attempts an ended task had; the store does not. 0: it has had none.
+Result<std::uint32_t> newest_attempt(Cell& cell, const TaskRef& task) {
+  ports::StoreReader::AttemptQuery query;
+  query.job = task.job;
+  query.group = task.group;
+  query.from = {task, 1};
+  query.limit = 16;  // the rows behind a task's own are its neighbours': few are read for nothing
+  std::uint32_t newest = 0;
+  for (;;) {
+    STINT_TRY(const auto rows, cell.reader.attempts(query));
+    for (const auto& row : rows) {
+      if (row.ref.task != task) return newest;
+      newest = row.ref.attempt;
+    }
+    if (rows.size() < query.limit) return newest;
+    query.from.attempt = newest + 1;
+  }
 }
 
 ports::HttpResponse respond(const json::object& body) {
@@ -213,13 +232,17 @@ Answer list_reports(Cell& cell, std::string_view id, const ports::HttpRequest& r
   if (!ref) return refuse(ref.error());
   const auto limit = read_limit(request);
   if (!limit) return refuse(limit.error());
-  const auto after = read_number(request, "after", 0);
+  const auto after = read_count(request, "after", 0);
   if (!after) return refuse(after.error());
-  const auto view = cell.core.find_task(*ref);
-  const auto attempt = read_number(request, "attempt", std::max<std::uint32_t>(view->attempts, 1));
+  const auto attempt = read_count(request, "attempt", 0);
   if (!attempt) return refuse(attempt.error());
-  return [&cell, ref = AttemptRef{*ref, static_cast<std::uint32_t>(*attempt)}, after = *after, limit = *limit] {
-    const auto rows = cell.reader.reports(ref, static_cast<std::uint32_t>(after), limit);
+  return [&cell, ref = AttemptRef{*ref, *attempt}, after = *after, limit = *limit]() mutable {
+    if (ref.attempt == 0) {
+      const auto newest = newest_attempt(cell, ref.task);
+      if (!newest) return to_response(to_problem(newest.error()));
+      ref.attempt = *newest;
+    }
+    const auto rows = cell.reader.reports(ref, after, limit);
     if (!rows) return to_response(to_problem(rows.error()));
     json::array items;
     for (const auto& row : *rows) items.push_back(report_json(row));
