@@ -21,7 +21,8 @@ Answer no_such_route(const ports::HttpRequest& request) {
 
 /// `allowed`: as the header Allow wants it (RFC 9110), `GET, POST`.
 Answer wrong_method(const ports::HttpRequest& request, const std::string& allowed) {
-  const Problem problem{405, "method_not_allowed", request.method + " is not possible on " + request.path, request.path, "", "use " + allowed};
+  const Problem problem{405, "method_not_allowed", request.method + " is not possible on " + request.path, request.path,
+                        "",  "use " + allowed};
   return [problem, allowed] {
     auto response = to_response(problem);
     response.headers.emplace_back("Allow", allowed);
