@@ -119,14 +119,16 @@ class Case(unittest.TestCase):
         self.assertTrue(value, f"{what}: not within {seconds} s")
         return value
 
-    def context(self):
+    @classmethod
+    def context(cls):
         """Address and token, as the context file of the running scheduler says."""
-        context = json.loads(self.context_file().read_text())
+        context = json.loads(cls.context_file().read_text())
         where = urllib.parse.urlsplit(context["server"])
         return where.hostname, where.port, context["token"]
 
-    def context_file(self):
-        return self.cell.state / "context.json"
+    @classmethod
+    def context_file(cls):
+        return cls.cell.state / "context.json"
 
     def request(self, method, path, body=None, token=None, **headers):
         """One HTTP request on a connection of its own. `token`: "" sends none."""
