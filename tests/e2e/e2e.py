@@ -19,7 +19,7 @@ import urllib.parse
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "accept"))
 
 import accept  # noqa: E402
-from cell import Api, Cell, free_port  # noqa: E402, F401
+from cell import Api, Cell, Daemon, free_port  # noqa: E402, F401
 from product import Product  # noqa: E402
 
 ALL_SKIPPED = 77
