@@ -44,6 +44,12 @@ Result<core::CancelTasks> read_cancel(const Cell& cell, JobId job, const std::st
   return cancel;
 }
 
+/// The state of the task that a job's explanation is about; the job's own when nothing of it waits or runs.
+TaskStatus state_of(const core::Explanation& explanation, TaskStatus job) {
+  if (explanation.state == "ended" || explanation.state == "cancelling") return job;
+  return explanation.state == "running" ? TaskStatus::running : TaskStatus::pending;
+}
+
 }  // namespace
 
 Answer submit_job(Cell& cell, const ports::HttpRequest& request, Now now) {
@@ -114,7 +120,8 @@ Answer explain_job(Cell& cell, std::string_view word, Now now) {
   const auto explanation = cell.core.explain(*job, now);
   if (!explanation) return refuse(explanation.error());
   json::object body{{"task", nullptr}, {"job", job->value}};
-  for (auto& item : explanation_json(*explanation)) body[item.key()] = item.value();
+  for (auto& item : explanation_json(*explanation, state_of(*explanation, cell.core.find_job(*job)->state.status)))
+    body[item.key()] = item.value();
   return say(200, json::serialize(body));
 }
 

@@ -180,6 +180,23 @@ TEST_F(JobsTest, CancellingAnEntryOrATaskLeavesTheOthers) {
   EXPECT_EQ(world.call("POST", "/v1/jobs/1/cancel").status(), 200) << "what has ended is no error";
 }
 
+TEST_F(JobsTest, AnExplanationHasTheTasksStateAndAWordForWhy) {
+  const auto expect = [this](const char* state, const char* why) {
+    for (const char* target : {"/v1/jobs/1/explain", "/v1/tasks/1.main/explain"}) {
+      EXPECT_EQ(get(target).at("state").as_string(), state) << target;
+      EXPECT_EQ(get(target).at("why").as_string(), why) << target;
+    }
+  };
+  world.submit();
+  expect("pending", "no_agents");
+  auto& agent = world.join("a1");
+  expect("pending", "placed");
+  world.tell(agent, protocol::UpdateList{{testing::update(ref(1), 1, TaskStatus::running)}});
+  expect("running", "running");
+  world.tell(agent, protocol::UpdateList{{testing::update(ref(1), 2, TaskStatus::completed)}});
+  expect("completed", "ended");
+}
+
 TEST_F(JobsTest, AgentsAreListedPageByPage) {
   for (const std::string name : {"c", "a", "b"}) world.add_agent(name);
   EXPECT_EQ(read_pages("/v1/agents", "name", 2), (Texts{"c", "a", "b"}));

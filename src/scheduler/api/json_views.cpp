@@ -186,7 +186,7 @@ json::object report_json(const core::ReportRow& row) {
           {"message", text_or_null(row.message)}};
 }
 
-json::object explanation_json(const core::Explanation& explanation) {
+json::object explanation_json(const core::Explanation& explanation, TaskStatus state) {
   json::array agents;
   json::value nearest = nullptr;
   for (const auto& agent : explanation.agents) {
@@ -195,9 +195,13 @@ json::object explanation_json(const core::Explanation& explanation) {
     agents.push_back(json::object{{"agent", agent.name}, {"clauses", std::move(clauses)}});
     if (explanation.nearest == agent.agent) nearest = agent.name;
   }
-  return {{"state", explanation.state},  {"summary", explanation.summary},
-          {"ahead", explanation.ahead},  {"waits_for", texts_json(explanation.waits_for)},
-          {"agents", std::move(agents)}, {"nearest", std::move(nearest)}};
+  return {{"state", to_string(state)},
+          {"why", explanation.state},
+          {"summary", explanation.summary},
+          {"ahead", explanation.ahead},
+          {"waits_for", texts_json(explanation.waits_for)},
+          {"agents", std::move(agents)},
+          {"nearest", std::move(nearest)}};
 }
 
 }  // namespace stint::scheduler::api

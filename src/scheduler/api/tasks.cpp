@@ -223,7 +223,7 @@ Answer explain_task(Cell& cell, std::string_view id, Now now) {
   const auto explanation = cell.core.explain(*ref, now);
   if (!explanation) return refuse(explanation.error());
   json::object body{{"task", core::task_id(*cell.core.find_spec(ref->job), *ref)}, {"job", ref->job.value}};
-  for (auto& item : explanation_json(*explanation)) body[item.key()] = item.value();
+  for (auto& item : explanation_json(*explanation, cell.core.find_task(*ref)->status)) body[item.key()] = item.value();
   return say(200, json::serialize(body));
 }
 
