@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Every route of schema/openapi.yaml against a running cell: what is answered is what is described, and nothing else is."""
+
+import http.client
+import json
+import pathlib
+import sys
+
+import jsonschema
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import contracts  # noqa: E402
+import prometheus  # noqa: E402
+from dev_cell import DevCase  # noqa: E402
+
+import e2e  # noqa: E402
+
+
+class ApiContract(DevCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.contract = contracts.OpenApi()
+        super().setUpClass()
+
+    def ask(self, method, path, body=None, query="", **options):
+        """One request to a path of the contract; `{…}` are given as options of that name. Returns the answer's values."""
+        target = path
+        for name in ("job", "task", "agent"):
+            if name in options:
+                target = target.replace(f"{{{name}}}", str(options.pop(name)))
+        answer = self.request(method, target + query, body, **options)
+        return answer, self.contract.check(method, path, answer)
+
+    def get(self, path, query="", **options):
+        answer, values = self.ask("GET", path, query=query, **options)
+        self.assertEqual(200, answer.status, f"{path}{query}: {answer.body[:300]!r}")
+        return values
+
+    def test_every_get_route_answers_as_described(self):
+        called = set()
+
+        def get(path, query="", **options):
+            called.add(path)
+            return self.get(path, query, **options)
+
+        for path in ("/v1/info", "/healthz", "/readyz", "/metrics", "/v1/jobs", "/v1/agents", "/v1/events"):
+            self.assertTrue(get(path), path)
+        for state in ("pending", "running", "completed", "failed", "cancelled"):
+            self.assertTrue(get("/v1/jobs", f"?state={state}")[0]["items"], state)
+        for job in (*self.jobs, "last"):
+            for path in ("/v1/jobs/{job}", "/v1/jobs/{job}/spec", "/v1/jobs/{job}/tasks", "/v1/jobs/{job}/explain"):
+                get(path, job=job)
+        for task in self.tasks():
+            for path in ("/v1/tasks/{task}", "/v1/tasks/{task}/explain", "/v1/tasks/{task}/reports", "/v1/tasks/{task}/logs"):
+                get(path, task=task)
+        for agent in self.get("/v1/agents")[0]["items"]:
+            get("/v1/agents/{agent}", agent=agent["name"])
+        described = {path for method, path in self.contract.operations() if method == "GET"}
+        self.assertEqual(described, called, "every GET route of the contract is asked")
+
+    def test_answers_hold_what_happened(self):
+        """Values, not only shapes: an answer of nulls would pass any schema that allows them."""
+        completed = self.get("/v1/tasks/{task}", task=f"{self.completed}.main")[0]
+        self.assertEqual(("completed", "exit", 0), (completed["state"], completed["reason"], completed["exit_code"]))
+        self.assertEqual((0.5, 0.25, 1), (completed["progress"], completed["metrics"]["loss"], completed["attempts"]))
+        failed = self.get("/v1/tasks/{task}", task=f"{self.failed}.main")[0]
+        self.assertEqual(("failed", 3, 2), (failed["state"], failed["exit_code"], failed["attempts"]))
+        self.assertEqual([1, 2], [attempt["attempt"] for attempt in failed["attempts_list"]])
+        self.assertEqual("timeout", self.get("/v1/tasks/{task}", task=f"{self.timed_out}.main")[0]["reason"])
+        reports = self.get("/v1/tasks/{task}/reports", task=f"{self.failed}.main")[0]["items"]
+        self.assertEqual([(2, 3, 0.25)], [(item["attempt"], item["step"], item["metrics"]["loss"]) for item in reports])
+        clauses = {clause["clause"] for clause in self.get("/v1/tasks/{task}/explain", task=f"{self.waiting}.main")[0]["agents"][0]["clauses"]}
+        self.assertLessEqual({"memory", "gpu"}, clauses)
+
+    def test_followed_logs_end_with_how_the_task_ended(self):
+        lines = self.get("/v1/tasks/{task}/logs", "?follow=1", task=f"{self.failed}.main")
+        self.assertEqual({1, 2}, {line["attempt"] for line in lines[:-1]})
+        self.assertEqual({"stdout", "stderr"}, {line["stream"] for line in lines[:-1]})
+        self.assertEqual(("failed", 3), (lines[-1]["state"], lines[-1]["exit_code"]))
+
+    def test_lists_have_an_end(self):
+        for path in ("/v1/jobs", "/v1/agents", "/v1/events", "/v1/jobs/{job}/tasks"):
+            whole = self.get(path, "?limit=1000", job=self.array)[0]["items"]
+            paged, after = [], ""
+            while after is not None:
+                page = self.get(path, f"?limit=2{after}", job=self.array)[0]
+                paged += page["items"]
+                after = None if page["next"] is None else f"&after={page['next']}"
+            key = "seq" if path == "/v1/events" else "number" if path == "/v1/agents" else "id"
+            self.assertEqual([item[key] for item in whole], [item[key] for item in paged], path)
+
+    def test_events_stream_from_the_last_one_seen(self):
+        host, port, token = self.context()
+        connection = http.client.HTTPConnection(host, port, timeout=e2e.PATIENCE)
+        self.addCleanup(connection.close)
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": "2", "Authorization": f"Bearer {token}"}
+        connection.request("GET", "/v1/events", headers=headers)
+        response = connection.getresponse()
+        self.assertEqual((200, "text/event-stream"), (response.status, response.headers["Content-Type"]))
+        events = []
+        while len(events) < 5:
+            fields = dict(line.split(": ", 1) for line in iter(lambda: response.readline().decode().rstrip("\n"), "") if not line.startswith(":"))
+            if fields:
+                self.assertEqual({"id", "event", "data"}, set(fields))
+                events.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+        self.assertEqual([3, 4, 5, 6, 7], [event[0] for event in events])
+        page = self.get("/v1/events", "?after=2&limit=5")[0]["items"]
+        self.assertEqual([(item["seq"], item["kind"], item["data"]) for item in page], events)
+
+    def test_changes_are_answered_as_described(self):
+        job = json.dumps({"name": "contract", "tasks": [{"command": ["true"], "resources": {"memory_bytes": 1 << 60}}]})
+        other = json.dumps({"name": "other", "tasks": [{"command": ["true"]}]})
+        for body, status in ((job, 201), (job, 200), (other, 409)):
+            answer, _ = self.ask("POST", "/v1/jobs", body, Idempotency_Key="contract-1")
+            self.assertEqual(status, answer.status)
+        number = json.loads(self.request("GET", "/v1/jobs/last").body)["id"]
+        for body, status in (('{"task":"main"}', 200), (None, 200), ('{"task":"nobody"}', 404), ("{", 400)):
+            self.assertEqual(status, self.ask("POST", "/v1/jobs/{job}/cancel", body, job=number)[0].status, body)
+        for body, status in (('{"name":"guest"}', 201), ('{"name":"guest"}', 409), ('{"name":"a b"}', 400)):
+            self.assertEqual(status, self.ask("POST", "/v1/agents", body)[0].status, body)
+        for body, status in (('{"draining":true}', 200), ('{"draining":false}', 200), (None, 400)):
+            self.assertEqual(status, self.ask("POST", "/v1/agents/{agent}/drain", body, agent="guest")[0].status, body)
+        answer, values = self.ask("POST", "/v1/agents/{agent}/revoke", agent="guest")
+        self.assertEqual((200, "revoked"), (answer.status, values[0]["state"]))
+
+    def test_problems_are_problem_documents(self):
+        for method, path in sorted(self.contract.operations()):
+            where = {"job": 999, "task": "999.main", "agent": "nobody"}
+            if path.startswith("/v1/"):
+                answer, values = self.ask(method, path, **where, token="wrong")
+                self.assertEqual((401, "unauthenticated"), (answer.status, values[0]["code"]), path)
+            if "{" in path:
+                answer, values = self.ask(method, path, '{"draining":true}' if path.endswith("/drain") else None, **where)
+                self.assertEqual((404, "not_found"), (answer.status, values[0]["code"]), path)
+        for path in ("/v1/jobs", "/v1/agents", "/v1/events", "/v1/jobs/{job}/tasks", "/v1/tasks/{task}/reports"):
+            answer, values = self.ask("GET", path, query="?limit=0", job=self.array, task=f"{self.completed}.main")
+            self.assertEqual((400, "invalid_argument"), (answer.status, values[0]["code"]), path)
+
+    def test_a_body_over_the_limit_is_refused(self):
+        answer, values = self.ask("POST", "/v1/jobs", b" " * ((4 << 20) + 1))
+        self.assertEqual((413, "out_of_range"), (answer.status, values[0]["code"]))
+
+    def test_metrics_are_what_a_scraper_reads(self):
+        families = prometheus.parse(self.get("/metrics")[0])
+        for name, family in families.items():
+            self.assertTrue(name.startswith("stint_"), name)
+            self.assertTrue(family.samples, name)
+        tasks = {dict(labels)["state"]: value for labels, value in families["stint_tasks"].samples.items()}
+        self.assertEqual({"pending", "running", "completed", "failed", "cancelled"}, set(tasks))
+        self.assertEqual((1, 6, 2), (tasks["running"], tasks["completed"], tasks["failed"]))
+        self.assertEqual(2, families["stint_agents_connected"].samples[()])
+        self.assertGreater(families["stint_commits_total"].samples[()], 0)
+
+
+class Document(e2e.unittest.TestCase):
+    """The contract itself."""
+
+    def setUp(self):
+        self.contract = contracts.OpenApi()
+
+    def test_schemas_are_schemas_and_references_lead_somewhere(self):
+        for name, schema in self.contract.document["components"]["schemas"].items():
+            with self.subTest(name):
+                jsonschema.Draft202012Validator.check_schema(schema)
+
+        def walk(value):
+            if isinstance(value, dict):
+                if isinstance(value.get("$ref"), str):
+                    self.contract.resolve(value["$ref"])
+                value = list(value.values())
+            if isinstance(value, list):
+                for item in value:
+                    walk(item)
+
+        walk(self.contract.document)
+
+    def test_the_example_is_a_job(self):
+        content = self.contract.document["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
+        contracts.validate(self.contract.schema("Job"), self.contract.root, content["example"], "example")
+
+    def test_a_key_that_no_schema_names_is_seen(self):
+        for name, value in (("Health", {"status": "ok", "x": 1}), ("TaskDetail", {"x": 1}), ("Info", {})):
+            with self.assertRaises(contracts.Broken):
+                contracts.validate(self.contract.schema(name), self.contract.root, value, name)
+
+
+class PrometheusText(e2e.unittest.TestCase):
+    HEAD = "# HELP a_total Words.\n# TYPE a_total counter\n"
+
+    def test_reads_families_labels_and_values(self):
+        family = prometheus.parse(self.HEAD + 'a_total{b="c\\"d",e="f"} 7\na_total{b="x"} 1e3\n')["a_total"]
+        self.assertEqual({(("b", 'c\\"d'), ("e", "f")): 7, (("b", "x"),): 1000}, family.samples)
+
+    def test_refuses_what_a_scraper_may_stumble_over(self):
+        for text in (
+            self.HEAD + "a_total 1",
+            "a_total 1\n",
+            self.HEAD + "b_total 1\n",
+            self.HEAD + "a_total 1\na_total 2\n",
+            self.HEAD + "a_total one\n",
+            self.HEAD + "a_total{b=c} 1\n",
+            self.HEAD + 'a_total{b="c",b="d"} 1\n',
+            self.HEAD + self.HEAD + "a_total 1\n",
+            "# TYPE a_total counter\na_total 1\n",
+            "# HELP a Words.\n# TYPE a counter\na 1\n",
+        ):
+            with self.assertRaises(prometheus.Malformed, msg=text):
+                prometheus.parse(text)
+
+
+if __name__ == "__main__":
+    e2e.main()
