@@ -134,8 +134,8 @@ void Agent::leave(Now now) {
 void Agent::drain(Now now) {
   if (std::exchange(is_draining_, true)) {
     for (auto* attempt : attempts_.in_order()) executor_.stop(*attempt, ports::Driver::StopMode::graceful, EndReason::cancelled, now);
-  } else if (is_synced_) {
-    session_->send(make_info());
+  } else {
+    tell_info();
   }
   finish_turn(now);
 }
@@ -154,6 +154,12 @@ void Agent::refresh_notes() {
   auto notes = executor_.take_notes();
   if (!notes || *notes == driver_notes_) return;
   driver_notes_ = std::move(*notes);
+  tell_info();
+}
+
+/// A change between Resume, which carried the info as it was, and Reconcile is told after Reconcile; without a session the next Resume tells.
+void Agent::tell_info() {
+  info_is_due_ = !is_synced_;
   if (is_synced_) session_->send(make_info());
 }
 
@@ -168,6 +174,7 @@ void Agent::on_event(const protocol::Established& event, Now /*now*/) {
   log_.info("connected to the scheduler, session " + std::to_string(event.session.value));
   protocol::Resume resume;
   resume.info = make_info();
+  info_is_due_ = false;
   for (const auto* attempt : attempts_.in_order()) {
     const auto& state = attempt->state;
     if (attempt->is_forgotten) continue;
@@ -218,6 +225,7 @@ void Agent::on_message(const protocol::StatusAck& message, Now /*now*/) {
 
 void Agent::on_message(const protocol::Reconcile& message, Now now) {
   is_synced_ = true;
+  if (info_is_due_) tell_info();
   backoff_.reset();
   std::map<AttemptRef, const protocol::AttemptVerdict*> verdicts;
   for (const auto& item : message.items) verdicts[item.ref] = &item;

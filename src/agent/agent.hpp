@@ -96,6 +96,7 @@ class Agent final : public ports::LinkClient {
   void send_output();
   void dial_later(Now now);
   void refresh_notes();
+  void tell_info();
   [[nodiscard]] protocol::AgentInfo make_info() const;
 
   AgentConfig config_;
@@ -113,6 +114,7 @@ class Agent final : public ports::LinkClient {
   std::uint64_t connect_ = 0;
   std::unique_ptr<protocol::Session> session_;
   bool is_synced_ = false;  ///< Reconcile was read: updates and output may be sent
+  bool info_is_due_ = false;  ///< it has changed since Resume
   bool is_leaving_ = false;
   bool is_draining_ = false;
   Instant dial_at_ = Instant::min();

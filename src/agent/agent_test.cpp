@@ -459,6 +459,19 @@ TEST_F(AgentTest, DrainsTakingNothingNewUntilAllIsToldAndASecondTimeEndsTheTasks
   EXPECT_TRUE(world.agent->wants_close());
 }
 
+TEST_F(AgentTest, NotesThatComeBetweenResumeAndReconcileAreToldAfterIt) {
+  world.start();
+  world.scheduler.before_reconcile = [this] {
+    world.driver.notes_ = {"no cgroup"};
+    world.driver.come_back();
+    world.agent->on_driver_events(world.now());
+  };
+  world.connect();
+  EXPECT_TRUE(world.scheduler.resumes.back().info.notes.empty());
+  ASSERT_EQ(world.scheduler.infos.size(), 1U);
+  EXPECT_EQ(world.scheduler.infos.back().notes, std::vector<std::string>{"no cgroup"});
+}
+
 TEST_F(AgentTest, ALongLifeDoesNotGrowTheJournal) {
   begin();
   for (std::uint32_t round = 0; round < 60; ++round) {

@@ -228,6 +228,7 @@ class FakeScheduler final : public protocol::KeyLookup {
   bool log_acks = true;  ///< answers chunks
   std::map<AttemptRef, Task> tasks;
   std::map<AttemptRef, protocol::Verdict> verdicts;  ///< instead of keep
+  std::function<void()> before_reconcile = [] {};
   std::vector<protocol::Resume> resumes;
   std::vector<protocol::AgentInfo> infos;
   std::vector<protocol::HelloInfo> hellos;
@@ -250,6 +251,7 @@ class FakeScheduler final : public protocol::KeyLookup {
     }
     resumes.push_back(std::move(resume));
     reconciled = true;
+    before_reconcile();
     session->send(std::move(answer));
   }
   void on(protocol::UpdateList& list) {
