@@ -80,7 +80,10 @@ Result<std::string> Api::ask(const ports::HttpCall& call, Repeat repeat) {
   Backoff backoff(options_.patience);
   while (true) {
     auto answer = http_.call(call);
-    if (answer && is_ok(*answer)) return std::move(answer->body);
+    if (answer && is_ok(*answer)) {
+      if (answer->body.ends_with('\n')) answer->body.pop_back();  // the line's end is the printer's
+      return std::move(answer->body);
+    }
     Error error = answer ? parse_problem(answer->status, answer->body) : std::move(answer.error());
     if (!may_repeat(error, repeat) || !wait_again(backoff, error)) return tl::unexpected<Error>(std::move(error));
   }

@@ -56,7 +56,10 @@ int run(int argc, char** argv) {
     app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     const int status = app.exit(error);
-    return status == 0 ? client::kExitOk : client::kExitUsage;
+    if (status == 0) return client::kExitOk;
+    // Nothing has been parsed, so --json must be looked for: what reads it wants an object also for a mistyped option.
+    if (std::find(words.begin(), dashes, "--json") != dashes) print_usage_error(error.what());
+    return client::kExitUsage;
   }
   if (line.has_dashes && !app.got_subcommand("run")) return usage_error(line.common, "only `stint run` takes a command after --");
   return line.action ? line.action() : client::kExitUsage;

@@ -32,9 +32,13 @@ bool write_all(int fd, std::string_view bytes) {
 void notice(std::string_view text) { write_all(STDERR_FILENO, "stint: " + std::string(text) + "\n"); }
 void print_line(std::string_view text) { write_all(STDOUT_FILENO, std::string(text) + "\n"); }
 
+static void print_error(std::string_view code, const std::string& detail) {
+  print_line("{\"error\":{\"code\":" + json_string(code) + ",\"detail\":" + json_string(detail) + "}}");
+}
+
 static void tell(const CommonOptions& options, std::string_view code, const std::string& detail) {
   notice(detail);
-  if (options.json) print_line("{\"error\":{\"code\":" + json_string(code) + ",\"detail\":" + json_string(detail) + "}}");
+  if (options.json) print_error(code, detail);
 }
 
 int report_error(const CommonOptions& options, const Error& error) {
@@ -42,6 +46,8 @@ int report_error(const CommonOptions& options, const Error& error) {
   tell(options, to_string(error.code), error.detail + (is_away ? "; is the scheduler running? `stint dev` starts one here" : ""));
   return client::kExitStint;
 }
+
+void print_usage_error(const std::string& detail) { print_error("usage", detail); }
 
 int usage_error(const CommonOptions& options, const std::string& detail) {
   tell(options, "usage", detail);

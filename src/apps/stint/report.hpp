@@ -13,6 +13,8 @@ namespace stint::cli {
 /// `stint: …` on stderr, and with --json {"error": …} on stdout. 125.
 int report_error(const CommonOptions& options, const Error& error);
 /// The same for a mistake on the command line or in a job file. 2.
+/// The JSON of a usage error alone: people have been told already.
+void print_usage_error(const std::string& detail);
 int usage_error(const CommonOptions& options, const std::string& detail);
 
 /// A line on stderr, `stint: …`.
