@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Every command with --json against schema/cli.schema.json, on a running cell."""
+
+import json
+import pathlib
+import re
+import signal
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import contracts  # noqa: E402
+from dev_cell import DevCase  # noqa: E402
+
+import e2e  # noqa: E402
+
+# Commands that run until they are ended, or only print help: they have no --json output of their own to hold against the schema here.
+WITHOUT_OUTPUT = {"agent start", "scheduler start", "help"}
+# Minutes of measuring; `bench dispatch` prints the same kind of object and is asked with few tasks.
+TOO_LONG = {"bench wire"}
+
+
+class CliContract(DevCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.contract = contracts.Cli()
+        cls.called = {"run"}
+        super().setUpClass()
+
+    def run_json(self, *arguments, status=0):
+        command = " ".join(map(str, arguments))
+        done = self.product.command(*arguments)
+        self.assertEqual(status, done.returncode, f"stint {command}: {done.stderr}{done.stdout}")
+        return done.stdout
+
+    def ask(self, definition, command, *arguments, status=0):
+        """`stint COMMAND ARGUMENTS --json` prints one object as the definition says."""
+        self.called.add(command)
+        words = command.split()
+        before = [*arguments[: arguments.index("--")], "--json", *arguments[arguments.index("--") :]] if "--" in arguments else [*arguments, "--json"]
+        output = self.run_json(*words, *before, status=status)
+        self.assertEqual(1, output.count("\n"), f"{command}: one line: {output[:300]!r}")
+        return self.contract.check(definition, json.loads(output), f"stint {command}")
+
+    def ask_lines(self, definition, command, *arguments):
+        self.called.add(command)
+        lines = self.run_json(*command.split(), *arguments, "--json").splitlines()
+        self.assertTrue(lines, command)
+        return [self.contract.check(definition, json.loads(line), f"stint {command}") for line in lines]
+
+    def leaf_commands(self, *words):
+        """What `--help` names, down to the commands that have no further ones. `dev` does something by itself too."""
+        text = self.product.ensure(*words, "--help")
+        names = re.findall(r"^  ([a-z-]+) {2,}\S", text.partition("Subcommands:\n")[2].partition("\n\n")[0], re.MULTILINE)
+        found = set() if names and words != ("dev",) else {" ".join(words)}
+        for name in names:
+            found |= self.leaf_commands(*words, name)
+        return found
+
+    def test_1_reading(self):
+        self.assertEqual([*reversed(self.jobs)][:3], [job["id"] for job in self.ask("jobs", "jobs", "--limit", 3)["items"]])
+        self.assertEqual(2, len(self.ask("tasks", "tasks", self.array, "--limit", 2)["items"]))
+        for job in self.jobs:
+            self.ask("tasks", "tasks", job)
+            self.ask("job_show", "job show", job)
+            self.ask("explain", "explain", job)
+        waiting = self.ask("explain", "explain", f"{self.waiting}.main")
+        self.assertEqual(("pending", "no_agent_fits"), (waiting["state"], waiting["why"]))
+        clauses = {clause["clause"]: clause for clause in waiting["agents"][0]["clauses"]}
+        self.assertEqual(10**12, clauses["memory"]["wanted_bytes"])
+        self.assertEqual(64, clauses["gpu"]["wanted"])
+        lines = self.ask_lines("logs", "logs", f"{self.failed}.main")
+        self.assertEqual({1, 2}, {line["attempt"] for line in lines})
+        self.assertTrue(self.ask_lines("logs", "logs", f"{self.failed}.main", "--follow")[-1]["end"])
+
+    def test_2_running_and_waiting(self):
+        self.assertGreater(self.ask("run_detached", "run", "-d", "--", "true")["job"], self.cancelled)
+        for arguments, state, status in ((("true",), "completed", 0), (("sh", "-c", "exit 7"), "failed", 7), (("sh", "-c", "kill -9 $$"), "failed", 137)):
+            result = self.ask("run", "run", "--", *arguments, status=status)
+            self.assertEqual((state, status), (result["state"], result["exit_status"]), arguments)
+        self.assertEqual(1, self.ask("wait", "wait", self.completed, self.failed, status=1)["exit_status"])
+        self.assertEqual(3, self.ask("wait", "wait", self.failed, status=3)["items"][0]["exit_status"])
+
+    def test_3_agents(self):
+        key = self.folder / "cwd" / "guest.key"
+        self.assertEqual("guest", self.ask("agent_token", "agent token", "--name", "guest", "--key-file", key)["name"])
+        self.assertEqual({"connected", "disconnected"}, {agent["state"] for agent in self.ask("agent_list", "agent list")["items"]})
+        self.ask("agent_show", "agent show", "guest")
+        self.ask("agent_show", "agent drain", "guest")
+        self.ask("agent_show", "agent drain", "guest", "--undo")
+        self.assertEqual("revoked", self.ask("agent_show", "agent revoke", "guest")["state"])
+
+    def test_4_without_a_cell(self):
+        good = self.product.write("good.yaml", "name: good\nrun: echo hello\n")
+        self.assertTrue(self.ask("job_validate", "job validate", good)["valid"])
+        bad = self.product.write("bad.yaml", "name: bad\nrun: echo hello\nretrys: 2\n")
+        report = self.ask("job_validate", "job validate", bad, status=2)
+        self.assertEqual((False, 3), (report["valid"], report["problems"][0]["line"]))
+        self.ask("scheduler_check_config", "scheduler check-config", "--listen", "127.0.0.1:0")
+        self.ask("version", "version")
+        for shell in ("bash", "zsh", "fish"):
+            self.assertEqual(shell, self.ask("completion", "completion", shell)["shell"])
+
+    def test_5_errors(self):
+        for code, status, *arguments in (
+            ("not_found", 125, "tasks", 999),
+            ("not_found", 125, "logs", "999.main"),
+            ("not_found", 125, "agent", "show", "nobody"),
+            ("usage", 2, "jobs", "--limit", 0),
+            ("usage", 2, "run"),
+            ("usage", 2, "tasks", "one.two.three.four"),
+            ("usage", 2, "nothing"),
+        ):
+            output = self.run_json(*arguments, "--json", status=status)
+            self.assertEqual(code, self.contract.check("error", json.loads(output), str(arguments))["error"]["code"], arguments)
+
+    def test_6_watch_and_cancel(self):
+        watch = self.follow("watch", "watch", "--json")
+
+        def something_is_told():
+            self.product.ensure("run", "-d", "--memory", "1000G", "--", "true")
+            return watch.out.stat().st_size > 0
+
+        self.eventually("a line of watch", something_is_told)  # it tells what happens from when it is connected
+        self.ask("cancel", "cancel", self.running)
+        self.eventually("the end of the job", lambda: b"job_ended" in watch.out.read_bytes())
+        watch.process.send_signal(signal.SIGINT)
+        _, output, _ = watch.end()
+        self.called.add("watch")
+        for line in output.splitlines():
+            self.contract.check("watch", json.loads(line), "stint watch")
+
+    def test_7_bench(self):
+        output = self.product.command("bench", "dispatch", "--tasks", 1000, "--jobs", 10, "--json").stdout
+        self.called.add("bench dispatch")
+        self.contract.check("bench", json.loads(output), "stint bench dispatch")
+
+    def test_8_dev(self):
+        self.contract.check("dev", self.dev, "stint dev --detach")
+        self.called.add("dev")
+        self.assertTrue(self.ask("dev", "dev status")["running"])
+        self.assertTrue(self.ask("dev_stop", "dev stop")["stopped"])
+        self.assertFalse(self.ask("dev_stop", "dev stop")["stopped"])
+        self.assertFalse(self.ask("dev", "dev status", status=1)["running"])
+
+    def test_9_every_command_and_every_definition_was_used(self):
+        self.assertEqual(self.leaf_commands(), self.called | WITHOUT_OUTPUT | TOO_LONG)
+        self.assertEqual(self.contract.outputs(), self.contract.used)
+
+
+if __name__ == "__main__":
+    e2e.main()
