@@ -75,8 +75,9 @@ class Clocks(flow.FlowCase):
     def add_agent(cls, name, environment):
         key = cls.folder / f"{name}.key"
         cls.product.ensure("agent", "token", "--key-file", key, "--name", name)
-        arguments = ("agent", "start", "--key-file", key, "--state-dir", cls.folder / f"agent-{name}", "--cpu", 4, "--label", f"clock={name}")
-        daemon = DaemonOnAnotherClock(e2e.Daemon(cls.product, f"{name}.log", *arguments), environment)
+        where = ("--key-file", key, "--state-dir", cls.folder / f"agent-{name}")
+        daemon = e2e.Daemon(cls.product, f"{name}.log", "agent", "start", *where, "--cpu", 4, "--label", f"clock={name}")
+        daemon = DaemonOnAnotherClock(daemon, environment)
         cls.cell.agents[name] = daemon
         daemon.start()
 

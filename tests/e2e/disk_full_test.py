@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A disk that is really full: the scheduler's, then the agent's. Nothing acknowledged is lost, nobody crashes, and space heals everything."""
+"""A disk that is really full, the scheduler's or the agent's: nothing acknowledged is lost, nobody crashes, space heals everything."""
 
 import json
 import unittest

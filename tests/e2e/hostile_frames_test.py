@@ -197,7 +197,8 @@ class HostileFrames(e2e.CellCase):
         self.assert_nobody_got_in()
 
     def test_garbage(self):
-        for garbage in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64), b"\x00" * 100, os.urandom(4096), b"St" + os.urandom(4096)):
+        tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64)
+        for garbage in (tls, bytes(100), os.urandom(4096), b"St" + os.urandom(4096)):
             self.connect().send(garbage).end_sending().bytes_until_closed()
         self.assert_nobody_got_in()
 

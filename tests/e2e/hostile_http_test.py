@@ -106,20 +106,21 @@ class HostileHttp(e2e.CellCase):
         head = b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         chunk = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
         status, _ = self.raw(head + chunk * 18 + b"0\r\n\r\n")
-        self.assertIn(status, (413, None))  # None: it stopped listening while we still talked
+        self.assertEqual(413, status)
         self.assert_alive()
 
     def test_header_bomb(self):
         for bomb in (b"X-Bomb: " + b"x" * HEAD_LIMIT, b"".join(b"X-%d: y\r\n" % number for number in range(100_000))):
             status, _ = self.raw(b"GET /v1/jobs HTTP/1.1\r\nHost: x\r\n" + bomb)
-            self.assertIn(status, (431, None))
+            self.assertEqual(431, status)
         status, _ = self.raw(b"GET /" + b"x" * HEAD_LIMIT + b" HTTP/1.1\r\nHost: x\r\n\r\n")
-        self.assertIn(status, (400, 414, 431, None))
+        self.assertIn(status, (400, 414, 431))
         self.assert_alive()
 
     def test_not_http(self):
-        for data in (b"\r\n\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\xff" * 100 + b"\r\n\r\n", b"POST /v1/jobs HTTP/1.1\r\nContent-Length: -1\r\n\r\n"):
-            self.assertIn(self.raw(data)[0], (400, 505, None), data)
+        negative = b"POST /v1/jobs HTTP/1.1\r\nContent-Length: -1\r\n\r\n"
+        for data in (b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\xff" * 100 + b"\r\n\r\n", negative):
+            self.assertIn(self.raw(data)[0], (400, 505), data)
         self.assert_alive()
 
     def test_same_key_same_job(self):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a user does in the first week, on `stint dev` with two agents: run, arrays, graphs, retries, cancel, timeouts, logs, explain, stop."""
+"""What a user does in the first week, on `stint dev` with two agents: run, arrays, graphs, retries, cancel, timeouts, logs, explain."""
 
 import hashlib
 import json

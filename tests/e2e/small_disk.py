@@ -1,4 +1,4 @@
-"""A file system of a few megabytes that only this test sees: a tmpfs in a mount namespace of its own, and a way to fill it to the last page.
+"""A file system of a few megabytes that only this test sees: a tmpfs in a mount namespace of its own, filled to the last page at will.
 
 Root gets a mount namespace; anyone else one inside a user namespace, where the kernel allows those. Unavailable says what is missing.
 """

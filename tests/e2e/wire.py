@@ -1,4 +1,4 @@
-"""A third implementation of the frame, small enough to lie with: it takes a real agent's recorded frames apart, changes them and signs them anew.
+"""A third implementation of the frame, small enough to lie with: takes recorded frames apart, changes them and signs them anew.
 
 Field ids are those of schema/session.fbs and schema/envelope.fbs; header, keys and MAC are those of conformance/check_vectors.py.
 """
@@ -27,7 +27,8 @@ class Frame:
         self.body, self.tag = bytearray(body), tag
 
     def header(self):
-        return HEADER.pack(b"St", 1, self.kind, 0, HEADER.size // 8, self.epoch, len(self.body), len(self.body), self.principal, self.sequence)
+        size = len(self.body)
+        return HEADER.pack(b"St", 1, self.kind, 0, HEADER.size // 8, self.epoch, size, size, self.principal, self.sequence)
 
     def sign(self, key):
         self.tag = hmac.new(key, self.header() + self.body, hashlib.sha256).digest()
