@@ -142,8 +142,11 @@ TEST_F(DaemonTest, WhileTheDiskIsFullChangesAreRefusedAndReadsGoOn) {
   world.submit();
   world.store->set_full(true);
   world.call("POST", "/v1/jobs", kOneTask);
+  world.disk_is_held = true;
   for (const auto& [path, body] : {std::pair{"/v1/jobs", kOneTask}, {"/v1/jobs/1/cancel", ""}, {"/v1/agents", R"({"name":"a"})"}})
     EXPECT_EQ(world.call("POST", path, body).status(), 507) << path;
+  EXPECT_FALSE(world.store->busy()) << "they were refused before anything was decided";
+  world.disk_is_held = false;
   for (const auto* path : {"/v1/jobs", "/v1/jobs/1", "/v1/jobs/1/spec", "/v1/jobs/1/tasks", "/v1/tasks/1.main", "/v1/tasks/1.main/explain",
                            "/v1/agents", "/v1/events", "/v1/info", "/metrics", "/healthz"})
     EXPECT_EQ(world.call("GET", path).status(), 200) << path;
