@@ -20,8 +20,9 @@ using namespace std::chrono_literals;
 
 class KeeperSurvivalTest : public ExecTest {
  protected:
-  void connect() {
+  void connect(bool wants_output = true) {
     agent = std::make_unique<TestAgent>(state_dir);
+    agent->wants_output = wants_output;
     ASSERT_TRUE(agent->run_until_ready());
   }
   [[nodiscard]] StateDir state() const { return std::move(*StateDir::open(state_dir)); }
@@ -79,11 +80,9 @@ TEST_F(KeeperSurvivalTest, OutputCanBeTakenUpWhereItWasLeft) {
   connect();
   agent->driver->start(shell(ended, "printf 0123456789"));
   ASSERT_TRUE(agent->run_until_ended(ended));
-  connect();
-  agent->seen[ended].out = "012";  // as a journal would have it
-  agent->wants_output = false;
+  connect(false);
   ASSERT_TRUE(agent->run_until([&] { return agent->seen[ended].ended.has_value(); }));
-  agent->seen[ended].out = "012";
+  agent->seen[ended].out = "012";  // as a journal would have it
   agent->driver->request_output(ended, 1, 3, 100);
   ASSERT_TRUE(agent->run_until([&] { return agent->seen[ended].out.size() >= 10; }));
   EXPECT_EQ(agent->seen[ended].out, "0123456789");
