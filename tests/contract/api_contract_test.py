@@ -70,7 +70,8 @@ class ApiContract(DevCase):
         self.assertEqual("timeout", self.get("/v1/tasks/{task}", task=f"{self.timed_out}.main")[0]["reason"])
         reports = self.get("/v1/tasks/{task}/reports", task=f"{self.failed}.main")[0]["items"]
         self.assertEqual([(2, 3, 0.25)], [(item["attempt"], item["step"], item["metrics"]["loss"]) for item in reports])
-        clauses = {clause["clause"] for clause in self.get("/v1/tasks/{task}/explain", task=f"{self.waiting}.main")[0]["agents"][0]["clauses"]}
+        waiting = self.get("/v1/tasks/{task}/explain", task=f"{self.waiting}.main")[0]
+        clauses = {clause["clause"] for clause in waiting["agents"][0]["clauses"]}
         self.assertLessEqual({"memory", "gpu"}, clauses)
 
     def test_followed_logs_end_with_how_the_task_ended(self):
@@ -100,7 +101,8 @@ class ApiContract(DevCase):
         self.assertEqual((200, "text/event-stream"), (response.status, response.headers["Content-Type"]))
         events = []
         while len(events) < 5:
-            fields = dict(line.split(": ", 1) for line in iter(lambda: response.readline().decode().rstrip("\n"), "") if not line.startswith(":"))
+            lines = iter(lambda: response.readline().decode().rstrip("\n"), "")
+            fields = dict(line.split(": ", 1) for line in lines if not line.startswith(":"))
             if fields:
                 self.assertEqual({"id", "event", "data"}, set(fields))
                 events.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))

@@ -37,8 +37,8 @@ class CliContract(DevCase):
         """`stint COMMAND ARGUMENTS --json` prints one object as the definition says."""
         self.called.add(command)
         words = command.split()
-        before = [*arguments[: arguments.index("--")], "--json", *arguments[arguments.index("--") :]] if "--" in arguments else [*arguments, "--json"]
-        output = self.run_json(*words, *before, status=status)
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        output = self.run_json(*words, *arguments[:end], "--json", *arguments[end:], status=status)
         self.assertEqual(1, output.count("\n"), f"{command}: one line: {output[:300]!r}")
         return self.contract.check(definition, json.loads(output), f"stint {command}")
 
@@ -75,9 +75,9 @@ class CliContract(DevCase):
 
     def test_2_running_and_waiting(self):
         self.assertGreater(self.ask("run_detached", "run", "-d", "--", "true")["job"], self.cancelled)
-        for arguments, state, status in ((("true",), "completed", 0), (("sh", "-c", "exit 7"), "failed", 7), (("sh", "-c", "kill -9 $$"), "failed", 137)):
-            result = self.ask("run", "run", "--", *arguments, status=status)
-            self.assertEqual((state, status), (result["state"], result["exit_status"]), arguments)
+        for script, state, status in (("true", "completed", 0), ("exit 7", "failed", 7), ("kill -9 $$", "failed", 137)):
+            result = self.ask("run", "run", "--", "sh", "-c", script, status=status)
+            self.assertEqual((state, status), (result["state"], result["exit_status"]), script)
         self.assertEqual(1, self.ask("wait", "wait", self.completed, self.failed, status=1)["exit_status"])
         self.assertEqual(3, self.ask("wait", "wait", self.failed, status=3)["items"][0]["exit_status"])
 

@@ -20,7 +20,10 @@ class Broken(AssertionError):
 
 
 def close(schema, definitions):
-    """The schema with every object closed to keys it does not name. `allOf` is merged first: each part alone would refuse the others' keys."""
+    """The schema with every object closed to keys it does not name.
+
+    `allOf` is merged first: each part alone would refuse the others' keys.
+    """
     if isinstance(schema, list):
         return [close(item, definitions) for item in schema]
     if not isinstance(schema, dict):
@@ -104,7 +107,9 @@ def read_body(kind, body):
 
 class Cli:
     # Parts that others are made of.
-    PARTS = {"state", "reason", "exit_status", "strings", "resources", "task_counts", "job_view", "task_view", "clause", "agent", "job_spec", "remark"}
+    PARTS = {"state", "reason", "exit_status", "strings", "resources", "task_counts"} | {
+        "job_view", "task_view", "clause", "agent", "job_spec", "remark"
+    }
 
     def __init__(self):
         document = json.loads((SCHEMA / "cli.schema.json").read_text())
