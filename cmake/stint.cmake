@@ -16,8 +16,8 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 
 find_program(STINT_CCACHE ccache)
-if(STINT_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${STINT_CCACHE})
+if(STINT_CCACHE) # paths below the source are made relative, so that every clone on a machine shares what was compiled
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=true ${STINT_CCACHE})
 endif()
 find_program(STINT_MOLD mold)
 if(STINT_MOLD)
