@@ -180,6 +180,18 @@ TEST_F(JobsTest, CancellingAnEntryOrATaskLeavesTheOthers) {
   EXPECT_EQ(world.call("POST", "/v1/jobs/1/cancel").status(), 200) << "what has ended is no error";
 }
 
+TEST_F(JobsTest, ATaskThatNoAttemptEndedSaysWhyAndWhen) {
+  world.submit(kTwoEntries);
+  world.call("POST", "/v1/jobs/1/cancel", R"({"task":"train.16"})");
+  const auto listed = get("/v1/jobs/1/tasks?state=cancelled").at("items").as_array().at(0);
+  const auto shown = get("/v1/tasks/1.train.16");
+  for (const auto* task : {&listed, &shown}) {
+    EXPECT_EQ(task->at("reason").as_string(), "cancelled");
+    EXPECT_TRUE(task->at("ended_at").is_string());
+  }
+  EXPECT_TRUE(get("/v1/tasks/1.train.14").at("ended_at").is_null()) << "its neighbour has not ended";
+}
+
 TEST_F(JobsTest, AnExplanationHasTheTasksStateAndAWordForWhy) {
   const auto expect = [this](const char* state, const char* why) {
     for (const char* target : {"/v1/jobs/1/explain", "/v1/tasks/1.main/explain"}) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -43,6 +44,29 @@ json::object to_json(const Cell& cell, const Shown& task, const core::AttemptRow
   return task_json(task.view, *cell.core.find_spec(task.view.ref.job), facts);
 }
 
+/// Fills in how tasks ended that no attempt of theirs ended: cancelled while pending, or a task they need failed.
+class Marks {
+ public:
+  Marks(ports::StoreReader& reader, JobId job) : reader_(reader), job_(job) {}
+
+  void add_to(json::object& task, const TaskRef& ref) {
+    if (!marks_) marks_ = reader_.marks(job_).value_or(std::vector<core::TaskMarkRow>{});
+    const auto after =
+        std::upper_bound(marks_->begin(), marks_->end(), std::pair{ref.group, ref.index},
+                         [](const auto& at, const core::TaskMarkRow& mark) { return at < std::pair{mark.group, mark.first}; });
+    if (after == marks_->begin()) return;
+    const auto& mark = *std::prev(after);
+    if (mark.group != ref.group || mark.last < ref.index) return;
+    task["reason"] = reason_json(mark.reason);
+    task["ended_at"] = time_json(mark.at);
+  }
+
+ private:
+  ports::StoreReader& reader_;
+  JobId job_;
+  std::optional<std::vector<core::TaskMarkRow>> marks_;  ///< in order of (group, first); read when first asked for
+};
+
 struct Position {
   std::uint32_t group = 0;
   std::uint32_t index = 0;
@@ -82,12 +106,14 @@ Result<TaskFilter> read_filter(const core::JobSpec& spec, const ports::HttpReque
 }
 
 struct Page {
+  JobId job;
   std::vector<Shown> tasks;
   std::optional<Position> next;
 };
 
 Page collect(const Cell& cell, JobId job, const core::JobSpec& spec, const TaskFilter& filter, Position at, std::size_t limit) {
   Page page;
+  page.job = job;
   std::uint32_t scanned = 0;
   for (; at.group < spec.tasks.size(); ++at.group, at.index = 0) {
     if (filter.group && *filter.group != at.group) continue;
@@ -169,11 +195,14 @@ Answer list_tasks(Cell& cell, std::string_view word, const ports::HttpRequest& r
     const auto results = read_results(cell, page->tasks);
     if (!results) return to_response(to_problem(results.error()));
     json::array items;
+    Marks marks(cell.reader, page->job);
     auto row = results->begin();
     for (const auto& task : page->tasks) {
       while (row != results->end() && row->ref.task < task.view.ref) ++row;
       const bool found = has_ended(task.view.status) && row != results->end() && row->ref.task == task.view.ref;
-      items.push_back(to_json(cell, task, found ? &*row : nullptr));
+      auto item = to_json(cell, task, found ? &*row : nullptr);
+      if (has_ended(task.view.status) && !found) marks.add_to(item, task.view.ref);
+      items.push_back(std::move(item));
     }
     const auto next =
         page->next ? json::value(std::to_string(page->next->group) + "." + std::to_string(page->next->index)) : json::value(nullptr);
@@ -212,6 +241,7 @@ Answer show_task(Cell& cell, std::string_view id) {
             if (item.value().is_number()) task->report.metrics.emplace_back(item.key(), item.value().to_number<double>());
       }
     auto body = to_json(cell, *task, has_ended(task->view.status) ? result : nullptr);
+    if (has_ended(task->view.status) && result == nullptr) Marks(cell.reader, ref.job).add_to(body, ref);
     body["attempts_list"] = std::move(attempts);
     return respond(body);
   };
