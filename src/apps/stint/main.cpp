@@ -4,6 +4,7 @@
 #include "apps/stint/command_line.hpp"
 #include "apps/stint/report.hpp"
 #include "client/exit_status.hpp"
+#include "core/model/similar_word.hpp"
 
 namespace stint::cli {
 
@@ -21,6 +22,16 @@ CLI::App* add_command(CLI::App& app, CommandLine& line, const std::string& name,
 }
 
 namespace {
+
+/// What is wrong with the first word, if it is no command: CLI11 would only say that a command is missing.
+std::string find_unknown_command(CLI::App& app, const std::vector<std::string>& words) {
+  if (words.empty() || words[0].starts_with('-')) return {};
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) names.push_back(command->get_name());
+  if (std::find(names.begin(), names.end(), words[0]) != names.end()) return {};
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  return "\"" + words[0] + "\" is no command" + core::suggestion(words[0], known) + "; see `stint --help`";
+}
 
 int run(int argc, char** argv) {
   CommandLine line;
@@ -50,6 +61,7 @@ int run(int argc, char** argv) {
   add_bench_commands(app, line);
   add_about_commands(app, line);
 
+  if (const auto problem = find_unknown_command(app, words); !problem.empty()) return usage_error(line.common, problem);
   try {
     std::vector<std::string> arguments(words.begin(), dashes);
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back

@@ -59,6 +59,13 @@ bool Streams::has_later_attempt(const core::TaskView& task, const AttemptRef& at
   return last_durable({attempt.task, attempt.attempt + 1}).has_value();
 }
 
+/// A cancelled or superseded attempt whose agent is there and has not said yet that it is over: its last words are still to come.
+bool Streams::still_speaks(const core::AttemptRow& attempt) const {
+  if (attempt.live || to_ms(attempt.ended_at) != 0) return false;
+  const auto* agent = cell_.core.find_agent(attempt.agent);
+  return agent != nullptr && !agent->revoked && to_ms(agent->disconnected_at) == 0;
+}
+
 bool Streams::too_many(ports::RequestId id) {
   if (streams_.size() < limits::kStreamsMax) return false;
   replies_.respond(id, to_response({503, "unavailable", "too many streams are open", "", std::to_string(limits::kStreamsMax) + " streams",
@@ -184,6 +191,7 @@ std::string Streams::next_logs(Stream& stream, bool& ended) {
     if (!has_ended(task->status)) return text;
     const auto last = last_durable(stream.attempt);
     if (last ? last->live : !cell_.journal.idle()) return text;  // memory knows of the end, the disk does not yet: it is not told
+    if (last && still_speaks(*last)) return text;
     ended = true;
     return text + end_line(*task, last);
   }

@@ -45,6 +45,7 @@ class Streams {
   std::string next_events(Stream& stream);
   std::string next_logs(Stream& stream, bool& ended);
   std::optional<core::AttemptRow> last_durable(const AttemptRef& attempt);
+  [[nodiscard]] bool still_speaks(const core::AttemptRow& attempt) const;
   bool has_later_attempt(const core::TaskView& task, const AttemptRef& attempt);
   bool too_many(ports::RequestId id);
 
