@@ -157,7 +157,8 @@ void Agent::refresh_notes() {
   tell_info();
 }
 
-/// A change between Resume, which carried the info as it was, and Reconcile is told after Reconcile; without a session the next Resume tells.
+/// A change between Resume, which carried the info as it was, and Reconcile is told after Reconcile; without a session the next Resume
+/// tells.
 void Agent::tell_info() {
   info_is_due_ = !is_synced_;
   if (is_synced_) session_->send(make_info());
