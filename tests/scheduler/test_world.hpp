@@ -93,6 +93,7 @@ class World final : private ports::HttpReplies {
     request.idempotency_key = idempotency_key;
     request.accept = accept;
     request.last_event_id = last_event_id;
+    request.peer = client_address;
     split(target, request);
     return send(std::move(request));
   }
@@ -150,6 +151,7 @@ class World final : private ports::HttpReplies {
   std::string idempotency_key;
   std::string accept;
   std::string last_event_id;
+  std::string client_address = "127.0.0.1";
   Keyring::KeyEncryptionKey key_encryption_key{7};
 
   SeededEntropy entropy{42};

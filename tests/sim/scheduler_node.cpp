@@ -245,6 +245,7 @@ void SchedulerNode::read_refusals() {
   request.id = kOwnRequest;
   request.method = "GET";
   request.path = "/metrics";
+  request.peer = "127.0.0.1";
   daemon_->http().on_request(std::move(request), clock_.now());
   constexpr std::string_view kHead = "stint_session_refusals_total{reason=\"";
   std::string_view text(metrics_);

@@ -30,6 +30,8 @@ Answer wrong_method(const ports::HttpRequest& request, const std::string& allowe
   };
 }
 
+bool is_this_machine(std::string_view peer) { return peer.starts_with("127.") || peer == "::1" || peer.starts_with("::ffff:127."); }
+
 bool same_in_constant_time(const std::array<std::uint8_t, 32>& a, const std::array<std::uint8_t, 32>& b) {
   std::uint8_t difference = 0;
   for (std::size_t i = 0; i < a.size(); ++i) difference = static_cast<std::uint8_t>(difference | (a[i] ^ b[i]));
@@ -39,8 +41,9 @@ bool same_in_constant_time(const std::array<std::uint8_t, 32>& a, const std::arr
 }  // namespace
 
 void Api::on_request(ports::HttpRequest request, Now now) {
-  if (auto open = open_route(request)) return replies_.respond(request.id, open());
-  if (!same_in_constant_time(wire::sha256(as_bytes(request.bearer_token)), cell_.facts.api_token_sha256))
+  const bool is_known = same_in_constant_time(wire::sha256(as_bytes(request.bearer_token)), cell_.facts.api_token_sha256);
+  if (auto open = open_route(request, is_known)) return replies_.respond(request.id, open());
+  if (!is_known)
     return replies_.respond(
         request.id, to_response({401, "unauthenticated",
                                  request.bearer_token.empty() ? "no bearer token" : "the bearer token is not known here", "Authorization",
@@ -63,8 +66,8 @@ void Api::refuse_all(std::vector<PendingReply>& replies, const Problem& problem)
   replies.clear();
 }
 
-/// What needs no token; an empty Answer for everything else.
-Answer Api::open_route(const ports::HttpRequest& request) {
+/// What needs no token; an empty Answer for everything else. Metrics are open to this machine alone.
+Answer Api::open_route(const ports::HttpRequest& request, bool is_known) {
   const bool is_open = request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
   if (is_open && request.method != "GET") return wrong_method(request, "GET");
   if (request.path == "/healthz") return say(200, R"({"status":"ok"})");
@@ -72,13 +75,15 @@ Answer Api::open_route(const ports::HttpRequest& request) {
     if (cell_.not_ready.empty()) return say(200, R"({"status":"ready"})");
     return refuse({503, "unavailable", cell_.not_ready, "", "", ""});
   }
-  if (request.path == "/metrics")
+  if (request.path == "/metrics") {
+    if (!is_known && !is_this_machine(request.peer)) return {};
     return [this] {
       ports::HttpResponse response;
       response.content_type = "text/plain; version=0.0.4; charset=utf-8";
       response.body = metrics_();
       return response;
     };
+  }
   if (request.path.rfind("/v1/", 0) != 0) return no_such_route(request);
   return {};
 }

@@ -32,7 +32,7 @@ class Api final : public ports::HttpHandler {
   Answer route_job(std::string_view id, std::string_view rest, const ports::HttpRequest& request, Now now);
   Answer route_task(std::string_view id, std::string_view rest, const ports::HttpRequest& request, Now now, bool& streaming);
   Answer route_agent(std::string_view name, std::string_view rest, const ports::HttpRequest& request, Now now);
-  Answer open_route(const ports::HttpRequest& request);
+  Answer open_route(const ports::HttpRequest& request, bool is_known);
 
   Cell& cell_;
   ports::HttpReplies& replies_;

@@ -140,6 +140,16 @@ TEST_F(RoutesTest, WithoutAGoodTokenNothingIsSaidAndNothingIsDone) {
   EXPECT_NE(world.call("GET", "/v1/agents/a1").json().at("state").as_string(), "revoked");
 }
 
+TEST_F(RoutesTest, MetricsAreOpenToThisMachineAlone) {
+  world.token.clear();
+  EXPECT_EQ(world.call("GET", "/metrics").status(), 200);
+  world.client_address = "192.0.2.7";
+  EXPECT_EQ(world.call("GET", "/metrics").status(), 401);
+  EXPECT_EQ(world.call("GET", "/healthz").status(), 200);
+  world.token = testing::kToken;
+  EXPECT_EQ(world.call("GET", "/metrics").status(), 200);
+}
+
 TEST_F(RoutesTest, AnUnknownPathSaysLittleWithoutAToken) {
   world.token = "wrong";
   expect_refused("GET", "/v1/secrets", "unauthenticated");
