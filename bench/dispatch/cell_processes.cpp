@@ -15,6 +15,10 @@
 #include <thread>
 #include <utility>
 
+#include "adapters/exec/keeper_launch.hpp"
+#include "adapters/exec/state_dir.hpp"
+#include "adapters/exec/system.hpp"
+
 extern char** environ;
 
 namespace stint::bench {
@@ -23,7 +27,10 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kAgentWaitTries = 600;
+constexpr auto kKeeperEndTime = std::chrono::seconds(5);
 constexpr auto kAgentWaitStep = std::chrono::milliseconds(50);
+
+std::string agent_name(std::size_t number) { return "bench-" + std::to_string(number); }
 
 void end_process(pid_t& pid, int signal) {
   if (pid <= 0) return;
@@ -53,7 +60,11 @@ Result<std::unique_ptr<CellProcesses>> CellProcesses::start(std::uint32_t agents
 }
 
 CellProcesses::~CellProcesses() {
-  for (auto& agent : agents_) end_process(agent, SIGTERM);
+  for (std::size_t i = 0; i < agents_.size(); ++i) {
+    end_process(agents_[i], SIGTERM);  // leaves its keeper running, as agents do
+    if (const auto state = exec::StateDir::open((folder_ / agent_name(i)).string()))
+      static_cast<void>(exec::stop_keeper(*state, exec::now_boottime() + kKeeperEndTime));  // none may have come up
+  }
   kill_scheduler();
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
@@ -101,7 +112,7 @@ Status CellProcesses::start_scheduler() {
 }
 
 Status CellProcesses::start_agent(std::uint32_t number, std::uint32_t cpus) {
-  const std::string name = "bench-" + std::to_string(number);
+  const std::string name = agent_name(number);
   STINT_TRY(const auto answer,
             client_->call({"POST", "/v1/agents", {}, json::serialize(json::object{{"name", name}}), std::chrono::seconds(30)}));
   if (answer.status != 201) return fail(Errc::io, "POST /v1/agents: " + answer.body);
