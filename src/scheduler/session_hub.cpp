@@ -221,7 +221,9 @@ protocol::Session* SessionHub::reconciled_session(AgentNumber number) {
 void SessionHub::tell_reconciled(AgentNumber number) {
   Agent& agent = agents_[number];
   auto verdicts = std::exchange(agent.verdicts, {});
-  if (agent.reconciles_due == 0 || --agent.reconciles_due > 0 || !agent.link) return;
+  if (agent.reconciles_due == 0) return;
+  --agent.reconciles_due;
+  if (agent.reconciles_due > 0 || !agent.link) return;
   agent.reconciled = true;
   for (auto& verdict : verdicts) up_.fill_log_ends(verdict);
   links_.at(agent.link).session->send(protocol::Reconcile{std::move(verdicts)});

@@ -64,8 +64,8 @@ FrameServer::~FrameServer() = default;
 
 void FrameServer::adopt(asio::ip::tcp::socket socket) {
   error_code ignored;
-  socket.non_blocking(true, ignored);
-  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  static_cast<void>(socket.non_blocking(true, ignored));
+  static_cast<void>(socket.set_option(asio::ip::tcp::no_delay(true), ignored));
   const auto remote = socket.remote_endpoint(ignored);
   const std::string peer = ignored ? "unknown" : remote.address().to_string() + ":" + std::to_string(remote.port());
   auto link = std::make_shared<Link>(std::move(socket), ports::LinkId{++last_id_});
@@ -163,7 +163,7 @@ void FrameServer::drop(const std::shared_ptr<Link>& link) {
   if (std::exchange(link->dead, true)) return;
   error_code ignored;
   link->timer.cancel();
-  link->socket.close(ignored);
+  static_cast<void>(link->socket.close(ignored));
   links_.erase(link->id);
   handler_->on_link_closed(link->id, read_clocks());
   turn_();

@@ -60,7 +60,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
     error_code ignored;
     const auto remote = stream_.socket().remote_endpoint(ignored);
     peer_ = ignored ? "unknown" : remote.address().to_string();
-    stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    static_cast<void>(stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored));
   }
   ~HttpConnection() { --server_.connections_; }
   HttpConnection(const HttpConnection&) = delete;
@@ -185,7 +185,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
 
   void shut() {
     error_code ignored;
-    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    static_cast<void>(stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored));
     stream_.close();
   }
 

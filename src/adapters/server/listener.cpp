@@ -39,7 +39,7 @@ Result<tcp::endpoint> parse_address(const std::string& text) {
 
 /// A connection whose first bytes have not come yet.
 struct Newcomer {
-  Newcomer(tcp::socket s) : socket(std::move(s)), timer(socket.get_executor()) {}
+  explicit Newcomer(tcp::socket s) : socket(std::move(s)), timer(socket.get_executor()) {}
   tcp::socket socket;
   asio::steady_timer timer;
 };
@@ -73,10 +73,10 @@ Status Listener::listen(const std::string& address, bool try_next) {
   for (unsigned tried = 0; tried < (try_next ? kPortsTried : 1); ++tried) {
     if (tried > 0) endpoint.port(static_cast<unsigned short>(endpoint.port() + 1));
     acceptor_ = tcp::acceptor(acceptor_.get_executor());
-    acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(4096, error);
+    static_cast<void>(acceptor_.open(endpoint.protocol(), error));
+    if (!error) static_cast<void>(acceptor_.set_option(tcp::acceptor::reuse_address(true), error));
+    if (!error) static_cast<void>(acceptor_.bind(endpoint, error));
+    if (!error) static_cast<void>(acceptor_.listen(4096, error));
     if (!error) {
       accept();
       return {};
@@ -97,7 +97,7 @@ std::string Listener::address() const {
 
 void Listener::close() {
   error_code ignored;
-  acceptor_.close(ignored);
+  static_cast<void>(acceptor_.close(ignored));
 }
 
 void Listener::accept() {
@@ -120,7 +120,7 @@ void Listener::tell_apart(tcp::socket socket) {
   newcomer->timer.expires_after(kFirstBytesTime);
   newcomer->timer.async_wait([newcomer](error_code cancelled) {
     error_code ignored;
-    if (!cancelled) newcomer->socket.close(ignored);
+    if (!cancelled) static_cast<void>(newcomer->socket.close(ignored));
   });
   wait_for_bytes(newcomer, frames_, http_);
 }
