@@ -61,7 +61,10 @@ int run(int argc, char** argv) {
   add_bench_commands(app, line);
   add_about_commands(app, line);
 
-  if (const auto problem = find_unknown_command(app, words); !problem.empty()) return usage_error(line.common, problem);
+  if (const auto problem = find_unknown_command(app, words); !problem.empty()) {
+    line.common.json = std::find(words.begin(), dashes, "--json") != dashes;  // nothing is parsed yet
+    return usage_error(line.common, problem);
+  }
   try {
     std::vector<std::string> arguments(words.begin(), dashes);
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
