@@ -40,7 +40,7 @@ class Store {
   /// Never blocks for the disk; `committed` tells later. An unknown outcome is resolved by reading the batch number: ours there -> ok,
   /// older -> again.
   virtual void commit(Batch batch) = 0;
-  /// After no_space: tries a small write; on success commits are taken again and last_batch says from where.
+  /// After no_space: when there is room for a batch and a small write succeeds, commits are taken again and last_batch says from where.
   [[nodiscard]] virtual Result<Opened> reopen() = 0;
 };
 
