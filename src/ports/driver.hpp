@@ -27,7 +27,6 @@ struct LaunchSpec {
   std::vector<std::uint32_t> gpus;                        ///< indices given to it
   Duration timeout{0};                                    ///< 0: none
   Duration kill_grace{0};
-  std::int64_t timeout_started_ms = 0;                    ///< set by the driver
 };
 
 struct DriverStarted {

@@ -142,8 +142,7 @@ void value(auto& io, Is<ProcessId> auto& v) { all(io, v.pid, v.start_ticks, v.bo
 void fields(auto& io, Is<message::Hello> auto& m) { all(io, m.magic, m.version, m.role); }
 void fields(auto& io, Is<message::Start> auto& m) {
   auto& s = m.spec;
-  all(io, s.ref, s.command, s.env, s.workdir, s.submit_boot_id, s.workdir_inode, s.resources, s.gpus, s.timeout, s.kill_grace,
-      s.timeout_started_ms);
+  all(io, s.ref, s.command, s.env, s.workdir, s.submit_boot_id, s.workdir_inode, s.resources, s.gpus, s.timeout, s.kill_grace);
 }
 void fields(auto& io, Is<message::Stop> auto& m) {
   bool kill = m.mode == ports::Driver::StopMode::kill;
