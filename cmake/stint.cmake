@@ -76,7 +76,12 @@ function(stint_tests name)
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE stint_options ${ARG_DEPS} GTest::gtest_main)
-  target_compile_definitions(${name} PRIVATE STINT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  foreach(source ${sources}) # only where it is read: the path of a clone keeps the compiler cache from serving the others
+    file(STRINGS ${source} uses_source_dir REGEX STINT_SOURCE_DIR LIMIT_COUNT 1)
+    if(uses_source_dir)
+      set_property(SOURCE ${source} APPEND PROPERTY COMPILE_DEFINITIONS STINT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    endif()
+  endforeach()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 

@@ -28,6 +28,11 @@ enum class EndReason : std::uint8_t {
   needs_failed = 10,      ///< a task it needs did not complete
   result_too_large = 11,
   max_fails = 12,         ///< the job's limit of failures was reached
+  skipped = 13,           ///< what it waited for (`on: failure`) did not happen; no failure of the job
+  reused = 14,            ///< completed in the job that this one tries again
+  preparation_failed = 15,  ///< its items or inputs could not be made from what earlier tasks left
+  output_missing = 16,    ///< a declared output was not there, or could not be kept
+  stage_failed = 17,      ///< its inputs could not be brought to the agent
 };
 
 constexpr bool has_ended(TaskStatus s) { return s == TaskStatus::completed || s == TaskStatus::failed || s == TaskStatus::cancelled; }

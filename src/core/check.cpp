@@ -110,8 +110,8 @@ void check_group(const State& state, const Group& group, Findings& findings) {
   findings.expect(counts == group.counts, name, "counts differ from a recount");
   findings.expect(active == group.active, name, "active tasks differ from a recount");
   std::uint32_t needs_open = 0;
-  for (const std::uint32_t need : group.spec->needs) {
-    const TaskCounts& other = group.job->groups[need]->counts;
+  for (const Need& need : group.spec->needs) {
+    const TaskCounts& other = group.job->groups[need.group]->counts;
     needs_open += other.completed < other.total() ? 1 : 0;
     findings.expect(other.failed + other.cancelled == 0 || group.open() == 0, name, "is open, but a task it needs did not complete");
   }

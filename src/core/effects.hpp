@@ -44,7 +44,18 @@ struct Reconciled {
 struct CutSession {
   AgentNumber agent;
 };
-using Send = std::variant<Assign, Stop, Ack, Verdict, Reconciled, CutSession>;
+/// Find out what the entry's needs have left it: its items, if it takes them from one, and the manifest of its inputs. Answered by
+/// Scheduler::prepare_group or fail_group; comes again after a restart.
+struct Prepare {
+  JobId job;
+  std::uint32_t group = 0;
+};
+/// All tasks of the entry have ended: put together what `collect` names. Answered by Scheduler::finish_collect; comes again after a restart.
+struct Collect {
+  JobId job;
+  std::uint32_t group = 0;
+};
+using Send = std::variant<Assign, Stop, Ack, Verdict, Reconciled, CutSession, Prepare, Collect>;
 
 /// What one or several events want done. Rows first and durably, then the sends in order.
 struct Effects {

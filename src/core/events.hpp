@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_ref.hpp"
 #include "base/ids.hpp"
 #include "base/task_words.hpp"
 #include "base/time.hpp"
@@ -56,6 +57,32 @@ struct AttemptReport {
   UnixMillis started_at{};
   UnixMillis ended_at{};
   std::string detail;
+  std::vector<FileRef> outputs;            ///< with completed: what the task left
+  std::string result;                      ///< with an end: JSON; empty: none
+};
+
+/// What the daemon found out about an entry (Prepare). Not above limits::kTasksPerArray tasks.
+struct GroupPrepared {
+  JobId job;
+  std::uint32_t group = 0;
+  std::uint32_t count = 0;                 ///< tasks, for entries sized later; else ignored
+  BlobId items;
+  BlobId needs_inputs;
+};
+
+/// A new job of the content of one that has ended; what completed there counts as completed here.
+struct RetryJob {
+  JobId job;
+  std::string submitted_by;
+  std::string idempotency_key;
+};
+
+/// A person wants work of these kinds.
+struct ClaimWork {
+  AgentNumber agent;                       ///< registered for the person
+  std::vector<AgentType> types;            ///< empty: any
+  std::optional<JobId> job;                ///< of this job only
+  std::uint32_t limit = 1;
 };
 
 }  // namespace stint::core

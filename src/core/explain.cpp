@@ -79,8 +79,8 @@ Explanation explain_needs(const Question& q) {
   Explanation answer;
   answer.state = "waits_for_needs";
   std::uint64_t open = 0;
-  for (const std::uint32_t need : q.group.spec->needs) {
-    const Group& other = *q.group.job->groups[need];
+  for (const Need& need : q.group.spec->needs) {
+    const Group& other = *q.group.job->groups[need.group];
     if (other.counts.completed == other.counts.total()) continue;
     answer.waits_for.push_back(std::to_string(q.group.job->row.id.value) + '.' + other.spec->name);
     open += other.open();

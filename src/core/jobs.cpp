@@ -31,7 +31,7 @@ Job& add_job(State& state, JobRow row) {
     job.groups.push_back(std::make_unique<Group>(job, i, entries[i]));
     job.open += entries[i].array_count;
     job.groups[i]->needs_open = static_cast<std::uint32_t>(entries[i].needs.size());
-    for (const std::uint32_t need : entries[i].needs) job.groups[need]->dependants.push_back(i);
+    for (const Need& need : entries[i].needs) job.groups[need.group]->dependants.push_back(i);
   }
   return job;
 }

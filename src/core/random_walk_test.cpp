@@ -84,7 +84,7 @@ class Walk {
       task.submit_boot_id = "boot" + std::to_string(draw_.below(3));
     }
     for (std::uint32_t need = 0; need < position; ++need)
-      if (draw_.chance(1, 3)) task.needs.push_back(need);
+      if (draw_.chance(1, 3)) task.needs.push_back({need, NeedOn::success});
     return task;
   }
 
@@ -294,6 +294,8 @@ class Walk {
   }
   void receive(const Reconciled&) {}
   void receive(const CutSession&) {}
+  void receive(const Prepare&) {}
+  void receive(const Collect&) {}
 
   /// No more trouble: big agents that never fail must bring every job that can end to its end.
   void calm_down() {

@@ -103,6 +103,10 @@ struct Loader {
   Status operator()(const LogRow&) { return {}; }
   Status operator()(const ReportRow&) { return {}; }
   Status operator()(const MetaRow&) { return {}; }
+  Status operator()(const GroupRow&) { return {}; }
+  Status operator()(const OutputRow&) { return {}; }
+  Status operator()(const ResultRow&) { return {}; }
+  Status operator()(const CheckpointRow&) { return {}; }
 };
 
 /// An attempt of an open task: adds it to its task's entry. They come in rising order.
@@ -151,8 +155,8 @@ Status link_attempts(State& state) {
 void link_needs(Job& job) {
   for (const auto& group : job.groups) {
     group->needs_open = 0;
-    for (const std::uint32_t need : group->spec->needs) {
-      const TaskCounts& counts = job.groups[need]->counts;
+    for (const Need& need : group->spec->needs) {
+      const TaskCounts& counts = job.groups[need.group]->counts;
       if (counts.completed < counts.total()) ++group->needs_open;
       if (counts.failed + counts.cancelled > 0) group->is_doomed = true;
     }

@@ -127,7 +127,7 @@ TaskSpec parse_task(const std::string& name, const Options& options, const JobSp
   if (auto value = find_option(options, "boot")) task.submit_boot_id = *value;
   for (const std::string& need : split(find_option(options, "needs").value_or(""), ','))
     for (std::uint32_t i = 0; i < job.tasks.size(); ++i)
-      if (job.tasks[i].name == need) task.needs.push_back(i);
+      if (job.tasks[i].name == need) task.needs.push_back({i, NeedOn::success});
   return task;
 }
 
@@ -346,6 +346,9 @@ class Scenario {
       if (view.row.number == number) return view.row.name;
     return "?";
   }
+  std::string name_of(JobId job, std::uint32_t group) const {
+    return std::to_string(job.value) + '.' + scheduler_.find_spec(job)->tasks.at(group).name;
+  }
   std::string id_of(const AttemptRef& ref) const {
     const JobSpec* spec = scheduler_.find_spec(ref.task.job);
     return spec == nullptr ? "?" : attempt_id(*spec, ref);
@@ -369,6 +372,8 @@ class Scenario {
       }
       std::string operator()(const Reconciled& x) const { return "reconciled " + s.name_of(x.agent); }
       std::string operator()(const CutSession& x) const { return "cut " + s.name_of(x.agent); }
+      std::string operator()(const Prepare& x) const { return "prepare " + s.name_of(x.job, x.group); }
+      std::string operator()(const Collect& x) const { return "collect " + s.name_of(x.job, x.group); }
     };
     return std::visit(Visitor{*this}, send);
   }

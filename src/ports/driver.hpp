@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/file_ref.hpp"
 #include "base/ids.hpp"
 #include "base/resources.hpp"
 #include "base/result.hpp"
@@ -15,6 +17,20 @@
 
 /// How an agent runs attempts. Calls never block; what happened comes as events, in order per attempt, through `take_events`.
 namespace stint::ports {
+
+/// What is brought to an attempt before it starts and taken from it when it ends.
+struct StageSpec {
+  std::string token;                                      ///< opens its blobs at the scheduler while it is live
+  BlobId inputs;                                          ///< manifest laid out in its directory
+  BlobId needs_inputs;                                    ///< manifest laid out below STINT_INPUTS
+  std::vector<FileRef> files;                             ///< of its items: laid out in its directory
+  std::string item;                                       ///< its item, or lines of a batch
+  bool is_batch = false;                                  ///< STINT_ITEM names a file that holds `item`
+  std::vector<std::string> outputs;                       ///< must be there at the end, below STINT_OUTPUTS
+  bool own_directory = false;                             ///< workdir is a directory of its own
+  bool checkpoint = false;                                ///< STINT_CHECKPOINT_DIR survives its attempts
+  BlobId checkpoint_from;                                 ///< manifest of what an earlier attempt left there
+};
 
 struct LaunchSpec {
   AttemptRef ref;
@@ -27,6 +43,7 @@ struct LaunchSpec {
   std::vector<std::uint32_t> gpus;                        ///< indices given to it
   Duration timeout{0};                                    ///< 0: none
   Duration kill_grace{0};
+  std::optional<StageSpec> stage;                         ///< none: it runs where workdir is, with nothing brought or taken
 };
 
 struct DriverStarted {
@@ -57,6 +74,7 @@ struct DriverEnded {
   std::uint64_t stdout_bytes = 0;  ///< final sizes
   std::uint64_t stderr_bytes = 0;
   std::string detail;
+  std::vector<FileRef> outputs;                           ///< taken from it, durable at the scheduler
 };
 /// After connecting to a keeper that outlived this agent: everything it holds (running, and ended but not released).
 struct DriverHeld {

@@ -75,6 +75,22 @@ class StoreReader {
   [[nodiscard]] virtual Result<std::uint64_t> last_event_seq() = 0;
   [[nodiscard]] virtual Result<std::vector<core::ReportRow>> reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) = 0;
   [[nodiscard]] virtual Result<std::vector<core::TaskMarkRow>> marks(JobId job) = 0;
+  /// Files that completed tasks left, in order of (group, index, path), from `from` on (its path excluded); only of `group` if given. What
+  /// belongs to a whole entry has index core::kWholeEntry and so comes last of it.
+  struct OutputQuery {
+    JobId job;
+    std::optional<std::uint32_t> group;
+    TaskRef from;
+    std::string after_path;
+    std::size_t limit = 1000;
+  };
+  [[nodiscard]] virtual Result<std::vector<core::OutputRow>> outputs(const OutputQuery& query) = 0;
+  /// Results of the tasks of one entry in order of their index, from `from_index` on.
+  [[nodiscard]] virtual Result<std::vector<core::ResultRow>> results(JobId job, std::uint32_t group, std::uint32_t from_index,
+                                                                     std::size_t limit) = 0;
+  [[nodiscard]] virtual Result<std::optional<core::CheckpointRow>> find_checkpoint(const TaskRef& task) = 0;
+  /// Those of `blobs` that an output, a checkpoint or what was prepared for an entry names.
+  [[nodiscard]] virtual Result<std::vector<BlobId>> find_referenced(const std::vector<BlobId>& blobs) = 0;
 };
 
 }  // namespace stint::ports

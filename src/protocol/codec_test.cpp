@@ -111,7 +111,7 @@ TEST(Codec, OffersRoundDownAndRequestsRoundUp) {
   EXPECT_EQ(offer.resources.memory_bytes, 2 * kMiB);
   EXPECT_EQ(offer.resources.storage_bytes, 2 * kGiB);
 
-  AssignmentList list{{task_template()}, {{ref(1), 0}}};
+  AssignmentList list{{task_template()}, {{ref(1), 0}}, {}};
   list.templates[0].resources.memory_bytes = 1;
   list.templates[0].timeout = std::chrono::nanoseconds{1};
   const auto request = std::get<AssignmentList>(*decode(Buffer(encode(list)[0])));
@@ -125,7 +125,7 @@ TEST(Codec, WhatCannotTravelIsRefusedWhole) {
   TaskTemplate task = task_template();
   task.env = {{"BIG", std::string(limits::kTemplateBytes, 'x')}};
   EXPECT_FALSE(check_template(task));
-  EXPECT_FALSE(encoder.encode(AssignmentList{{task}, {{ref(1), 0}}}, out));
+  EXPECT_FALSE(encoder.encode(AssignmentList{{task}, {{ref(1), 0}}, {}}, out));
   EXPECT_FALSE(encoder.encode(log_chunk(0, limits::kLogChunk + 1), out));
   EXPECT_FALSE(encoder.encode(Resume{agent_info(), std::vector<HeldAttempt>(limits::kHeldItems + 1)}, out));
   EXPECT_FALSE(encoder.encode(agent_info(""), out));

@@ -45,6 +45,9 @@ class Checker {
       return refuse(Refusal::malformed, std::string(name) + " not aligned");
     return list(from->size(), name, most);
   }
+  /// Absent: none; else exactly 32 bytes.
+  bool blob(const ByteVector* from, const char* name, BlobId& out) { return from == nullptr || fixed(from, name, out.bytes); }
+  bool files(const flatbuffers::Vector<flatbuffers::Offset<schema::FileRef>>* from, const char* name, std::vector<FileRef>& out);
   /// Milliseconds or a position: must fit 63 bits.
   bool number(std::uint64_t from, const char* name, std::int64_t& out);
   bool duration(std::uint64_t ms, const char* name, Duration& out);

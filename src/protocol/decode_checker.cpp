@@ -76,6 +76,20 @@ bool Checker::fixed(const ByteVector* from, const char* name, std::span<std::uin
   return true;
 }
 
+bool Checker::files(const flatbuffers::Vector<flatbuffers::Offset<schema::FileRef>>* from, const char* name, std::vector<FileRef>& out) {
+  if (from == nullptr) return true;
+  if (!list(from->size(), name, limits::kFiles)) return false;
+  out.resize(from->size());
+  for (flatbuffers::uoffset_t i = 0; i < from->size(); ++i) {
+    const schema::FileRef& file = *from->Get(i);
+    if (!text(file.path(), name, limits::kText, out[i].path, Presence::required)) return false;
+    if (!fixed(file.blob(), name, out[i].blob.bytes)) return false;
+    out[i].size = file.size();
+    out[i].is_executable = file.is_executable();
+  }
+  return true;
+}
+
 bool Checker::list(std::size_t size, const char* name, std::size_t most) {
   if (size > most) return refuse(Refusal::list_too_long, over(name, size, most, "items"));
   return spend(size * kItemCost);

@@ -25,6 +25,13 @@ bool decode_array(Checker& c, const schema::TaskAssignment& from, TaskTemplate& 
   return true;
 }
 
+bool decode_staging(Checker& c, const schema::TaskAssignment& from, TaskTemplate& out) {
+  out.own_directory = from.own_directory();
+  out.checkpoint = from.checkpoint();
+  return c.blob(from.inputs(), "inputs", out.inputs) && c.blob(from.needs_inputs(), "needs_inputs", out.needs_inputs) &&
+         c.texts(from.outputs(), "outputs", limits::kPatterns, limits::kText, out.outputs);
+}
+
 bool decode_template(Checker& c, const schema::TaskAssignment& from, TaskTemplate& out) {
   // To run a task against another store than the one it names would be worse than to refuse it.
   if (from.storage_backend() != schema::StorageType::Local) return c.refuse(Refusal::bad_enum, "storage_backend is not Local");
@@ -37,7 +44,7 @@ bool decode_template(Checker& c, const schema::TaskAssignment& from, TaskTemplat
          c.texts(from.command(), "command", limits::kArguments, limits::kTemplateBytes, out.command) &&
          c.named_texts(from.env(), "env", limits::kEnvironment, limits::kTemplateBytes, limits::kTemplateBytes, out.env) &&
          c.text(from.workdir(), "workdir", limits::kText, out.workdir) &&
-         c.text(from.submit_boot_id(), "submit_boot_id", limits::kName, out.submit_boot_id);
+         c.text(from.submit_boot_id(), "submit_boot_id", limits::kName, out.submit_boot_id) && decode_staging(c, from, out);
 }
 
 bool decode_metrics(Checker& c, const MetricVector* from, std::vector<Metric>& out) {
@@ -69,7 +76,8 @@ bool decode_update_fields(Checker& c, const From& from, StatusUpdate& out) {
 template <class From>
 bool decode_extra_fields(Checker& c, const From& from, StatusUpdate& out) {
   if (from.receipt() != nullptr && from.receipt()->size() > limits::kReceipt) return c.refuse(Refusal::bad_size, "receipt above its limit");
-  return decode_metrics(c, from.metrics(), out.metrics) && c.text(from.detail(), "detail", limits::kText, out.detail);
+  return decode_metrics(c, from.metrics(), out.metrics) && c.text(from.detail(), "detail", limits::kText, out.detail) &&
+         c.files(from.outputs(), "outputs", out.outputs) && c.text(from.result(), "result", limits::kResult, out.result);
 }
 
 bool decode_extras(Checker& c, const schema::UpdateList& from, UpdateList& out) {
@@ -80,6 +88,25 @@ bool decode_extras(Checker& c, const schema::UpdateList& from, UpdateList& out) 
       return c.refuse(Refusal::bad_value, "extra of update " + std::to_string(extra->index()));
     next = std::uint64_t{extra->index()} + 1;
     if (!decode_extra_fields(c, *extra, out.items[extra->index()])) return false;
+  }
+  return true;
+}
+
+bool decode_assigned_extras(Checker& c, const schema::AssignmentList& from, AssignmentList& out) {
+  if (from.extras() == nullptr) return true;
+  if (!c.list(from.extras()->size(), "extras", out.items.size())) return false;
+  std::uint64_t next = 0;  // lowest index allowed
+  for (const schema::AssignedExtra* extra : *from.extras()) {
+    if (extra->index() < next || extra->index() >= out.items.size())
+      return c.refuse(Refusal::bad_value, "extra of assignment " + std::to_string(extra->index()));
+    next = std::uint64_t{extra->index()} + 1;
+    AssignedExtra& to = out.extras.emplace_back();
+    to.index = extra->index();
+    to.is_batch = extra->is_batch();
+    if (!c.text(extra->token(), "token", limits::kToken, to.token) || !c.text(extra->item(), "item", limits::kItem, to.item) ||
+        !c.named_texts(extra->values(), "values", limits::kValues, limits::kName, limits::kItem, to.values) ||
+        !c.files(extra->files(), "files", to.files) || !c.blob(extra->checkpoint(), "checkpoint", to.checkpoint))
+      return false;
   }
   return true;
 }
@@ -108,7 +135,7 @@ bool decode(Checker& c, const schema::AssignmentList& from, AssignmentList& out)
     if (!c.ref(item.attempt(), out.items[i].ref)) return false;
     out.items[i].template_index = item.template_index();
   }
-  return true;
+  return decode_assigned_extras(c, from, out);
 }
 
 bool decode(Checker& c, const schema::StatusUpdate& from, UpdateList& out) {

@@ -95,6 +95,21 @@ Decoded<void> texts_fit(const char* what, const List& values, std::size_t limit)
   return {};
 }
 
+Decoded<void> check_extra(const AssignedExtra& extra) {
+  if (auto fits = text_fits("token", extra.token, limits::kToken); !fits) return fits;
+  if (auto fits = text_fits("item", extra.item, limits::kItem); !fits) return fits;
+  if (auto fits = too_long("files", extra.files.size(), limits::kFiles); !fits) return fits;
+  if (auto fits = too_long("values", extra.values.size(), limits::kValues); !fits) return fits;
+  for (const auto& [name, value] : extra.values) {
+    if (name.empty()) return tl::unexpected(Refused{Refusal::unsendable, "a value without a name"});
+    if (auto fits = text_fits("value", name, limits::kName); !fits) return fits;
+    if (auto fits = text_fits("value", value, limits::kItem); !fits) return fits;
+  }
+  if (const std::size_t size = size_bound(extra); size > limits::kTemplateBytes)
+    return tl::unexpected(Refused{Refusal::unsendable, "the items of one attempt take " + std::to_string(size) + " bytes"});
+  return {};
+}
+
 Decoded<void> check_info(const AgentInfo& info) {
   for (const auto& [name, list] : {std::pair{"drivers", &info.drivers}, {"notes", &info.notes}, {"shared_paths", &info.shared_paths}}) {
     if (auto fits = too_long(name, list->size(), limits::kInfoItems); !fits) return fits;
@@ -198,14 +213,19 @@ std::size_t MessageEncoder::append_assignments(const AssignmentList& m, std::siz
   constexpr std::uint32_t kNotHere = UINT32_MAX;
   std::vector<std::uint32_t> local(m.templates.size(), kNotHere);
   std::vector<const TaskTemplate*> used;
+  const auto first_extra = std::lower_bound(m.extras.begin(), m.extras.end(), first,
+                                            [](const AssignedExtra& extra, std::size_t index) { return extra.index < index; });
+  auto extra = first_extra;
   std::size_t bytes = 0;
   std::size_t end = first;
   for (; end < m.items.size() && end - first < limits::kListItems; ++end) {
     const std::uint32_t index = m.items[end].template_index;
     const bool is_new = local[index] == kNotHere;
-    const std::size_t more = sizeof(schema::AssignedAttempt) + (is_new ? sizes[index] : 0);
+    const bool has_extra = extra != m.extras.end() && extra->index == end;
+    const std::size_t more = sizeof(schema::AssignedAttempt) + (is_new ? sizes[index] : 0) + (has_extra ? size_bound(*extra) : 0);
     if (end != first && bytes + more > limits::kListBytes) break;
     bytes += more;
+    if (has_extra) ++extra;
     if (!is_new) continue;
     local[index] = static_cast<std::uint32_t>(used.size());
     used.push_back(&m.templates[index]);
@@ -219,7 +239,10 @@ std::size_t MessageEncoder::append_assignments(const AssignmentList& m, std::siz
       const Assignment& item = m.items[first + i];
       return schema::AssignedAttempt(attempt(item.ref), local[item.template_index]);
     });
-    return body(schema::SchedulerMessage::AssignmentList, schema::CreateAssignmentList(b, templates_at, items));
+    std::vector<Offset<schema::AssignedExtra>> extras;
+    for (auto at = first_extra; at != extra; ++at) extras.push_back(assigned_extra(b, *at, at->index - static_cast<std::uint32_t>(first)));
+    const auto extras_at = extras.empty() ? 0 : b.CreateVector(extras);
+    return body(schema::SchedulerMessage::AssignmentList, schema::CreateAssignmentList(b, templates_at, items, extras_at));
   }));
   return end;
 }
@@ -232,6 +255,10 @@ Decoded<void> MessageEncoder::operator()(const AssignmentList& m) {
     sizes.push_back(size_bound(task));
   }
   for (const Assignment& item : m.items) STINT_ASSERT(item.template_index < m.templates.size());
+  for (std::size_t i = 0; i < m.extras.size(); ++i) {
+    STINT_ASSERT(m.extras[i].index < m.items.size() && (i == 0 || m.extras[i - 1].index < m.extras[i].index));
+    if (auto good = check_extra(m.extras[i]); !good) return good;
+  }
   for (std::size_t first = 0; first < m.items.size();) first = append_assignments(m, first, sizes);
   return {};
 }
@@ -350,6 +377,8 @@ Decoded<void> check_template(const TaskTemplate& task) {
   if (auto fits = text_fits("workdir", task.workdir, limits::kText); !fits) return fits;
   if (auto fits = too_long("command", task.command.size(), limits::kArguments); !fits) return fits;
   if (auto fits = too_long("env", task.env.size(), limits::kEnvironment); !fits) return fits;
+  if (auto fits = too_long("outputs", task.outputs.size(), limits::kPatterns); !fits) return fits;
+  if (auto fits = texts_fit("output", task.outputs, limits::kText); !fits) return fits;
   for (const auto& variable : task.env) {
     if (variable.first.empty()) return tl::unexpected(Refused{Refusal::unsendable, "an environment variable without a name"});
   }

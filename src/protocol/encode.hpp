@@ -44,11 +44,14 @@ template <class Struct, class Fill>
 
 /// The messages with lists that matter for speed, and their parts. `first` and `count` choose the items.
 [[nodiscard]] Offset<schema::TaskAssignment> task_template(FlatBufferBuilder& b, const TaskTemplate& task);
+/// `index`: of the item in the list it is sent in.
+[[nodiscard]] Offset<schema::AssignedExtra> assigned_extra(FlatBufferBuilder& b, const AssignedExtra& extra, std::uint32_t index);
 [[nodiscard]] Offset<schema::UpdateList> update_list(FlatBufferBuilder& b, const UpdateList& list, std::size_t first, std::size_t count);
 [[nodiscard]] Offset<schema::AgentInfo> agent_info(FlatBufferBuilder& b, const AgentInfo& info);
 
 /// Bytes that one takes in a frame, not less than it really does.
 [[nodiscard]] std::size_t size_bound(const TaskTemplate& task);
+[[nodiscard]] std::size_t size_bound(const AssignedExtra& extra);
 [[nodiscard]] std::size_t size_bound(const StatusUpdate& update);
 
 }  // namespace stint::protocol::encoding

@@ -42,6 +42,33 @@ Offset<flatbuffers::Vector<Offset<schema::Metric>>> metrics(FlatBufferBuilder& b
   return offsets.empty() ? 0 : b.CreateVector(offsets);
 }
 
+bool has_extra(const StatusUpdate& update) {
+  return !update.metrics.empty() || !update.detail.empty() || !update.outputs.empty() || !update.result.empty();
+}
+
+Offset<flatbuffers::Vector<std::uint8_t>> blob(FlatBufferBuilder& b, const BlobId& id) {
+  if (!id) return 0;
+  return b.CreateVector(id.bytes.data(), id.bytes.size());
+}
+
+Offset<flatbuffers::Vector<Offset<schema::FileRef>>> files(FlatBufferBuilder& b, const std::vector<FileRef>& values) {
+  if (values.empty()) return 0;
+  std::vector<Offset<schema::FileRef>> offsets;
+  offsets.reserve(values.size());
+  for (const FileRef& file : values) {
+    const Text path = text(b, file.path);
+    const auto id = b.CreateVector(file.blob.bytes.data(), file.blob.bytes.size());
+    offsets.push_back(schema::CreateFileRef(b, path, id, file.size, file.is_executable));
+  }
+  return b.CreateVector(offsets);
+}
+
+std::size_t files_bound(const std::vector<FileRef>& values) {
+  std::size_t size = 0;
+  for (const FileRef& file : values) size += 2 * kTableBound + file.path.size() + kTextBound;
+  return size;
+}
+
 // What a task or a failing agent says must not make a whole list unsendable: it is brought within bounds instead.
 float sendable_progress(float progress) { return std::isfinite(progress) ? std::clamp(progress, 0.0F, 1.0F) : 0.0F; }
 
@@ -106,6 +133,9 @@ Offset<schema::TaskAssignment> task_template(FlatBufferBuilder& b, const TaskTem
   const auto env = named_texts(b, task.env);
   const auto workdir = text(b, task.workdir);
   const auto boot_id = text(b, task.submit_boot_id);
+  const auto inputs = blob(b, task.inputs);
+  const auto needs_inputs = blob(b, task.needs_inputs);
+  const auto outputs = texts(b, task.outputs);
   const std::uint64_t timeout_ms = millis(task.timeout);
 
   schema::TaskAssignmentBuilder out(b);
@@ -126,17 +156,33 @@ Offset<schema::TaskAssignment> task_template(FlatBufferBuilder& b, const TaskTem
   out.add_array_first(task.array_first);
   out.add_array_step(task.array_step);
   out.add_array_size(task.array_size);
+  out.add_inputs(inputs);
+  out.add_needs_inputs(needs_inputs);
+  out.add_outputs(outputs);
+  out.add_own_directory(task.own_directory);
+  out.add_checkpoint(task.checkpoint);
   return out.Finish();
+}
+
+Offset<schema::AssignedExtra> assigned_extra(FlatBufferBuilder& b, const AssignedExtra& extra, std::uint32_t index) {
+  const auto token = text(b, extra.token);
+  const auto item = text(b, extra.item);
+  const auto values = named_texts(b, extra.values);
+  const auto files_at = files(b, extra.files);
+  const auto checkpoint = blob(b, extra.checkpoint);
+  return schema::CreateAssignedExtra(b, index, token, item, extra.is_batch, values, files_at, checkpoint);
 }
 
 Offset<schema::UpdateList> update_list(FlatBufferBuilder& b, const UpdateList& list, std::size_t first, std::size_t count) {
   std::vector<Offset<schema::UpdateExtra>> extras;
   for (std::size_t i = 0; i < count; ++i) {
     const StatusUpdate& update = list.items[first + i];
-    if (update.metrics.empty() && update.detail.empty()) continue;
+    if (!has_extra(update)) continue;
     const auto metrics_at = metrics(b, update.metrics);
     const auto detail = cut_text(b, update.detail, limits::kText);
-    extras.push_back(schema::CreateUpdateExtra(b, static_cast<std::uint32_t>(i), metrics_at, detail));
+    const auto outputs = files(b, update.outputs);
+    const auto result = text(b, update.result);
+    extras.push_back(schema::CreateUpdateExtra(b, static_cast<std::uint32_t>(i), metrics_at, detail, 0, outputs, result));
   }
   const auto extras_at = extras.empty() ? 0 : b.CreateVector(extras);
   const auto records = structs<schema::UpdateRecord>(b, count, [&](std::size_t i) { return record(list.items[first + i]); });
@@ -175,12 +221,20 @@ std::size_t size_bound(const TaskTemplate& task) {
                      task.submit_boot_id.size() + 5 * kTextBound;
   for (const std::string& argument : task.command) size += argument.size() + kTextBound;
   for (const auto& [name, value] : task.env) size += name.size() + value.size() + 2 * kTextBound + kTextBound;
+  for (const std::string& pattern : task.outputs) size += pattern.size() + kTextBound;
+  return size + 2 * kTableBound;
+}
+
+std::size_t size_bound(const AssignedExtra& extra) {
+  std::size_t size = 2 * kTableBound + extra.token.size() + extra.item.size() + 2 * kTextBound + files_bound(extra.files);
+  for (const auto& [name, value] : extra.values) size += kTableBound + name.size() + value.size() + 2 * kTextBound;
   return size;
 }
 
 std::size_t size_bound(const StatusUpdate& update) {
   std::size_t size = sizeof(schema::UpdateRecord);
-  if (update.metrics.empty() && update.detail.empty()) return size;
+  if (!has_extra(update)) return size;
+  size += files_bound(update.outputs) + update.result.size() + kTextBound;
   size += kTableBound + std::min(update.detail.size(), limits::kText) + kTextBound;
   for (const Metric& metric : update.metrics) size += kTableBound + std::min(metric.name.size(), limits::kName) + kTextBound;
   return size;

@@ -24,6 +24,10 @@ inline constexpr std::size_t kHeldItems = 16'384;  ///< Resume and Reconcile, wh
 inline constexpr std::size_t kListBytes = 1024 * 1024;  ///< at which a list of assignments or updates is cut
 inline constexpr std::size_t kMetrics = 256;  ///< of one update
 inline constexpr std::size_t kInfoItems = 256;  ///< labels, drivers, notes, shared paths: each
+inline constexpr std::size_t kFiles = 4'096;  ///< outputs of one task, files of one attempt's items
+inline constexpr std::size_t kFilesBytes = 768 * 1024;  ///< of one such list in a frame
+inline constexpr std::size_t kPatterns = 1'024;  ///< outputs a task declares
+inline constexpr std::size_t kValues = 64;  ///< ${{ NAME }} of one attempt
 inline constexpr std::size_t kArguments = 16'384;  ///< of a command
 inline constexpr std::size_t kEnvironment = 16'384;  ///< variables of a task
 
@@ -33,6 +37,9 @@ inline constexpr std::size_t kText = 4 * 1024;  ///< details and paths; an hones
 inline constexpr std::size_t kTemplateBytes = 1536 * 1024;  ///< all texts of one assignment together: with its tables it fits a frame
 inline constexpr std::size_t kLogChunk = 64 * 1024;
 inline constexpr std::size_t kReceipt = 16 * 1024;
+inline constexpr std::size_t kResult = 64 * 1024;
+inline constexpr std::size_t kItem = 256 * 1024;  ///< of one attempt: its item, or its batch of them
+inline constexpr std::size_t kToken = 256;
 /// Texts and bytes copied out of one buffer: a small buffer may point to one long string many times.
 inline constexpr std::size_t kDecodedBytes = 8 * 1024 * 1024;
 

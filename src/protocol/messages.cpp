@@ -9,7 +9,8 @@ namespace {
 auto fields(const Metric& m) { return std::tie(m.name, m.value, m.step); }
 
 auto fields(const StatusUpdate& u) {
-  return std::tie(u.ref, u.number, u.status, u.reason, u.exit_code, u.signal, u.started_ms, u.ended_ms, u.progress, u.detail);
+  return std::tie(u.ref, u.number, u.status, u.reason, u.exit_code, u.signal, u.started_ms, u.ended_ms, u.progress, u.detail, u.outputs,
+                  u.result);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/file_ref.hpp"
 #include "base/ids.hpp"
 #include "base/resources.hpp"
 #include "base/task_words.hpp"
@@ -42,6 +43,11 @@ struct TaskTemplate {
   std::uint32_t array_first = 0;  ///< STINT_INDEX = array_first + index * array_step
   std::uint32_t array_step = 1;
   std::uint32_t array_size = 1;
+  BlobId inputs;  ///< manifest of the files it starts with; none: no files
+  BlobId needs_inputs;  ///< manifest of what the tasks it needs have left; none: nothing
+  std::vector<std::string> outputs;
+  bool own_directory = false;
+  bool checkpoint = false;
   bool operator==(const TaskTemplate&) const = default;
 };
 
@@ -49,9 +55,21 @@ struct Assignment {
   AttemptRef ref;
   std::uint32_t template_index = 0;
 };
+/// What few attempts have beside their template.
+struct AssignedExtra {
+  std::uint32_t index = 0;  ///< of the item of its list
+  std::string token;  ///< opens the attempt's blobs over HTTP while it is live
+  std::string item;  ///< its item, or its batch of items, one a line
+  bool is_batch = false;
+  std::vector<std::pair<std::string, std::string>> values;  ///< of ${{ NAME }} in command and env
+  std::vector<FileRef> files;  ///< of its items
+  BlobId checkpoint;  ///< manifest of the last checkpoint of an earlier attempt
+  bool operator==(const AssignedExtra&) const = default;
+};
 struct AssignmentList {
   std::vector<TaskTemplate> templates;
   std::vector<Assignment> items;
+  std::vector<AssignedExtra> extras;  ///< their indexes rise strictly
 };
 
 /// number > 0: a change of state, acknowledged, resent until it is; number 0: progress and metrics, latest wins, never acknowledged.
@@ -67,6 +85,8 @@ struct StatusUpdate {
   float progress = 0;  ///< 0..1
   std::vector<Metric> metrics;
   std::string detail;  ///< for people: why it failed, or the task's last message
+  std::vector<FileRef> outputs;  ///< with completed: what the task left; every blob is durable at the scheduler
+  std::string result;  ///< with an end: JSON; empty: none
   bool operator==(const StatusUpdate&) const;
 };
 struct UpdateList {

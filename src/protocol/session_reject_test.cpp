@@ -403,7 +403,7 @@ TEST(SessionRejectDeathTest, OurOwnWorkBeforeReconcileIsAnAssertion) {
   p.shake_hands();
   p.agent->send(Resume{agent_info(), {}});
   p.to_scheduler();
-  EXPECT_DEATH(p.scheduler->send(AssignmentList{{task_template()}, {{ref(1), 0}}}), "is_other");
+  EXPECT_DEATH(p.scheduler->send(AssignmentList{{task_template()}, {{ref(1), 0}}, {}}), "is_other");
   EXPECT_DEATH(p.agent->send(Resume{agent_info(), {}}), "is_resume");
 }
 
@@ -412,7 +412,7 @@ TEST(SessionRejectDeathTest, OurOwnWorkBeforeReconcileIsAnAssertion) {
 TEST(SessionReject, FullOutputQueueClosesTheSession) {
   Pipe p;
   p.establish();
-  AssignmentList list{{task_template()}, {{ref(1), 0}}};
+  AssignmentList list{{task_template()}, {{ref(1), 0}}, {}};
   list.templates[0].env = {{"BIG", std::string(1'000'000, 'x')}};
   std::size_t sent = 0;
   while (!p.scheduler->ended() && sent < 100) {
@@ -431,7 +431,7 @@ TEST(SessionReject, FullOutputQueueClosesTheSession) {
 TEST(SessionReject, UnsendableMessageEndsTheSession) {
   Pipe p;
   p.establish();
-  AssignmentList list{{task_template()}, {{ref(1), 0}}};
+  AssignmentList list{{task_template()}, {{ref(1), 0}}, {}};
   list.templates[0].command = {std::string(2 * limits::kTemplateBytes, 'x')};
   p.scheduler->send(list);
   EXPECT_EQ(scheduler_end(p), "unsendable");

@@ -36,7 +36,7 @@ TEST(Session, HandshakeResumeReconcileWork) {
   EXPECT_EQ(resume->held[0].stdout_bytes, 100U);
 
   p.scheduler->send(Reconcile{{AttemptVerdict{ref(1), Verdict::keep, 2, 50, 0}}});
-  p.scheduler->send(AssignmentList{{task_template()}, {Assignment{ref(2), 0}}});
+  p.scheduler->send(AssignmentList{{task_template()}, {Assignment{ref(2), 0}}, {}});
   p.settle();
   ASSERT_NE(find_message<Reconcile>(p.agent_events), nullptr);
   ASSERT_NE(find_message<AssignmentList>(p.agent_events), nullptr);

@@ -1,5 +1,7 @@
 #include "scheduler/convert.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 
 namespace stint::scheduler {
@@ -31,6 +33,8 @@ core::AttemptReport to_report(AgentNumber agent, const protocol::StatusUpdate& u
   report.started_at = unix_millis(update.started_ms);
   report.ended_at = unix_millis(update.ended_ms);
   report.detail = update.detail;
+  report.outputs = update.outputs;
+  report.result = update.result;
   return report;
 }
 
@@ -51,7 +55,11 @@ protocol::TaskTemplate to_template(const core::JobSpec& job, const core::TaskSpe
   made.is_array = task.is_array;
   made.array_first = task.array_first;
   made.array_step = task.array_step;
-  made.array_size = task.array_count;
+  made.array_size = std::max(task.array_count, 1U);  // of entries sized later: the daemon's, who knows it
+  made.inputs = task.inputs;
+  made.outputs = task.outputs;
+  made.own_directory = task.own_directory || task.inputs;
+  made.checkpoint = task.checkpoint || task.retries > 0;
   return made;
 }
 

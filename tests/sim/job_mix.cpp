@@ -100,7 +100,7 @@ core::JobSpec draw_job(Prng& prng, const JobMix& mix, const std::vector<protocol
     const auto& model = agents[prng.below(agents.size())];
     job.tasks.push_back(draw_task(prng, mix, model, i));
     for (std::uint32_t earlier = 0; earlier < i; ++earlier)
-      if (prng.chance(1, 2)) job.tasks.back().needs.push_back(earlier);
+      if (prng.chance(1, 2)) job.tasks.back().needs.push_back({earlier, core::NeedOn::success});
   }
   if (mix.has_misfits && prng.chance(1, 3)) job.tasks.back().resources.memory_bytes = 1000 * kGiB;
   return job;

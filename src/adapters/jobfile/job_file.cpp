@@ -203,10 +203,10 @@ void read_tasks(YamlMap& top, const YAML::Node& node, JobFile& file) {
   }
   check_needs(file.spec.tasks, needs, file.problems);
   if (!file.problems.empty()) return;
-  std::vector<std::vector<std::string>> names(needs.size());
+  std::vector<core::WrittenRefs> refs(needs.size());
   for (std::size_t i = 0; i < needs.size(); ++i)
-    for (const auto& [name, mark] : needs[i].names) names[i].push_back(name);
-  if (const auto linked = core::link_needs(file.spec.tasks, names); !linked) add_remark(file.problems, node.Mark(), linked.error().detail);
+    for (const auto& [name, mark] : needs[i].names) refs[i].needs.push_back({name, core::NeedOn::success});
+  if (const auto linked = core::link_needs(file.spec.tasks, refs); !linked) add_remark(file.problems, node.Mark(), linked.error().detail);
 }
 
 void read_job(const YAML::Node& document, JobFile& file) {

@@ -104,8 +104,8 @@ TEST(JobFile, TasksComeAfterWhatTheyNeed) {
   EXPECT_EQ(job.tasks[0].name, "prepare");
   EXPECT_EQ(job.tasks[1].name, "train");
   EXPECT_EQ(job.tasks[2].name, "rate");
-  EXPECT_EQ(job.tasks[1].needs, (std::vector<std::uint32_t>{0}));
-  EXPECT_EQ(job.tasks[2].needs, (std::vector<std::uint32_t>{0, 1}));
+  EXPECT_EQ(job.tasks[1].needs, (std::vector<core::Need>{{0, core::NeedOn::success}}));
+  EXPECT_EQ(job.tasks[2].needs, (std::vector<core::Need>{{0, core::NeedOn::success}, {1, core::NeedOn::success}}));
 }
 
 TEST(JobFile, TasksTakeOverEnvLabelsAndWorkdirOfTheFile) {

@@ -28,6 +28,10 @@ void Tables::apply(const core::Row& row) {
           [this](const core::LogRow& r) { logs_.try_emplace({r.ref, r.stream, r.offset}, std::pair{std::uint64_t{logs_.size()} + 1, r}); },
           [this](const core::ReportRow& r) { reports_[{r.ref, r.seq}] = r; },
           [this](const core::MetaRow& r) { meta_[r.name] = r; },
+          [this](const core::GroupRow& r) { groups_[{r.job, r.group}] = r; },
+          [this](const core::OutputRow& r) { outputs_[{r.task, r.file.path}] = r; },
+          [this](const core::ResultRow& r) { results_[r.task] = r; },
+          [this](const core::CheckpointRow& r) { checkpoints_[r.task] = r; },
       },
       row);
 }
@@ -35,6 +39,7 @@ void Tables::apply(const core::Row& row) {
 Status Tables::each(const std::function<Status(const core::Row&)>& row) const {
   for (const auto& [_, r] : jobs_) STINT_TRY_VOID(row(r));
   for (const auto& [_, r] : job_states_) STINT_TRY_VOID(row(r));
+  for (const auto& [_, r] : groups_) STINT_TRY_VOID(row(r));
   for (const auto& [_, r] : attempts_) STINT_TRY_VOID(row(r));
   for (const auto& [_, r] : marks_) STINT_TRY_VOID(row(r));
   for (const auto& [_, r] : agents_) STINT_TRY_VOID(row(r));
@@ -141,6 +146,45 @@ Result<std::vector<core::TaskMarkRow>> MemoryReader::marks(JobId job) {
   for (auto it = tables_->marks_.lower_bound({job, 0, 0}); it != tables_->marks_.end() && std::get<0>(it->first) == job; ++it)
     rows.push_back(it->second);
   return rows;
+}
+
+Result<std::vector<core::OutputRow>> MemoryReader::outputs(const OutputQuery& q) {
+  std::vector<core::OutputRow> rows;
+  TaskRef from = q.from;
+  from.job = q.job;
+  for (auto it = tables_->outputs_.upper_bound({from, q.after_path});
+       it != tables_->outputs_.end() && it->first.first.job == q.job && rows.size() < q.limit; ++it)
+    if (!q.group || it->first.first.group == *q.group) rows.push_back(it->second);
+  return rows;
+}
+
+Result<std::vector<core::ResultRow>> MemoryReader::results(JobId job, std::uint32_t group, std::uint32_t from_index, std::size_t limit) {
+  std::vector<core::ResultRow> rows;
+  for (auto it = tables_->results_.lower_bound({job, group, from_index}); it != tables_->results_.end() && rows.size() < limit; ++it) {
+    if (it->first.job != job || it->first.group != group) break;
+    rows.push_back(it->second);
+  }
+  return rows;
+}
+
+Result<std::optional<core::CheckpointRow>> MemoryReader::find_checkpoint(const TaskRef& task) {
+  const auto at = tables_->checkpoints_.find(task);
+  if (at == tables_->checkpoints_.end()) return std::nullopt;
+  return at->second;
+}
+
+Result<std::vector<BlobId>> MemoryReader::find_referenced(const std::vector<BlobId>& blobs) {
+  std::vector<BlobId> found;
+  const auto is_in = [](const auto& table, const auto& names) {
+    return std::any_of(table.begin(), table.end(), [&](const auto& entry) { return names(entry.second); });
+  };
+  for (const BlobId& blob : blobs) {
+    if (is_in(tables_->outputs_, [&](const core::OutputRow& row) { return row.file.blob == blob; }) ||
+        is_in(tables_->checkpoints_, [&](const core::CheckpointRow& row) { return row.blob == blob; }) ||
+        is_in(tables_->groups_, [&](const core::GroupRow& row) { return row.items == blob || row.needs_inputs == blob; }))
+      found.push_back(blob);
+  }
+  return found;
 }
 
 }  // namespace stint::memory

@@ -36,6 +36,10 @@ class Tables {
   std::map<std::uint64_t, core::EventRow> events_;
   std::map<LogKey, std::pair<std::uint64_t, core::LogRow>> logs_;   ///< with the order of arrival, from 1
   std::map<std::pair<AttemptRef, std::uint32_t>, core::ReportRow> reports_;
+  std::map<std::pair<JobId, std::uint32_t>, core::GroupRow> groups_;
+  std::map<std::pair<TaskRef, std::string>, core::OutputRow> outputs_;
+  std::map<TaskRef, core::ResultRow> results_;
+  std::map<TaskRef, core::CheckpointRow> checkpoints_;
 };
 
 /// A store on Tables whose disk does what the test says: `commit` only queues; `finish_one` writes the oldest batch and answers.
@@ -84,6 +88,10 @@ class MemoryReader final : public ports::StoreReader {
   Result<std::uint64_t> last_event_seq() override;
   Result<std::vector<core::ReportRow>> reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) override;
   Result<std::vector<core::TaskMarkRow>> marks(JobId job) override;
+  Result<std::vector<core::OutputRow>> outputs(const OutputQuery& query) override;
+  Result<std::vector<core::ResultRow>> results(JobId job, std::uint32_t group, std::uint32_t from_index, std::size_t limit) override;
+  Result<std::optional<core::CheckpointRow>> find_checkpoint(const TaskRef& task) override;
+  Result<std::vector<BlobId>> find_referenced(const std::vector<BlobId>& blobs) override;
 
  private:
   std::shared_ptr<const Tables> tables_;

@@ -93,6 +93,10 @@ Statement& Statement::bind(double value) {
   STINT_ASSERT(sqlite3_bind_double(handle_, next_++, value) == SQLITE_OK);
   return *this;
 }
+Statement& Statement::bind_null() {
+  STINT_ASSERT(sqlite3_bind_null(handle_, next_++) == SQLITE_OK);
+  return *this;
+}
 Statement& Statement::bind(std::string_view text) {
   STINT_ASSERT(sqlite3_bind_text64(handle_, next_++, text.empty() ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8) ==
                SQLITE_OK);

@@ -52,6 +52,7 @@ class Statement {
   Statement& bind(std::string_view text);
   Statement& bind(ByteView bytes);
   Statement& bind(double value);
+  Statement& bind_null();
 
   /// True: a row is there; false: done.
   [[nodiscard]] Result<bool> step();

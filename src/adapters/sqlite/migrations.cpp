@@ -67,7 +67,30 @@ CREATE VIEW attempts_in_words AS
   JOIN words s ON s.kind = 'status' AND s.id = a.status JOIN words r ON r.kind = 'reason' AND r.id = a.reason;
 )sql";
 
-constexpr std::array kMigrations{kVersion1};
+// Jobs of many parts: what becomes known of an entry, what tasks leave.
+constexpr const char* kVersion2 = R"sql(
+ALTER TABLE attempts ADD COLUMN has_result INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE groups (
+  job INTEGER NOT NULL, grp INTEGER NOT NULL, is_prepared INTEGER NOT NULL, count INTEGER NOT NULL, items BLOB, needs_inputs BLOB,
+  is_collected INTEGER NOT NULL, PRIMARY KEY (job, grp)) WITHOUT ROWID;
+CREATE INDEX groups_by_items ON groups (items) WHERE items IS NOT NULL;
+CREATE INDEX groups_by_inputs ON groups (needs_inputs) WHERE needs_inputs IS NOT NULL;
+CREATE TABLE outputs (
+  job INTEGER NOT NULL, grp INTEGER NOT NULL, idx INTEGER NOT NULL, path TEXT NOT NULL, blob BLOB NOT NULL, size INTEGER NOT NULL,
+  is_executable INTEGER NOT NULL, attempt INTEGER NOT NULL, PRIMARY KEY (job, grp, idx, path)) WITHOUT ROWID;
+CREATE INDEX outputs_by_blob ON outputs (blob);
+CREATE TABLE results (
+  job INTEGER NOT NULL, grp INTEGER NOT NULL, idx INTEGER NOT NULL, attempt INTEGER NOT NULL, result TEXT NOT NULL,
+  PRIMARY KEY (job, grp, idx)) WITHOUT ROWID;
+CREATE TABLE checkpoints (
+  job INTEGER NOT NULL, grp INTEGER NOT NULL, idx INTEGER NOT NULL, attempt INTEGER NOT NULL, blob BLOB NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (job, grp, idx)) WITHOUT ROWID;
+CREATE INDEX checkpoints_by_blob ON checkpoints (blob);
+INSERT INTO words VALUES
+  ('reason',13,'skipped'),('reason',14,'reused'),('reason',15,'preparation_failed'),('reason',16,'output_missing'),('reason',17,'stage_failed');
+)sql";
+
+constexpr std::array kMigrations{kVersion1, kVersion2};
 
 }  // namespace
 

@@ -41,6 +41,14 @@ class SqliteReader final : public ports::StoreReader {
          "? "
          "ORDER BY seq LIMIT ?"},
         {reader->marks_, "SELECT job, grp, first, last, status, reason, at_ms FROM task_marks WHERE job = ? ORDER BY grp, first"},
+        {reader->outputs_,
+         "SELECT grp, idx, path, blob, size, is_executable, attempt FROM outputs WHERE job = ?1 AND (grp, idx, path) > (?2, ?3, ?4) AND "
+         "(?5 < 0 OR grp = ?5) ORDER BY grp, idx, path LIMIT ?6"},
+        {reader->results_, "SELECT idx, attempt, result FROM results WHERE job = ? AND grp = ? AND idx >= ? ORDER BY idx LIMIT ?"},
+        {reader->checkpoint_, "SELECT attempt, blob, at_ms FROM checkpoints WHERE job = ? AND grp = ? AND idx = ?"},
+        {reader->referenced_,
+         "SELECT EXISTS (SELECT 1 FROM outputs WHERE blob = ?1) OR EXISTS (SELECT 1 FROM checkpoints WHERE blob = ?1) OR "
+         "EXISTS (SELECT 1 FROM groups WHERE items = ?1) OR EXISTS (SELECT 1 FROM groups WHERE needs_inputs = ?1)"},
     };
     for (const auto& [statement, sql] : all) {
       STINT_TRY(statement, db.prepare(sql));
@@ -146,6 +154,50 @@ class SqliteReader final : public ports::StoreReader {
     });
   }
 
+  Result<std::vector<core::OutputRow>> outputs(const OutputQuery& q) override {
+    const Reset reset{outputs_};
+    outputs_.bind(as_number(q.job.value))
+        .bind(std::int64_t{q.from.group})
+        .bind(std::int64_t{q.from.index})
+        .bind(std::string_view(q.after_path))
+        .bind(q.group ? std::int64_t{*q.group} : -1)
+        .bind(as_number(q.limit));
+    return collect<core::OutputRow>(outputs_, [&q](const Statement& s) {
+      const TaskRef task{q.job, static_cast<std::uint32_t>(s.number(0)), static_cast<std::uint32_t>(s.number(1))};
+      return core::OutputRow{task,
+                             {read_blob(s, 3), static_cast<std::uint64_t>(s.number(4)), s.number(5) != 0, s.text(2)},
+                             static_cast<std::uint32_t>(s.number(6))};
+    });
+  }
+
+  Result<std::vector<core::ResultRow>> results(JobId job, std::uint32_t group, std::uint32_t from_index, std::size_t limit) override {
+    const Reset reset{results_};
+    results_.bind(as_number(job.value)).bind(std::int64_t{group}).bind(std::int64_t{from_index}).bind(as_number(limit));
+    return collect<core::ResultRow>(results_, [&](const Statement& s) {
+      return core::ResultRow{{job, group, static_cast<std::uint32_t>(s.number(0))}, static_cast<std::uint32_t>(s.number(1)), s.text(2)};
+    });
+  }
+
+  Result<std::optional<core::CheckpointRow>> find_checkpoint(const TaskRef& task) override {
+    const Reset reset{checkpoint_};
+    checkpoint_.bind(as_number(task.job.value)).bind(std::int64_t{task.group}).bind(std::int64_t{task.index});
+    STINT_TRY(const bool row, checkpoint_.step());
+    if (!row) return std::nullopt;
+    return core::CheckpointRow{task, static_cast<std::uint32_t>(checkpoint_.number(0)), read_blob(checkpoint_, 1),
+                               unix_millis(checkpoint_.number(2))};
+  }
+
+  Result<std::vector<BlobId>> find_referenced(const std::vector<BlobId>& blobs) override {
+    std::vector<BlobId> found;
+    for (const BlobId& blob : blobs) {
+      const Reset reset{referenced_};
+      referenced_.bind(ByteView(blob.bytes));
+      STINT_TRY(const bool row, referenced_.step());
+      if (row && referenced_.number(0) != 0) found.push_back(blob);
+    }
+    return found;
+  }
+
  private:
   /// Ends the read transaction of a statement however the query ends: readers are short, so that the WAL can be rewound.
   struct Reset {
@@ -171,7 +223,7 @@ class SqliteReader final : public ports::StoreReader {
   }
 
   Database database_;
-  Statement attempts_, stream_, both_, end_, tail_, events_, reports_, marks_;
+  Statement attempts_, stream_, both_, end_, tail_, events_, reports_, marks_, outputs_, results_, checkpoint_, referenced_;
 };
 
 }  // namespace

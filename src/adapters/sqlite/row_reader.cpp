@@ -59,6 +59,14 @@ Status read_attempts(Database& database, const Sink& sink) {
               [&](const Statement& s) { return sink(read_attempt(s)); });
 }
 
+Status read_groups(Database& database, const Sink& sink) {
+  return each(database, "SELECT job, grp, is_prepared, count, items, needs_inputs, is_collected FROM groups ORDER BY job, grp",
+              [&](const Statement& s) {
+                return sink(core::GroupRow{job_id(s, 0), as<std::uint32_t>(s, 1), s.number(2) != 0, as<std::uint32_t>(s, 3), read_blob(s, 4),
+                                           read_blob(s, 5), s.number(6) != 0});
+              });
+}
+
 Status read_marks(Database& database, const Sink& sink) {
   return each(database, "SELECT job, grp, first, last, status, reason, at_ms FROM task_marks ORDER BY job, grp, first",
               [&](const Statement& s) {
@@ -105,6 +113,13 @@ AttemptRef read_ref(const Statement& s, int first_column) {
           as<std::uint32_t>(s, first_column + 3)};
 }
 
+BlobId read_blob(const Statement& s, int column) {
+  BlobId id;
+  const Bytes bytes = s.bytes(column);
+  std::copy_n(bytes.begin(), std::min(bytes.size(), id.bytes.size()), id.bytes.begin());
+  return id;
+}
+
 core::AttemptRow read_attempt(const Statement& s) {
   core::AttemptRow row;
   row.ref = read_ref(s, 0);
@@ -124,11 +139,12 @@ core::AttemptRow read_attempt(const Statement& s) {
   row.retry_at = time(s, 17);
   row.instance = token(s, 18);
   row.detail = s.text(19);
+  row.has_result = s.number(20) != 0;
   return row;
 }
 
 Status read_all(Database& database, const Sink& sink) {
-  for (const auto read : {read_jobs, read_job_states, read_attempts, read_marks, read_agents, read_keys, read_meta})
+  for (const auto read : {read_jobs, read_job_states, read_groups, read_attempts, read_marks, read_agents, read_keys, read_meta})
     STINT_TRY_VOID(read(database, sink));
   return {};
 }

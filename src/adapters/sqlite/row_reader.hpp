@@ -10,8 +10,10 @@ namespace stint::sqlite {
 inline constexpr const char* kAttemptColumns =
     "job, grp, idx, attempt, agent, status, reason, live, accepted, is_result, exit_code, signal, acked_update, update_digest, placed_ms, "
     "started_ms, "
-    "ended_ms, retry_ms, instance, detail";
+    "ended_ms, retry_ms, instance, detail, has_result";
 
+/// A blob's name; none for NULL.
+[[nodiscard]] BlobId read_blob(const Statement& s, int column);
 /// The current row of a statement that selects kAttemptColumns.
 [[nodiscard]] core::AttemptRow read_attempt(const Statement& s);
 [[nodiscard]] AttemptRef read_ref(const Statement& s, int first_column);

@@ -15,12 +15,12 @@ std::int64_t as_number(Enum value)
 }
 ByteView as_view(const Token16& token) { return {token.data(), token.size()}; }
 
-Statement& bind_ref(Statement& s, const AttemptRef& ref) {
-  return s.bind(as_number(ref.task.job.value))
-      .bind(std::int64_t{ref.task.group})
-      .bind(std::int64_t{ref.task.index})
-      .bind(std::int64_t{ref.attempt});
+Statement& bind_task(Statement& s, const TaskRef& task) {
+  return s.bind(as_number(task.job.value)).bind(std::int64_t{task.group}).bind(std::int64_t{task.index});
 }
+Statement& bind_ref(Statement& s, const AttemptRef& ref) { return bind_task(s, ref.task).bind(std::int64_t{ref.attempt}); }
+/// NULL where there is none.
+Statement& bind_blob(Statement& s, const BlobId& id) { return id ? s.bind(ByteView(id.bytes)) : s.bind_null(); }
 
 }  // namespace
 
@@ -32,7 +32,7 @@ Result<RowWriter> RowWriter::make(Database& database) {
   } all[] = {
       {w.job_, "INSERT OR REPLACE INTO jobs VALUES (?,?,?,?,?,?,?,?)"},
       {w.job_state_, "INSERT OR REPLACE INTO job_states VALUES (?,?,?,?,?,?)"},
-      {w.attempt_, "INSERT OR REPLACE INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+      {w.attempt_, "INSERT OR REPLACE INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
       {w.mark_, "INSERT OR REPLACE INTO task_marks VALUES (?,?,?,?,?,?,?)"},
       {w.agent_, "INSERT OR REPLACE INTO agents VALUES (?,?,?,?,?,?,?,?,?,?)"},
       {w.key_, "INSERT OR REPLACE INTO master_keys VALUES (?,?,?,?)"},
@@ -40,6 +40,10 @@ Result<RowWriter> RowWriter::make(Database& database) {
       {w.log_, "INSERT OR IGNORE INTO logs (job, grp, idx, attempt, stream, offset, bytes) VALUES (?,?,?,?,?,?,?)"},
       {w.report_, "INSERT OR REPLACE INTO reports VALUES (?,?,?,?,?,?,?,?,?,?)"},
       {w.meta_, "INSERT OR REPLACE INTO meta VALUES (?,?)"},
+      {w.group_, "INSERT OR REPLACE INTO groups VALUES (?,?,?,?,?,?,?)"},
+      {w.output_, "INSERT OR REPLACE INTO outputs VALUES (?,?,?,?,?,?,?,?)"},
+      {w.result_, "INSERT OR REPLACE INTO results VALUES (?,?,?,?,?)"},
+      {w.checkpoint_, "INSERT OR REPLACE INTO checkpoints VALUES (?,?,?,?,?,?)"},
   };
   for (const auto& [statement, sql] : all) {
     STINT_TRY(statement, database.prepare(sql));
@@ -92,6 +96,7 @@ Status RowWriter::put(const core::AttemptRow& row) {
       .bind(to_ms(row.retry_at))
       .bind(as_view(row.instance))
       .bind(std::string_view(row.detail))
+      .bind(std::int64_t{row.has_result})
       .run();
 }
 
@@ -151,6 +156,33 @@ Status RowWriter::put(const core::ReportRow& row) {
       .bind(std::string_view(row.metrics))
       .bind(std::string_view(row.message))
       .run();
+}
+
+Status RowWriter::put(const core::GroupRow& row) {
+  return bind_blob(bind_blob(group_.bind(as_number(row.job.value))
+                                 .bind(std::int64_t{row.group})
+                                 .bind(std::int64_t{row.is_prepared})
+                                 .bind(std::int64_t{row.count}),
+                             row.items),
+                   row.needs_inputs)
+      .bind(std::int64_t{row.is_collected})
+      .run();
+}
+
+Status RowWriter::put(const core::OutputRow& row) {
+  return bind_blob(bind_task(output_, row.task).bind(std::string_view(row.file.path)), row.file.blob)
+      .bind(as_number(row.file.size))
+      .bind(std::int64_t{row.file.is_executable})
+      .bind(std::int64_t{row.attempt})
+      .run();
+}
+
+Status RowWriter::put(const core::ResultRow& row) {
+  return bind_task(result_, row.task).bind(std::int64_t{row.attempt}).bind(std::string_view(row.json)).run();
+}
+
+Status RowWriter::put(const core::CheckpointRow& row) {
+  return bind_blob(bind_task(checkpoint_, row.task).bind(std::int64_t{row.attempt}), row.blob).bind(to_ms(row.at)).run();
 }
 
 Status RowWriter::put(const core::MetaRow& row) { return meta_.bind(std::string_view(row.name)).bind(std::string_view(row.value)).run(); }

@@ -22,8 +22,12 @@ class RowWriter {
   Status put(const core::LogRow& row);
   Status put(const core::ReportRow& row);
   Status put(const core::MetaRow& row);
+  Status put(const core::GroupRow& row);
+  Status put(const core::OutputRow& row);
+  Status put(const core::ResultRow& row);
+  Status put(const core::CheckpointRow& row);
 
-  Statement job_, job_state_, attempt_, mark_, agent_, key_, event_, log_, report_, meta_;
+  Statement job_, job_state_, attempt_, mark_, agent_, key_, event_, log_, report_, meta_, group_, output_, result_, checkpoint_;
 };
 
 }  // namespace stint::sqlite

@@ -43,6 +43,7 @@ std::size_t size_of_pairs(const std::vector<std::pair<std::string, std::string>>
 Problem find_array_problem(const TaskSpec& task) {
   if (!task.is_array && task.array_count != 1)
     return "array_count is " + std::to_string(task.array_count) + " without an array; leave it at 1";
+  if (is_sized_later(task)) return std::nullopt;
   if (auto problem = find_bounds_problem("array count", task.array_count, 1, limits::kTasksPerArray)) return problem;
   if (task.array_step == 0) return "array step is 0; it must be at least 1";
   const std::uint64_t last = task.array_first + std::uint64_t{task.array_step} * (task.array_count - 1);
@@ -83,7 +84,8 @@ Problem find_label_problem(const TaskSpec& task) {
 }
 
 Problem find_command_problem(const TaskSpec& task) {
-  if (task.driver != "exec" && task.driver != "noop") return "driver is " + quoted(task.driver) + "; known are exec and noop";
+  if (task.driver != "exec" && task.driver != "noop" && task.driver != "human")
+    return "driver is " + quoted(task.driver) + "; known are exec, noop and human";
   if (task.driver == "exec" && (task.command.empty() || task.command.front().empty()))
     return "command is empty; give a program and its arguments";
   std::size_t size = 0;
@@ -110,12 +112,74 @@ Problem find_time_problem(const TaskSpec& task) {
 
 Problem find_needs_problem(const JobSpec& spec, std::size_t position) {
   std::set<std::uint32_t> seen;
-  for (const std::uint32_t need : spec.tasks[position].needs) {
-    if (need >= position)
-      return "needs entry " + std::to_string(need) + ", which does not come before it; entries may need earlier ones only";
-    if (!seen.insert(need).second) return "needs " + spec.tasks[need].name + " twice";
+  for (const Need& need : spec.tasks[position].needs) {
+    if (need.group >= position)
+      return "needs entry " + std::to_string(need.group) + ", which does not come before it; entries may need earlier ones only";
+    if (!seen.insert(need.group).second) return "needs " + spec.tasks[need.group].name + " twice";
+  }
+  const auto& each = spec.tasks[position].each;
+  if (each && each->from && !seen.contains(*each->from)) return "takes its items from an entry that it does not need";
+  return std::nullopt;
+}
+
+Problem find_matrix_problem(const TaskSpec& task) {
+  const auto axes = static_cast<std::int64_t>(task.matrix.size());
+  if (auto problem = find_bounds_problem("the number of axes of the matrix", axes, 0, limits::kMatrixAxes)) return problem;
+  std::set<std::string_view> names;
+  for (const MatrixAxis& axis : task.matrix) {
+    if (!is_name(axis.name)) return "matrix has an axis named " + quoted(axis.name) + "; a name has 1 to 64 letters, digits, _ or -";
+    if (!names.insert(axis.name).second) return "matrix has two axes named " + axis.name;
+    const auto values = static_cast<std::int64_t>(axis.values.size());
+    if (auto problem = find_bounds_problem("matrix." + axis.name + ": the number of values", values, 1, limits::kMatrixValues)) return problem;
+    for (const std::string& value : axis.values)
+      if (value.size() > limits::kValueBytes || value.find('\0') != std::string::npos)
+        return "matrix." + axis.name + " has a value that is longer than " + std::to_string(limits::kValueBytes) + " bytes or holds a zero byte";
   }
   return std::nullopt;
+}
+
+Problem find_each_problem(const TaskSpec& task) {
+  if (!task.each) return std::nullopt;
+  const EachSpec& each = *task.each;
+  if (auto problem = find_bounds_problem("each.batch", each.batch, 0, limits::kBatchItems)) return problem;
+  if (each.from) {
+    if (!is_plain_path(each.file)) return "each.file is " + quoted(each.file) + "; it is a relative path, an output of the entry named by from";
+    return std::nullopt;
+  }
+  if (each.count == 0) return "each.count is 0; a list of items has at least one";
+  if (tasks_for_items(task, each.count) > limits::kTasksPerArray)
+    return "the list of " + std::to_string(each.count) + " items makes more than " + std::to_string(limits::kTasksPerArray) +
+           " tasks, the limit; put several into one task with batch";
+  return std::nullopt;
+}
+
+Problem find_output_problem(const TaskSpec& task) {
+  const auto patterns = static_cast<std::int64_t>(task.outputs.size());
+  if (auto problem = find_bounds_problem("the number of outputs", patterns, 0, limits::kOutputs)) return problem;
+  for (const std::string& pattern : task.outputs) {
+    const std::string_view path = pattern.ends_with('/') ? std::string_view(pattern).substr(0, pattern.size() - 1) : pattern;
+    if (!is_plain_path(path)) return "output " + quoted(pattern) + " is no plain relative path; it lies below $STINT_OUTPUTS";
+  }
+  if (!task.collect) return std::nullopt;
+  if (!task.is_array) return "collect is for an array; this entry is a single task";
+  for (const std::string* path : {&task.collect->file, &task.collect->into})
+    if (!is_plain_path(*path)) return "collect: " + quoted(*path) + " is no plain relative path";
+  if (std::find(task.outputs.begin(), task.outputs.end(), task.collect->file) == task.outputs.end())
+    return "collect.file " + quoted(task.collect->file) + " is none of the outputs; add it there";
+  return std::nullopt;
+}
+
+Problem find_people_problem(const TaskSpec& task) {
+  if (task.driver != "human") {
+    if (!task.form.empty() || task.overlap != 1 || task.due > Duration{0}) return "form, overlap and due are for driver human";
+    return std::nullopt;
+  }
+  if (task.form.empty()) return "driver human needs a form: what the person sees and may answer";
+  if (task.form.size() > limits::kFormBytes)
+    return "form takes " + std::to_string(task.form.size()) + " bytes; the limit is " + std::to_string(limits::kFormBytes);
+  if (!task.command.empty()) return "driver human takes no command";
+  if (task.overlap > 1 && !task.each) return "overlap is for items: add each";
+  return find_bounds_problem("overlap", task.overlap, 1, limits::kOverlap);
 }
 
 Problem find_task_problem(const JobSpec& spec, std::size_t position) {
@@ -127,6 +191,13 @@ Problem find_task_problem(const JobSpec& spec, std::size_t position) {
   if (auto problem = find_label_problem(task)) return problem;
   if (auto problem = find_time_problem(task)) return problem;
   if (auto problem = find_bounds_problem("retries", task.retries, 0, limits::kRetries)) return problem;
+  if (auto problem = find_bounds_problem("reschedules", task.reschedules.value_or(0), 0, limits::kReschedules)) return problem;
+  if (auto problem = find_matrix_problem(task)) return problem;
+  if (auto problem = find_each_problem(task)) return problem;
+  if (auto problem = find_output_problem(task)) return problem;
+  if (auto problem = find_people_problem(task)) return problem;
+  const auto constraints = static_cast<std::int64_t>(task.constraints.size());
+  if (auto problem = find_bounds_problem("the number of constraints", constraints, 0, limits::kConstraints)) return problem;
   return find_needs_problem(spec, position);
 }
 
@@ -150,6 +221,39 @@ std::optional<std::string> find_problem(const JobSpec& spec) {
     if (auto problem = find_task_problem(spec, i)) return "task " + name + ": " + *problem;
   }
   return std::nullopt;
+}
+
+std::uint64_t tasks_for_items(const TaskSpec& task, std::uint64_t items) {
+  const std::uint64_t batch = task.each && task.each->batch > 0 ? task.each->batch : 1;
+  return (items / batch + (items % batch != 0 ? 1 : 0)) * task.overlap;
+}
+
+std::uint64_t matrix_size(const std::vector<MatrixAxis>& matrix) {
+  std::uint64_t size = 1;
+  for (const MatrixAxis& axis : matrix) size = std::min<std::uint64_t>(size * axis.values.size(), std::uint64_t{limits::kTasksPerArray} + 1);
+  return size;
+}
+
+std::vector<std::pair<std::string, std::string>> matrix_values(const std::vector<MatrixAxis>& matrix, std::uint32_t index) {
+  std::vector<std::pair<std::string, std::string>> values(matrix.size());
+  std::size_t rest = index;
+  for (std::size_t i = matrix.size(); i-- > 0;) {
+    const MatrixAxis& axis = matrix[i];
+    values[i] = {"matrix." + axis.name, axis.values[rest % axis.values.size()]};
+    rest /= axis.values.size();
+  }
+  return values;
+}
+
+bool is_plain_path(std::string_view path) {
+  if (path.empty() || path.size() > limits::kPathBytes || has_control_characters(path) || path.find('\\') != std::string_view::npos) return false;
+  for (;;) {
+    const auto slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
 }
 
 std::string task_id(const JobSpec& spec, const TaskRef& task) {
@@ -178,7 +282,8 @@ std::optional<TaskRef> find_task(JobId job, const JobSpec& spec, std::string_vie
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (error != std::errc{} || end != digits.data() + digits.size() || value < entry->array_first) return std::nullopt;
   const std::uint32_t distance = value - entry->array_first;
-  if (distance % entry->array_step != 0 || distance / entry->array_step >= entry->array_count) return std::nullopt;
+  if (distance % entry->array_step != 0) return std::nullopt;
+  if (distance / entry->array_step >= entry->array_count && !is_sized_later(*entry)) return std::nullopt;
   return TaskRef{job, group, distance / entry->array_step};
 }
 

@@ -33,19 +33,51 @@ JobSpec full_spec() {
   train.array_step = 2;
   train.array_count = 45;
   train.max_parallel = 3;
-  train.needs = {0};
+  train.needs = {{0, NeedOn::success}};
   train.retries = 2;
   train.timeout = std::chrono::milliseconds{1500};
   train.kill_grace = std::chrono::seconds{1};
   train.on_disconnect = DisconnectPolicy::stop_after;
   train.lost_after = std::chrono::minutes{5};
   train.labels = {{"zone", "b"}};
+  train.constraints = {{"disk", ConstraintOp::in, {"ssd", "nvme"}}, {"speed", ConstraintOp::greater, {"5"}}};
+  train.reschedules = 4;
+  train.inputs.bytes[0] = 1;
+  train.own_directory = true;
+  train.checkpoint = true;
+  train.outputs = {"model.npz", "plots/"};
+  train.collect = CollectSpec{"model.npz", "all.npz"};
+  TaskSpec sweep = prepare;
+  sweep.name = "sweep";
+  sweep.matrix = {{"lr", {"0.1", "0.01"}}, {"seed", {"1", "2", "3"}}};
+  sweep.is_array = true;
+  sweep.array_count = 6;
+  sweep.max_parallel = 2;
+  TaskSpec label = prepare;
+  label.name = "label";
+  label.driver = "human";
+  label.command.clear();
+  label.resources = {};
+  label.form = R"({"choice":["cat","dog"]})";
+  label.overlap = 2;
+  label.due = std::chrono::hours{72};
+  label.needs = {{1, NeedOn::always}, {2, NeedOn::failure}};
+  label.each = EachSpec{{}, 0, ItemKind::lines, 0, 1, "items.jsonl"};
+  label.is_array = true;
+  label.array_count = 0;
+  TaskSpec infer = prepare;
+  infer.name = "infer";
+  infer.each = EachSpec{{}, 401, ItemKind::files, 200, {}, ""};
+  infer.each->items.bytes[31] = 7;
+  infer.is_array = true;
+  infer.array_count = 3;
   JobSpec spec;
   spec.name = "sweep";
   spec.queue = "night";
   spec.priority = -5;
   spec.max_fails = 3;
-  spec.tasks = {prepare, train};
+  spec.retry_of = JobId{7};
+  spec.tasks = {prepare, train, sweep, label, infer};
   return spec;
 }
 
@@ -109,7 +141,7 @@ TEST(JobJson, NeedsMayPointForwardAndAreOrdered) {
   std::vector<std::string> names;
   for (const TaskSpec& task : spec->tasks) names.push_back(task.name);
   EXPECT_EQ(names, (std::vector<std::string>{"z", "a", "b", "c"}));
-  EXPECT_EQ(spec->tasks[3].needs, (std::vector<std::uint32_t>{1, 2}));
+  EXPECT_EQ(spec->tasks[3].needs, (std::vector<Need>{{1, NeedOn::success}, {2, NeedOn::success}}));
 }
 
 TEST(JobJson, NeedsThatCannotBeMetAreNamed) {

@@ -20,7 +20,7 @@ JobSpec sound() {
   train.array_first = 10;
   train.array_step = 5;
   train.array_count = 4;
-  train.needs = {0};
+  train.needs = {{0, NeedOn::success}};
   spec.tasks = {prep, train};
   return spec;
 }
@@ -52,8 +52,8 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"LongName", [](JobSpec& s) { s.tasks[1].name = std::string(65, 'x'); }, "1 to 64"},
         Fault{"BadQueue", [](JobSpec& s) { s.queue = "a b"; }, "queue is \"a b\""},
         Fault{"Priority", [](JobSpec& s) { s.priority = limits::kPriority + 1; }, "from -1000000 to 1000000"},
-        Fault{"NeedsItself", [](JobSpec& s) { s.tasks[1].needs = {1}; }, "task train: needs entry 1"},
-        Fault{"NeedsTwice", [](JobSpec& s) { s.tasks[1].needs = {0, 0}; }, "needs prep twice"},
+        Fault{"NeedsItself", [](JobSpec& s) { s.tasks[1].needs = {{1, NeedOn::success}}; }, "task train: needs entry 1"},
+        Fault{"NeedsTwice", [](JobSpec& s) { s.tasks[1].needs = {{0, NeedOn::success}, {0, NeedOn::always}}; }, "needs prep twice"},
         Fault{"NoCommand", [](JobSpec& s) { s.tasks[0].command.clear(); }, "task prep: command is empty"},
         Fault{"LongCommand", [](JobSpec& s) { s.tasks[0].command.emplace_back(limits::kCommandBytes, 'x'); }, "the limit is 65536"},
         Fault{"Driver", [](JobSpec& s) { s.tasks[0].driver = "vmm"; }, "driver is \"vmm\""},
@@ -91,6 +91,36 @@ TEST(FindTask, MissesWhatIsNotThere) {
   for (const char* name : {"", "eval", "train", "prep.0", "train.", "train.9", "train.11", "train.30", "train.-10", "train.10x",
                            "train.10.1", "train.99999999999"})
     EXPECT_EQ(find_task(JobId{12}, spec, name), std::nullopt) << name;
+}
+
+TEST(Matrix, TheLastAxisChangesFastest) {
+  const std::vector<MatrixAxis> matrix{{"lr", {"0.1", "0.01"}}, {"seed", {"1", "2", "3"}}};
+  EXPECT_EQ(matrix_size(matrix), 6U);
+  using Values = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(matrix_values(matrix, 0), (Values{{"matrix.lr", "0.1"}, {"matrix.seed", "1"}}));
+  EXPECT_EQ(matrix_values(matrix, 2), (Values{{"matrix.lr", "0.1"}, {"matrix.seed", "3"}}));
+  EXPECT_EQ(matrix_values(matrix, 3), (Values{{"matrix.lr", "0.01"}, {"matrix.seed", "1"}}));
+}
+
+TEST(Matrix, ItsSizeNeverOverflows) {
+  const std::vector<MatrixAxis> matrix(16, MatrixAxis{"a", std::vector<std::string>(10'000, "x")});
+  EXPECT_GT(matrix_size(matrix), limits::kTasksPerArray);
+}
+
+TEST(PlainPath, LeavesNoDirectory) {
+  for (const char* path : {"a", "a/b.c", "..a", "a..", ".hidden/x"}) EXPECT_TRUE(is_plain_path(path)) << path;
+  for (const char* path : {"", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a/.", "a\\b", "a\nb"}) EXPECT_FALSE(is_plain_path(path)) << path;
+}
+
+TEST(Items, ABatchThatIsNotFullIsATaskToo) {
+  TaskSpec task;
+  task.each = EachSpec{};
+  EXPECT_EQ(tasks_for_items(task, 401), 401U);
+  task.each->batch = 200;
+  EXPECT_EQ(tasks_for_items(task, 401), 3U);
+  EXPECT_EQ(tasks_for_items(task, 400), 2U);
+  task.overlap = 2;
+  EXPECT_EQ(tasks_for_items(task, 400), 4U);
 }
 
 }  // namespace

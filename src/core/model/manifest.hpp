@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/blob_id.hpp"
+#include "base/file_ref.hpp"
 #include "base/result.hpp"
 
 /// The text of a tree of files, itself stored as a blob. One line per file, ended by a line feed, sorted by the bytes of the path:
@@ -25,13 +25,7 @@ inline constexpr std::size_t kManifestPathBytes = 4096;
 inline constexpr std::uint64_t kManifestFileBytes = std::uint64_t{1} << 50;  ///< of one file; a blob store may hold less
 }  // namespace limits
 
-struct ManifestFile {
-  BlobId blob;
-  std::uint64_t size = 0;
-  bool is_executable = false;                   ///< mode 755, else 644
-  std::string path;
-  bool operator==(const ManifestFile&) const = default;
-};
+using ManifestFile = FileRef;
 using Manifest = std::vector<ManifestFile>;     ///< sorted by path
 
 /// Errors:  invalid_argument, out_of_range  the detail names the line and what is expected there.

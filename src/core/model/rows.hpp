@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/file_ref.hpp"
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
 #include "base/task_words.hpp"
@@ -37,6 +38,17 @@ struct JobStateRow {
   UnixMillis ended_at{};
 };
 
+/// Key: job, group. What became known of an entry after submission: before its tasks may start, or when all have ended.
+struct GroupRow {
+  JobId job;
+  std::uint32_t group = 0;
+  bool is_prepared = false;     ///< count, items and needs_inputs are final
+  std::uint32_t count = 0;      ///< its tasks
+  BlobId items;                 ///< the list they were counted from, for entries that take it from another
+  BlobId needs_inputs;          ///< manifest of what the entries it needs have left; none: nothing
+  bool is_collected = false;    ///< what `collect` asks for is there, as an OutputRow of the whole entry
+};
+
 /// Key: ref. One row tells the whole life of an attempt, and through `is_result` that of its task: there is no row per task.
 struct AttemptRow {
   AttemptRef ref;
@@ -49,6 +61,7 @@ struct AttemptRow {
   std::int32_t exit_code = 0;
   std::int32_t signal = 0;
   std::uint32_t acked_update = 0;  ///< highest update number applied
+  bool has_result = false;  ///< it left a ResultRow
   std::uint64_t update_digest = 0;  ///< of that update's fields: the same number with others is a conflict
   UnixMillis placed_at{};
   UnixMillis started_at{};
@@ -120,12 +133,38 @@ struct ReportRow {
   std::string message;
 };
 
+/// In OutputRow: a file of the whole entry, not of one of its tasks.
+inline constexpr std::uint32_t kWholeEntry = 0xFFFFFFFF;
+
+/// Key: task, path. A file that a completed task left; written in the commit that makes the attempt the result.
+struct OutputRow {
+  TaskRef task;
+  FileRef file;
+  std::uint32_t attempt = 0;    ///< whose it is; 0: of the whole entry
+};
+
+/// Key: task. What the winning attempt said last (`{"result":…}`): JSON.
+struct ResultRow {
+  TaskRef task;
+  std::uint32_t attempt = 0;
+  std::string json;
+};
+
+/// Key: task. The newest state of its checkpoint directory that has reached the scheduler: a manifest.
+struct CheckpointRow {
+  TaskRef task;
+  std::uint32_t attempt = 0;
+  BlobId blob;
+  UnixMillis at{};
+};
+
 /// Key: name. Small facts of the cell: its id, next numbers that rows do not imply, the API token's hash.
 struct MetaRow {
   std::string name;
   std::string value;
 };
 
-using Row = std::variant<JobRow, JobStateRow, AttemptRow, TaskMarkRow, AgentRow, MasterKeyRow, EventRow, LogRow, ReportRow, MetaRow>;
+using Row = std::variant<JobRow, JobStateRow, GroupRow, AttemptRow, TaskMarkRow, AgentRow, MasterKeyRow, EventRow, LogRow, ReportRow, MetaRow,
+                         OutputRow, ResultRow, CheckpointRow>;
 
 }  // namespace stint::core

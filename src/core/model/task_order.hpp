@@ -8,10 +8,21 @@
 
 namespace stint::core {
 
-/// Orders `tasks` so that each comes after what it needs, and fills in TaskSpec::needs. Tasks keep the order they were written in
-/// wherever the graph allows it; `needs[i]` holds the names that tasks[i] needs, as people write them: any order, forward or back.
+/// A need as people write it.
+struct NamedNeed {
+  std::string name;
+  NeedOn on = NeedOn::success;
+};
+/// The references of one task: what it needs, and the task whose output is its list of items (a need too), if any.
+struct WrittenRefs {
+  std::vector<NamedNeed> needs;
+  std::string items_from;
+};
+
+/// Orders `tasks` so that each comes after what it needs, and fills in TaskSpec::needs and EachSpec::from. Tasks keep the order they were
+/// written in wherever the graph allows it; `refs[i]` are those of tasks[i]: any order, forward or back.
 ///
 /// Errors:  invalid_argument  a name that no task has (with a suggestion), a name that two have, a circle. The detail names the tasks.
-[[nodiscard]] Status link_needs(std::vector<TaskSpec>& tasks, const std::vector<std::vector<std::string>>& needs);
+[[nodiscard]] Status link_needs(std::vector<TaskSpec>& tasks, const std::vector<WrittenRefs>& refs);
 
 }  // namespace stint::core

@@ -53,6 +53,10 @@ class RowStore {
     }
     std::string operator()(const ReportRow& row) const { return key(row.ref) + '/' + std::to_string(row.seq); }
     std::string operator()(const MetaRow& row) const { return row.name; }
+    std::string operator()(const GroupRow& row) const { return std::to_string(row.job.value) + '/' + std::to_string(row.group); }
+    std::string operator()(const OutputRow& row) const { return key({row.task, 0}) + row.file.path; }
+    std::string operator()(const ResultRow& row) const { return key({row.task, 0}); }
+    std::string operator()(const CheckpointRow& row) const { return key({row.task, 0}); }
   };
 
   std::map<std::pair<std::size_t, std::string>, Row> rows_;  ///< text order of keys: rows of a table may come in any order
