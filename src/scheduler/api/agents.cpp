@@ -39,10 +39,11 @@ bool is_name(std::string_view name) {
 
 }  // namespace
 
-Answer list_agents(Cell& cell, const ports::HttpRequest& request) {
-  const auto limit = read_limit(request);
+Answer list_agents(const Call& call) {
+  auto& cell = call.cell;
+  const auto limit = read_limit(call.request);
   if (!limit) return refuse(limit.error());
-  const auto after = read_number(request, "after", 0);
+  const auto after = read_number(call.request, "after", 0);
   if (!after) return refuse(after.error());
   json::array items;
   json::value next = nullptr;
@@ -57,14 +58,16 @@ Answer list_agents(Cell& cell, const ports::HttpRequest& request) {
   return say(200, json::serialize(json::object{{"items", std::move(items)}, {"next", std::move(next)}}));
 }
 
-Answer show_agent(Cell& cell, std::string_view name) {
-  const auto agent = find_by_name(cell, name);
-  if (!agent) return refuse(no_such_agent(name));
+Answer show_agent(const Call& call) {
+  auto& cell = call.cell;
+  const auto agent = find_by_name(cell, call.values[0]);
+  if (!agent) return refuse(no_such_agent(call.values[0]));
   return say(200, json::serialize(agent_json(*agent, cell.find_skew_ms(agent->row.number))));
 }
 
-Answer register_agent(Cell& cell, const ports::HttpRequest& request, Now now) {
-  const auto body = read_object(request.body);
+Answer register_agent(const Call& call) {
+  auto& cell = call.cell;
+  const auto body = read_object(call.request.body);
   if (!body) return refuse(body.error());
   const auto* name = body->if_contains("name");
   if (body->size() != 1 || name == nullptr || !name->is_string())
@@ -72,7 +75,7 @@ Answer register_agent(Cell& cell, const ports::HttpRequest& request, Now now) {
   if (!is_name(std::string_view(name->as_string())))
     return refuse({400, "invalid_argument", "name: letters, digits, `-`, `_` and `.` only", "name",
                    std::to_string(limits::kAgentNameMax) + " characters", ""});
-  const auto number = cell.core.register_agent({std::string(name->as_string())}, now, cell.journal.turn().effects);
+  const auto number = cell.core.register_agent({std::string(name->as_string())}, call.now, cell.journal.turn().effects);
   if (!number) return refuse(number.error());
   const KeyEpoch epoch = cell.keys.current_epoch();
   const auto key = cell.keys.find_agent_key(*number, epoch);
@@ -84,24 +87,27 @@ Answer register_agent(Cell& cell, const ports::HttpRequest& request, Now now) {
                                                {"server", cell.facts.server}}));
 }
 
-Answer drain_agent(Cell& cell, std::string_view name, const ports::HttpRequest& request, Now now) {
-  const auto agent = find_by_name(cell, name);
-  if (!agent) return refuse(no_such_agent(name));
-  const auto body = read_object(request.body);
+Answer drain_agent(const Call& call) {
+  auto& cell = call.cell;
+  const auto agent = find_by_name(cell, call.values[0]);
+  if (!agent) return refuse(no_such_agent(call.values[0]));
+  const auto body = read_object(call.request.body);
   if (!body) return refuse(body.error());
   const auto* draining = body->if_contains("draining");
   if (body->size() != 1 || draining == nullptr || !draining->is_bool())
     return refuse({400, "invalid_argument", "the body must be {\"draining\":true} or false", "draining", "", ""});
-  if (const auto done = cell.core.drain_agent(agent->row.number, draining->as_bool(), now, cell.journal.turn().effects); !done)
+  if (const auto done = cell.core.drain_agent(agent->row.number, draining->as_bool(), call.now, cell.journal.turn().effects); !done)
     return refuse(done.error());
-  return show_agent(cell, name);
+  return show_agent(call);
 }
 
-Answer revoke_agent(Cell& cell, std::string_view name, Now now) {
-  const auto agent = find_by_name(cell, name);
-  if (!agent) return refuse(no_such_agent(name));
-  if (const auto done = cell.core.revoke_agent(agent->row.number, now, cell.journal.turn().effects); !done) return refuse(done.error());
-  return show_agent(cell, name);
+Answer revoke_agent(const Call& call) {
+  auto& cell = call.cell;
+  const auto agent = find_by_name(cell, call.values[0]);
+  if (!agent) return refuse(no_such_agent(call.values[0]));
+  if (const auto done = cell.core.revoke_agent(agent->row.number, call.now, cell.journal.turn().effects); !done)
+    return refuse(done.error());
+  return show_agent(call);
 }
 
 }  // namespace stint::scheduler::api
