@@ -5,6 +5,7 @@
 #include "base/bytes.hpp"
 #include "scheduler/api/handlers.hpp"
 #include "scheduler/api/json_views.hpp"
+#include "scheduler/api/read_body.hpp"
 #include "scheduler/limits.hpp"
 
 namespace stint::scheduler::api {
@@ -22,13 +23,6 @@ std::optional<core::AgentView> find_by_name(const Cell& cell, std::string_view n
 
 Problem no_such_agent(std::string_view name) {
   return {404, "not_found", "agent \"" + std::string(name) + "\": no such agent", "", "", "see GET /v1/agents"};
-}
-
-Result<json::object> read_object(const std::string& body) {
-  boost::system::error_code problem;
-  auto value = json::parse(body, problem);
-  if (problem || !value.is_object()) return fail(Errc::invalid_argument, "the body must be a JSON object");
-  return std::move(value.as_object());
 }
 
 bool is_name(std::string_view name) {
@@ -75,7 +69,8 @@ Answer register_agent(const Call& call) {
   if (!is_name(std::string_view(name->as_string())))
     return refuse({400, "invalid_argument", "name: letters, digits, `-`, `_` and `.` only", "name",
                    std::to_string(limits::kAgentNameMax) + " characters", ""});
-  const auto number = cell.core.register_agent({std::string(name->as_string())}, call.now, cell.journal.turn().effects);
+  const auto number =
+      cell.core.register_agent({std::string(name->as_string()), call.principal.name}, call.now, cell.journal.turn().effects);
   if (!number) return refuse(number.error());
   const KeyEpoch epoch = cell.keys.current_epoch();
   const auto key = cell.keys.find_agent_key(*number, epoch);
@@ -96,7 +91,9 @@ Answer drain_agent(const Call& call) {
   const auto* draining = body->if_contains("draining");
   if (body->size() != 1 || draining == nullptr || !draining->is_bool())
     return refuse({400, "invalid_argument", "the body must be {\"draining\":true} or false", "draining", "", ""});
-  if (const auto done = cell.core.drain_agent(agent->row.number, draining->as_bool(), call.now, cell.journal.turn().effects); !done)
+  if (const auto done =
+          cell.core.drain_agent({agent->row.number, draining->as_bool(), call.principal.name}, call.now, cell.journal.turn().effects);
+      !done)
     return refuse(done.error());
   return show_agent(call);
 }
@@ -105,7 +102,7 @@ Answer revoke_agent(const Call& call) {
   auto& cell = call.cell;
   const auto agent = find_by_name(cell, call.values[0]);
   if (!agent) return refuse(no_such_agent(call.values[0]));
-  if (const auto done = cell.core.revoke_agent(agent->row.number, call.now, cell.journal.turn().effects); !done)
+  if (const auto done = cell.core.revoke_agent({agent->row.number, call.principal.name}, call.now, cell.journal.turn().effects); !done)
     return refuse(done.error());
   return show_agent(call);
 }
