@@ -103,6 +103,7 @@ struct Loader {
   Status operator()(const LogRow&) { return {}; }
   Status operator()(const ReportRow&) { return {}; }
   Status operator()(const MetaRow&) { return {}; }
+  Status operator()(const TokenRow&) { return {}; }
 };
 
 /// An attempt of an open task: adds it to its task's entry. They come in rising order.

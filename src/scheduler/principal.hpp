@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/ids.hpp"
-#include "core/model/scope.hpp"
+#include "core/model/rows.hpp"
 
 namespace stint::scheduler {
 
@@ -15,6 +15,8 @@ inline constexpr const char* kLocalName = "local";
 struct Principal {
   std::string name;  ///< of the token; what `submitted_by` and `by` say
   core::Scopes scopes;
+  core::TokenId token;                ///< 0: the context file's, or an attempt's
+  UnixMillis expires_at{};            ///< zero: never
   std::optional<AttemptRef> attempt;  ///< the token of a running attempt: no scopes, only the routes that let attempts in
 };
 

@@ -28,6 +28,7 @@ void Tables::apply(const core::Row& row) {
           [this](const core::LogRow& r) { logs_.try_emplace({r.ref, r.stream, r.offset}, std::pair{std::uint64_t{logs_.size()} + 1, r}); },
           [this](const core::ReportRow& r) { reports_[{r.ref, r.seq}] = r; },
           [this](const core::MetaRow& r) { meta_[r.name] = r; },
+          [this](const core::TokenRow& r) { tokens_[r.id] = r; },
       },
       row);
 }
@@ -40,6 +41,7 @@ Status Tables::each(const std::function<Status(const core::Row&)>& row) const {
   for (const auto& [_, r] : agents_) STINT_TRY_VOID(row(r));
   for (const auto& [_, r] : keys_) STINT_TRY_VOID(row(r));
   for (const auto& [_, r] : meta_) STINT_TRY_VOID(row(r));
+  for (const auto& [_, r] : tokens_) STINT_TRY_VOID(row(r));
   return {};
 }
 

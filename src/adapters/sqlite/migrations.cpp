@@ -67,7 +67,13 @@ CREATE VIEW attempts_in_words AS
   JOIN words s ON s.kind = 'status' AND s.id = a.status JOIN words r ON r.kind = 'reason' AND r.id = a.reason;
 )sql";
 
-constexpr std::array kMigrations{kVersion1};
+constexpr const char* kTokens = R"sql(
+CREATE TABLE tokens (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, sha256 BLOB NOT NULL, created_by TEXT NOT NULL,
+  created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, revoked_ms INTEGER NOT NULL);
+)sql";
+
+constexpr std::array kMigrations{kVersion1, kTokens};
 
 }  // namespace
 

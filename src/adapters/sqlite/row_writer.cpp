@@ -40,6 +40,7 @@ Result<RowWriter> RowWriter::make(Database& database) {
       {w.log_, "INSERT OR IGNORE INTO logs (job, grp, idx, attempt, stream, offset, bytes) VALUES (?,?,?,?,?,?,?)"},
       {w.report_, "INSERT OR REPLACE INTO reports VALUES (?,?,?,?,?,?,?,?,?,?)"},
       {w.meta_, "INSERT OR REPLACE INTO meta VALUES (?,?)"},
+      {w.token_, "INSERT OR REPLACE INTO tokens VALUES (?,?,?,?,?,?,?,?)"},
   };
   for (const auto& [statement, sql] : all) {
     STINT_TRY(statement, database.prepare(sql));
@@ -154,5 +155,18 @@ Status RowWriter::put(const core::ReportRow& row) {
 }
 
 Status RowWriter::put(const core::MetaRow& row) { return meta_.bind(std::string_view(row.name)).bind(std::string_view(row.value)).run(); }
+
+Status RowWriter::put(const core::TokenRow& row) {
+  const std::string scopes = core::to_string(row.scopes);
+  return token_.bind(as_number(row.id.value))
+      .bind(std::string_view(row.name))
+      .bind(std::string_view(scopes))
+      .bind(ByteView(row.sha256))
+      .bind(std::string_view(row.created_by))
+      .bind(to_ms(row.created_at))
+      .bind(to_ms(row.expires_at))
+      .bind(to_ms(row.revoked_at))
+      .run();
+}
 
 }  // namespace stint::sqlite

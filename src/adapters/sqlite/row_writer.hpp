@@ -22,8 +22,9 @@ class RowWriter {
   Status put(const core::LogRow& row);
   Status put(const core::ReportRow& row);
   Status put(const core::MetaRow& row);
+  Status put(const core::TokenRow& row);
 
-  Statement job_, job_state_, attempt_, mark_, agent_, key_, event_, log_, report_, meta_;
+  Statement job_, job_state_, attempt_, mark_, agent_, key_, event_, log_, report_, meta_, token_;
 };
 
 }  // namespace stint::sqlite

@@ -53,6 +53,7 @@ class RowStore {
     }
     std::string operator()(const ReportRow& row) const { return key(row.ref) + '/' + std::to_string(row.seq); }
     std::string operator()(const MetaRow& row) const { return row.name; }
+    std::string operator()(const TokenRow& row) const { return std::to_string(row.id.value); }
   };
 
   std::map<std::pair<std::size_t, std::string>, Row> rows_;  ///< text order of keys: rows of a table may come in any order

@@ -31,6 +31,11 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/agents/{agent}", kRead, show_agent},
     Route{"POST", "/v1/agents/{agent}/drain", kOperate, drain_agent},
     Route{"POST", "/v1/agents/{agent}/revoke", kOperate, revoke_agent},
+
+    Route{"GET", "/v1/tokens", kAdmin, list_tokens},
+    Route{"POST", "/v1/tokens", kAdmin, create_token},
+    Route{"DELETE", "/v1/tokens/{token}", kAdmin, revoke_token},
+    Route{"GET", "/v1/whoami", or_attempt(kRead), show_whoami},
 };
 
 /// `jobs/12/tasks` -> `jobs`, and the rest without the slash; nothing more: a rest without data.

@@ -9,7 +9,7 @@
 #include "scheduler/api/handlers.hpp"
 #include "scheduler/principal.hpp"
 
-/// Which route exists, who may use it and which function answers: one table, which the router walks and schema/openapi.yaml is held against.
+/// Which route exists, who may use it and which function answers: one table. The router walks it, schema/openapi.yaml is held against it.
 namespace stint::scheduler::api {
 
 /// Who may use a route.

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "wire/crypto.hpp"
+#include "base/utc.hpp"
 
 namespace stint::scheduler::api {
 namespace {
@@ -34,33 +34,40 @@ bool needs_token(const ports::HttpRequest& request, const RouteMatch& match) {
   return request.path.starts_with("/v1/");
 }
 
-Answer forbidden(const Call& call, const Access& access) {
-  const auto& who = call.principal;
-  const auto held = who.attempt ? "is of an attempt and lets it move its own data only" : "has " + core::to_string(who.scopes);
-  return refuse({403, "forbidden",
-                 call.request.method + " " + call.request.path + " needs the scope " + core::to_string(access.any_of) + "; the token `" +
-                     who.name + "` " + held,
-                 "Authorization", "", "ask whoever runs the scheduler for a token that has it: stint token create"});
-}
-
-bool same_in_constant_time(const std::array<std::uint8_t, 32>& a, const std::array<std::uint8_t, 32>& b) {
-  std::uint8_t difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference = static_cast<std::uint8_t>(difference | (a[i] ^ b[i]));
-  return difference == 0;
+/// Why a token that was good once is not any more: told only to who has it.
+Problem refuse_token(const TokenBook::Found& found) {
+  const auto& token = *found.token;
+  const bool revoked = found.standing == TokenStanding::revoked;
+  return {401,
+          "unauthenticated",
+          "the token `" + token.name + "` (id " + std::to_string(token.id.value) + ") " + (revoked ? "was revoked at " : "expired at ") +
+              format_utc(revoked ? token.revoked_at : token.expires_at),
+          "Authorization",
+          "",
+          "ask who runs the scheduler for a new one (stint token create " + token.name + " …)"};
 }
 
 }  // namespace
 
-tl::expected<Principal, Problem> Api::authenticate(const ports::HttpRequest& request) const {
-  if (same_in_constant_time(wire::sha256(as_bytes(request.bearer_token)), cell_.facts.api_token_sha256))
-    return Principal{kLocalName, core::Scopes{core::Scope::admin}, {}};
+tl::expected<Principal, Problem> Api::authenticate(const ports::HttpRequest& request, UnixMillis now) {
+  const auto found = cell_.tokens.find(request.bearer_token, now);
+  switch (found.standing) {
+    case TokenStanding::valid: {
+      const auto& token = *found.token;
+      cell_.tokens.note_use(token.id, now);
+      return Principal{token.name, token.scopes, token.id, token.expires_at, {}};
+    }
+    case TokenStanding::expired:
+    case TokenStanding::revoked: return tl::unexpected(refuse_token(found));
+    case TokenStanding::unknown: break;
+  }
   return tl::unexpected(Problem{401, "unauthenticated",
                                 request.bearer_token.empty() ? "no bearer token" : "the bearer token is not known here", "Authorization",
                                 "", "the token stands in context.json of the scheduler's state directory; STINT_TOKEN names another"});
 }
 
 void Api::on_request(ports::HttpRequest request, Now now) {
-  const auto principal = authenticate(request);
+  const auto principal = authenticate(request, now.wall);
   const auto match = find_route(request.method, request.path);
   if (!principal && needs_token(request, match)) return replies_.respond(request.id, to_response(principal.error()));
   const auto nobody = Principal{};
@@ -73,7 +80,8 @@ Answer Api::route(const Call& call, const RouteMatch& match) {
   if (match.allowed.empty()) return no_such_route(request);
   if (match.route == nullptr) return wrong_method(request, match.allowed);
   const Access& access = match.route->access;
-  if (!is_open(access, request) && !may_enter(access, call.principal)) return forbidden(call, access);
+  if (!is_open(access, request) && !may_enter(access, call.principal))
+    return refuse(forbidden(call.principal, request.method + " " + request.path, access.any_of));
   if (request.method != "GET" && request.method != "HEAD" && !cell_.not_ready.empty())
     return refuse({507, "no_space", "changes are refused: " + cell_.not_ready, "", "",
                    "free space on the disk of the state directory; running tasks go on"});

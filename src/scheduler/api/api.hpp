@@ -28,7 +28,7 @@ class Api final : public ports::HttpHandler {
   [[nodiscard]] Streams& streams() { return streams_; }
 
  private:
-  [[nodiscard]] tl::expected<Principal, Problem> authenticate(const ports::HttpRequest& request) const;
+  [[nodiscard]] tl::expected<Principal, Problem> authenticate(const ports::HttpRequest& request, UnixMillis now);
   Answer route(const Call& call, const RouteMatch& match);
 
   Cell& cell_;

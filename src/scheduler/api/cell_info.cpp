@@ -49,7 +49,7 @@ Answer show_metrics(const Call& call) {
 Answer list_events(const Call& call) {
   auto& cell = call.cell;
   if (call.request.accept.find("text/event-stream") != std::string::npos) {
-    call.streams.follow_events(call.request);
+    call.streams.follow_events(call.request, call.principal);
     return {};
   }
   const auto limit = read_limit(call.request);

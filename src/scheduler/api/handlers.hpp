@@ -54,6 +54,10 @@ struct Call {
 [[nodiscard]] Result<JobId> find_job_id(const Cell& cell, std::string_view word);
 /// `12.main.3`, `last.main`.
 [[nodiscard]] Result<TaskRef> find_task_ref(const Cell& cell, std::string_view id);
+/// 403: `what` (`POST /v1/jobs`, `cancelling job 12 of ann`) needs one of these scopes, and the caller has others.
+[[nodiscard]] Problem forbidden(const Principal& who, const std::string& what, core::Scopes needed);
+/// Who may change a job: the token name that submitted it, and operators.
+[[nodiscard]] std::optional<Problem> find_refusal(const Call& call, const core::JobView& job, std::string_view doing);
 [[nodiscard]] std::string agent_name(const core::Scheduler& core, AgentNumber number);
 
 Answer show_health(const Call& call);
@@ -80,6 +84,11 @@ Answer show_agent(const Call& call);
 Answer register_agent(const Call& call);
 Answer drain_agent(const Call& call);
 Answer revoke_agent(const Call& call);
+
+Answer create_token(const Call& call);
+Answer list_tokens(const Call& call);
+Answer revoke_token(const Call& call);
+Answer show_whoami(const Call& call);
 
 [[nodiscard]] std::string metrics_text(const Cell& cell, const protocol::SessionCounters& counters, std::size_t sessions);
 

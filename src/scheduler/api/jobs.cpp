@@ -112,6 +112,7 @@ Answer cancel_job(const Call& call) {
   auto& cell = call.cell;
   const auto job = find_job_id(cell, call.values[0]);
   if (!job) return refuse(job.error());
+  if (auto refusal = find_refusal(call, *cell.core.find_job(*job), "cancelling")) return refuse(std::move(*refusal));
   auto cancel = read_cancel(cell, *job, call.request.body);
   if (!cancel) return refuse(cancel.error());
   cancel->by = call.principal.name;

@@ -262,7 +262,7 @@ Answer explain_task(const Call& call) {
 }
 
 Answer read_logs(const Call& call) {
-  call.streams.follow_logs(call.request, call.values[0]);
+  call.streams.follow_logs(call.request, call.principal, call.values[0]);
   return {};
 }
 
