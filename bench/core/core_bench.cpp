@@ -46,7 +46,7 @@ class Bench {
 
  private:
   void connect(const std::string& name) {
-    const auto number = scheduler_.register_agent({name}, now_, effects_);
+    const auto number = scheduler_.register_agent({name, "bench"}, now_, effects_);
     AgentConnected event;
     event.agent = number.value();
     event.offer.drivers = {"noop"};

@@ -28,13 +28,6 @@ std::string without_zeros(std::string number) {
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-/// The digits at `at`, or -1.
-int digits(std::string_view text, std::size_t at, std::size_t count) {
-  int value = 0;
-  const auto [end, failed] = std::from_chars(text.data() + at, text.data() + at + count, value);
-  return failed == std::errc() && end == text.data() + at + count ? value : -1;
-}
-
 std::string pad(std::string_view cell, std::size_t width, Align align) {
   const std::string spaces(width - std::min(width, display_width(cell)), ' ');
   return align == Align::right ? spaces + std::string(cell) : std::string(cell) + spaces;
@@ -97,20 +90,6 @@ std::string show_bar(double fraction, std::size_t width) {
   std::fill_n(bar.begin(), full, '=');
   if (full < inner && full > 0) bar[full] = '>';
   return "[" + bar + "]";
-}
-
-std::optional<UnixMillis> parse_rfc3339(std::string_view text) {
-  if (text.size() != 24 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' ||
-      text[23] != 'Z')
-    return std::nullopt;
-  const std::array<int, 7> parts{digits(text, 0, 4),  digits(text, 5, 2),  digits(text, 8, 2), digits(text, 11, 2),
-                                 digits(text, 14, 2), digits(text, 17, 2), digits(text, 20, 3)};
-  if (std::any_of(parts.begin(), parts.end(), [](int part) { return part < 0; })) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(parts[0]), std::chrono::month(static_cast<unsigned>(parts[1])),
-                                         std::chrono::day(static_cast<unsigned>(parts[2]))};
-  if (!date.ok() || parts[3] > 23 || parts[4] > 59 || parts[5] > 60) return std::nullopt;
-  const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-  return unix_millis((((days * 24 + parts[3]) * 60 + parts[4]) * 60 + parts[5]) * 1000 + parts[6]);
 }
 
 std::size_t display_width(std::string_view text) {

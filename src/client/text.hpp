@@ -28,9 +28,6 @@ namespace stint::client {
 /// `[=====>    ]`; `width` counts the brackets; fraction is clamped to 0..1.
 [[nodiscard]] std::string show_bar(double fraction, std::size_t width);
 
-/// Milliseconds since 1970 of `2026-11-22T08:40:00.123Z`; nothing for any other form.
-[[nodiscard]] std::optional<UnixMillis> parse_rfc3339(std::string_view text);
-
 /// Characters, not bytes: code points of UTF-8 that are not continuation bytes.
 [[nodiscard]] std::size_t display_width(std::string_view text);
 /// `text` in at most `width` characters, ended by `…` if something was cut.

@@ -28,13 +28,9 @@ TEST(Text, AmountsUseTheLargestUnitThatFits) {
   EXPECT_EQ(show_resources({2000, 8 * kGiB, 1, 0}), "2 CPU, 8Gi, 1 GPU");
 }
 
-TEST(Text, TimesAreReadAndShown) {
+TEST(Text, TimesAreShownWithoutTheirFraction) {
   EXPECT_EQ(show_time("2026-11-22T08:40:00.123Z"), "2026-11-22 08:40:00");
   EXPECT_EQ(show_time(""), "-");
-  EXPECT_EQ(parse_rfc3339("1970-01-01T00:00:01.002Z"), unix_millis(1002));
-  EXPECT_EQ(parse_rfc3339("2024-02-29T12:00:00.000Z"), unix_millis(1'709'208'000'000));
-  for (const char* wrong : {"", "2023-02-29T12:00:00.000Z", "2024-02-29 12:00:00.000Z", "2024-02-29T24:00:00.000Z", "2024-02-29T12:00:00Z"})
-    EXPECT_FALSE(parse_rfc3339(wrong)) << wrong;
 }
 
 TEST(Text, TheEndOfATaskIsTwoWords) {

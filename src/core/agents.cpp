@@ -83,26 +83,26 @@ Result<AgentNumber> register_agent(Turn& turn, const RegisterAgent& event) {
   agent.row.disconnected_at = turn.now.wall;
   state.agent_names.emplace(event.name, number);
   turn.effects.rows.emplace_back(agent.row);
-  tell_agent(turn, "agent_registered", agent);
+  tell_agent(turn, "agent_registered", agent, event.by);
   return number;
 }
 
-Status drain_agent(Turn& turn, AgentNumber number, bool draining) {
+Status drain_agent(Turn& turn, const DrainAgent& event) {
   Agent* agent = nullptr;
-  STINT_TRY_VOID(find_usable(turn.state, number, agent));
-  if (agent->row.draining == draining) return {};
-  agent->row.draining = draining;
+  STINT_TRY_VOID(find_usable(turn.state, event.agent, agent));
+  if (agent->row.draining == event.draining) return {};
+  agent->row.draining = event.draining;
   turn.effects.rows.emplace_back(agent->row);
-  tell_agent(turn, "agent_draining", *agent);
+  tell_agent(turn, "agent_draining", *agent, event.by);
   refresh_agent(turn.state, *agent);
-  if (agent->takes_work()) turn.state.freed.insert(number);
+  if (agent->takes_work()) turn.state.freed.insert(event.agent);
   return {};
 }
 
-Status revoke_agent(Turn& turn, AgentNumber number) {
+Status revoke_agent(Turn& turn, const RevokeAgent& event) {
   State& state = turn.state;
   Agent* agent = nullptr;
-  STINT_TRY_VOID(find_usable(state, number, agent));
+  STINT_TRY_VOID(find_usable(state, event.agent, agent));
   if (agent->row.revoked) return {};
   agent->row.revoked = true;
   ++agent->row.generation;
@@ -113,8 +113,8 @@ Status revoke_agent(Turn& turn, AgentNumber number) {
   set_agent_timer(state, *agent, Instant::max());
   refresh_agent(state, *agent);
   turn.effects.rows.emplace_back(agent->row);
-  turn.effects.sends.emplace_back(CutSession{number});
-  tell_agent(turn, "agent_revoked", *agent);
+  turn.effects.sends.emplace_back(CutSession{event.agent});
+  tell_agent(turn, "agent_revoked", *agent, event.by);
   // Nothing it says counts any more: what it held is lost, and its capacity with it.
   for (const AttemptRef& ref : held_refs(*agent)) {
     Attempt* attempt = find_live(state, ref);

@@ -1,26 +1,13 @@
 #include "core/event_rows.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <string_view>
 
+#include "base/utc.hpp"
+
 namespace stint::core {
 namespace {
-
-std::string format_utc(UnixMillis at) {
-  namespace chr = std::chrono;
-  const chr::sys_time<chr::milliseconds> time{at.time_since_epoch()};
-  const auto day = chr::floor<chr::days>(time);
-  const chr::year_month_day date{day};
-  const chr::hh_mm_ss clock{time - day};
-  char text[48];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
-                static_cast<int>(clock.subseconds().count()));
-  return text;
-}
 
 /// A flat JSON object, member by member.
 class Body {
@@ -101,13 +88,19 @@ void tell_group(Turn& turn, Group& group) {
 void tell_job_submitted(Turn& turn, const Job& job) {
   Body body{turn.now.wall};
   body.put("job", number_of(job.row.id)).put("name", job.row.spec->name).put("queue", job.row.spec->queue);
-  body.put("tasks", static_cast<std::int64_t>(job.open)).put("submitted_by", job.row.submitted_by);
+  body.put("tasks", static_cast<std::int64_t>(job.open)).put("by", job.row.submitted_by);
   push(turn, "job_submitted", job.row.id, body);
 }
 
-void tell_job_cancel_requested(Turn& turn, const Job& job, const std::string& by) {
+void tell_job_cancel_requested(Turn& turn, const Job& job, std::string_view task, std::string_view by) {
   Body body{turn.now.wall};
-  body.put("job", number_of(job.row.id)).put("by", by);
+  body.put("job", number_of(job.row.id));
+  if (task.empty()) {
+    body.put_null("task");
+  } else {
+    body.put("task", task);
+  }
+  body.put("by", by);
   push(turn, "job_cancel_requested", job.row.id, body);
 }
 
@@ -122,9 +115,10 @@ void tell_attempt(Turn& turn, const char* kind, const Attempt& attempt) {
   push(turn, kind, row.ref.task.job, body);
 }
 
-void tell_agent(Turn& turn, const char* kind, const Agent& agent) {
+void tell_agent(Turn& turn, const char* kind, const Agent& agent, std::string_view by) {
   Body body{turn.now.wall};
   body.put("agent", agent.row.name).put("number", static_cast<std::int64_t>(agent.row.number.value)).put("draining", agent.row.draining);
+  if (!by.empty()) body.put("by", by);
   push(turn, kind, {}, body);
 }
 

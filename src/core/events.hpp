@@ -30,6 +30,18 @@ struct CancelTasks {
 
 struct RegisterAgent {
   std::string name;
+  std::string by;
+};
+
+struct DrainAgent {
+  AgentNumber agent;
+  bool draining = true;
+  std::string by;
+};
+
+struct RevokeAgent {
+  AgentNumber agent;
+  std::string by;
 };
 
 /// What the agent says it holds, in Resume.

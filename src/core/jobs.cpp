@@ -16,6 +16,19 @@ Result<std::optional<JobId>> find_repeated(const State& state, const SubmitJob& 
   return fail(Errc::conflict, "the idempotency key belongs to " + describe_job(at->second) + ", which has another content; use a new key");
 }
 
+/// An entry or one of its tasks.
+void cancel_part(Turn& turn, const Job& job, const CancelTasks& event) {
+  Group& group = *job.groups[*event.group];
+  if (!(event.index ? group.states.is_open(*event.index) : group.open() > 0)) return;
+  if (event.index) {
+    tell_job_cancel_requested(turn, job, task_id(*job.row.spec, {job.row.id, *event.group, *event.index}), event.by);
+    cancel_task(turn, group, *event.index, EndReason::cancelled);
+  } else {
+    tell_job_cancel_requested(turn, job, std::to_string(job.row.id.value) + "." + group.spec->name, event.by);
+    cancel_group(turn, group, EndReason::cancelled);
+  }
+}
+
 }  // namespace
 
 Job& add_job(State& state, JobRow row) {
@@ -65,12 +78,10 @@ Status cancel_tasks(Turn& turn, const CancelTasks& event) {
       job->state.detail = "cancelled by " + (event.by.empty() ? std::string{"somebody"} : event.by);
     }
     turn.effects.rows.emplace_back(job->state);
-    tell_job_cancel_requested(turn, *job, event.by);
+    tell_job_cancel_requested(turn, *job, {}, event.by);
     for (const auto& group : job->groups) cancel_group(turn, *group, EndReason::cancelled);
-  } else if (!event.index) {
-    cancel_group(turn, *job->groups[*event.group], EndReason::cancelled);
   } else {
-    cancel_task(turn, *job->groups[*event.group], *event.index, EndReason::cancelled);
+    cancel_part(turn, *job, event);
   }
   settle_job(turn, *job);
   return {};

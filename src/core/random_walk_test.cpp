@@ -116,7 +116,7 @@ class Walk {
 
   void add_agent() {
     Effects effects;
-    const auto number = scheduler_.register_agent({"a" + std::to_string(machines_.size())}, now_, effects);
+    const auto number = scheduler_.register_agent({"a" + std::to_string(machines_.size()), "walker"}, now_, effects);
     ASSERT_TRUE(number) << name_;
     Machine machine;
     machine.number = *number;
@@ -174,12 +174,12 @@ class Walk {
       machine.is_revoked = true;
       machine.is_connected = false;
       machine.held.clear();
-      ASSERT_TRUE(scheduler_.revoke_agent(machine.number, now_, effects));
+      ASSERT_TRUE(scheduler_.revoke_agent({machine.number, "walker"}, now_, effects));
       carry_out(effects);
       add_agent();  // `machine` may have moved
       return;
     } else {
-      ASSERT_TRUE(scheduler_.drain_agent(machine.number, what == 2, now_, effects));
+      ASSERT_TRUE(scheduler_.drain_agent({machine.number, what == 2, "walker"}, now_, effects));
     }
     carry_out(effects);
   }
@@ -306,7 +306,7 @@ class Walk {
       machine.offer.shared_paths = {"/"};
       if (machine.is_revoked) continue;
       Effects effects;
-      ASSERT_TRUE(scheduler_.drain_agent(machine.number, false, now_, effects));
+      ASSERT_TRUE(scheduler_.drain_agent({machine.number, false, "walker"}, now_, effects));
       carry_out(effects);
       if (machine.is_connected) toggle_connection(machine);
       toggle_connection(machine);

@@ -107,6 +107,7 @@ struct Loader {
   Status operator()(const OutputRow&) { return {}; }
   Status operator()(const ResultRow&) { return {}; }
   Status operator()(const CheckpointRow&) { return {}; }
+  Status operator()(const TokenRow&) { return {}; }
 };
 
 /// An attempt of an open task: adds it to its task's entry. They come in rising order.

@@ -99,12 +99,12 @@ TEST(Load, GoesOnWithTheEventsOfTheStore) {
   Scheduler scheduler;
   scheduler.set_next_event_seq(41);
   Effects effects;
-  ASSERT_TRUE(scheduler.register_agent({"a1"}, kNow, effects));
+  ASSERT_TRUE(scheduler.register_agent({"a1", "tester"}, kNow, effects));
   const auto* event = std::get_if<EventRow>(&effects.rows.back());
   ASSERT_NE(event, nullptr);
   EXPECT_EQ(event->seq, 41u);
   EXPECT_EQ(event->kind, "agent_registered");
-  EXPECT_EQ(event->body, R"({"at":"2023-11-14T22:13:20.000Z","agent":"a1","number":1,"draining":false})");
+  EXPECT_EQ(event->body, R"({"at":"2023-11-14T22:13:20.000Z","agent":"a1","number":1,"draining":false,"by":"tester"})");
 }
 
 }  // namespace

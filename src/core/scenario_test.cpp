@@ -188,15 +188,15 @@ class Scenario {
     } else if (verb == "cancel") {
       cancel(words.at(1), effects);
     } else if (verb == "register") {
-      note(scheduler_.register_agent({words.at(1)}, now_, effects));
+      note(scheduler_.register_agent({words.at(1), "tester"}, now_, effects));
     } else if (verb == "offer") {
       scheduler_.on_agent_offer(agent(words.at(1)), parse_offer(parse_options(words, 2)), now_, effects);
     } else if (verb == "disconnect") {
       scheduler_.on_agent_disconnected(agent(words.at(1)), now_, effects);
     } else if (verb == "drain" || verb == "undrain") {
-      note(scheduler_.drain_agent(agent(words.at(1)), verb == "drain", now_, effects));
+      note(scheduler_.drain_agent({agent(words.at(1)), verb == "drain", "tester"}, now_, effects));
     } else if (verb == "revoke") {
-      note(scheduler_.revoke_agent(agent(words.at(1)), now_, effects));
+      note(scheduler_.revoke_agent({agent(words.at(1)), "tester"}, now_, effects));
     } else if (verb == "advance") {
       advance(parse_duration(words.at(1)), effects);
     } else if (verb == "reload") {
@@ -242,7 +242,7 @@ class Scenario {
   void connect(const Words& words, Effects& effects) {
     const Options options = parse_options(words, 2);
     if (words[0] == "agent") {
-      note(scheduler_.register_agent({words.at(1)}, now_, effects));
+      note(scheduler_.register_agent({words.at(1), "tester"}, now_, effects));
       offers_[words[1]] = parse_offer(options);
     }
     AgentConnected event;

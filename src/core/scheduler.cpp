@@ -26,6 +26,10 @@ Status Scheduler::finish_load(Now now, Effects& effects) {
   return finish_loading(turn);
 }
 
+void Scheduler::add_event(std::string kind, std::string body, Now now, Effects& effects) {
+  effects.rows.emplace_back(EventRow{state_->next_event_seq++, now.wall, std::move(kind), {}, std::move(body)});
+}
+
 void Scheduler::set_next_event_seq(std::uint64_t seq) { state_->next_event_seq = seq; }
 
 Result<JobId> Scheduler::submit(SubmitJob event, Now now, Effects& effects) {
@@ -43,14 +47,14 @@ Result<AgentNumber> Scheduler::register_agent(const RegisterAgent& event, Now no
   return core::register_agent(turn, event);
 }
 
-Status Scheduler::drain_agent(AgentNumber agent, bool draining, Now now, Effects& effects) {
+Status Scheduler::drain_agent(const DrainAgent& event, Now now, Effects& effects) {
   Turn turn = begin(now, effects);
-  return core::drain_agent(turn, agent, draining);
+  return core::drain_agent(turn, event);
 }
 
-Status Scheduler::revoke_agent(AgentNumber agent, Now now, Effects& effects) {
+Status Scheduler::revoke_agent(const RevokeAgent& event, Now now, Effects& effects) {
   Turn turn = begin(now, effects);
-  return core::revoke_agent(turn, agent);
+  return core::revoke_agent(turn, event);
 }
 
 void Scheduler::on_agent_connected(const AgentConnected& event, Now now, Effects& effects) {

@@ -38,6 +38,8 @@ class Scheduler {
   [[nodiscard]] Status load(const Row& row);
   /// All agents count as disconnected since `now`; leases are re-armed.
   [[nodiscard]] Status finish_load(Now now, Effects& effects);
+  /// Adds an event of the daemon's own to the trail, whose numbers are the core's. `body` is a JSON object with "at" and "by".
+  void add_event(std::string kind, std::string body, Now now, Effects& effects);
   /// The next event row's number: one above the store's last, since events are not loaded.
   void set_next_event_seq(std::uint64_t seq);
 
@@ -48,8 +50,8 @@ class Scheduler {
   [[nodiscard]] Status cancel(const CancelTasks& event, Now now, Effects& effects);
   /// Errors:  already_exists (a name in use).
   [[nodiscard]] Result<AgentNumber> register_agent(const RegisterAgent& event, Now now, Effects& effects);
-  [[nodiscard]] Status drain_agent(AgentNumber agent, bool draining, Now now, Effects& effects);
-  [[nodiscard]] Status revoke_agent(AgentNumber agent, Now now, Effects& effects);
+  [[nodiscard]] Status drain_agent(const DrainAgent& event, Now now, Effects& effects);
+  [[nodiscard]] Status revoke_agent(const RevokeAgent& event, Now now, Effects& effects);
 
   void on_agent_connected(const AgentConnected& event, Now now, Effects& effects);
   void on_agent_offer(AgentNumber agent, const AgentOffer& offer, Now now, Effects& effects);

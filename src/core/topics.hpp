@@ -18,8 +18,8 @@ Job& add_job(State& state, JobRow row);
 
 // agents.cpp
 [[nodiscard]] Result<AgentNumber> register_agent(Turn& turn, const RegisterAgent& event);
-[[nodiscard]] Status drain_agent(Turn& turn, AgentNumber number, bool draining);
-[[nodiscard]] Status revoke_agent(Turn& turn, AgentNumber number);
+[[nodiscard]] Status drain_agent(Turn& turn, const DrainAgent& event);
+[[nodiscard]] Status revoke_agent(Turn& turn, const RevokeAgent& event);
 void change_offer(Turn& turn, Agent& agent, const AgentOffer& offer);
 void disconnect_agent(Turn& turn, Agent& agent);
 /// Its attempts' leases are over, or not: joins, losses, and the next timer.

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "scheduler/keyring.hpp"
 #include "scheduler/log_book.hpp"
 #include "scheduler/report_book.hpp"
+#include "scheduler/token_book.hpp"
 
 namespace stint::scheduler {
 
@@ -25,7 +25,6 @@ struct CellFacts {
   std::string state_dir;
   std::string server;                           ///< host:port that agents and clients connect to
   UnixMillis started_at{};
-  std::array<std::uint8_t, 32> api_token_sha256{};
 };
 
 /// The state of one cell that the API reads and changes. The daemon owns it; one thread.
@@ -36,6 +35,7 @@ struct Cell {
   ports::StoreReader& reader;
   EventRing& events;
   ReportBook& reports;
+  TokenBook& tokens;
   ports::Entropy& entropy;
   std::function<std::optional<std::int64_t>(AgentNumber)> find_skew_ms;
   CellFacts facts;

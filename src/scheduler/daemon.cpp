@@ -11,12 +11,13 @@
 
 namespace stint::scheduler {
 
-/// What the daemon remembers beside the core: ends of logs, latest reports, newest events.
+/// What the daemon remembers beside the core: ends of logs, latest reports, newest events, who may ask.
 struct Books {
-  explicit Books(ports::StoreReader& reader) : logs(reader), events(reader) {}
+  Books(ports::StoreReader& reader, const DaemonOptions& options) : logs(reader), events(reader), tokens(options.api_token_sha256) {}
   LogBook logs;
   ReportBook reports;
   EventRing events;
+  TokenBook tokens;
 };
 
 Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
@@ -31,7 +32,7 @@ Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
       journal_(
           ports.store, [this](Turn&& turn) { tell(std::move(turn)); }, [this](const Error& error) { on_store_failed(error); }),
       hub_({options_.session_time_offset_ms, options_.heartbeat_interval}, keys_, ports.links, ports.entropy, ports.log, *this),
-      books_(std::make_unique<Books>(ports.reader)) {}
+      books_(std::make_unique<Books>(ports.reader, options_)) {}
 
 Daemon::~Daemon() = default;
 
@@ -45,13 +46,13 @@ Status Daemon::start(const ports::Store::Opened& opened, Now now) {
   facts.state_dir = options_.state_dir;
   facts.server = options_.server;
   facts.started_at = now.wall;
-  facts.api_token_sha256 = options_.api_token_sha256;
   cell_ = std::make_unique<Cell>(Cell{core_,
                                       journal_,
                                       keys_,
                                       ports_.reader,
                                       books_->events,
                                       books_->reports,
+                                      books_->tokens,
                                       ports_.entropy,
                                       [this](AgentNumber agent) { return hub_.find_skew_ms(agent); },
                                       std::move(facts),
@@ -65,12 +66,14 @@ Status Daemon::start(const ports::Store::Opened& opened, Now now) {
 Status Daemon::load(Now now) {
   core_ = core::Scheduler();
   templates_.clear();
+  books_->tokens.clear();
   STINT_TRY_VOID(ports_.store.load([this](const core::Row& row) -> Status {
     if (const auto* key = std::get_if<core::MasterKeyRow>(&row)) return keys_.load(*key);
     if (const auto* fact = std::get_if<core::MetaRow>(&row)) {
       meta_[fact->name] = fact->value;
       return {};
     }
+    if (const auto* token = std::get_if<core::TokenRow>(&row)) return books_->tokens.load(*token);
     return core_.load(row);
   }));
   STINT_TRY(const auto last_event, ports_.reader.last_event_seq());
@@ -115,6 +118,7 @@ void Daemon::on_timer(Now now) {
   if (now.mono >= reopen_at_) try_reopen(now);
   if (core_.next_deadline() <= now.mono && cell_->not_ready.empty()) core_.on_timer(now, journal_.turn().effects);
   books_->reports.store_changed(now, journal_.turn().effects);
+  api_->streams().close_expired(now);
   if (now.mono >= keep_alive_at_) {
     api_->streams().keep_alive();
     keep_alive_at_ = now.mono + options_.heartbeat_interval;
@@ -124,7 +128,7 @@ void Daemon::on_timer(Now now) {
 Instant Daemon::next_deadline() const {
   Instant next = std::min({hub_.next_deadline(), reopen_at_, books_->reports.next_deadline()});
   if (cell_->not_ready.empty()) next = std::min(next, core_.next_deadline());
-  if (!api_->streams().empty()) next = std::min(next, keep_alive_at_);
+  if (!api_->streams().empty()) next = std::min({next, keep_alive_at_, api_->streams().next_deadline()});
   return next;
 }
 

@@ -67,6 +67,8 @@ Digest sha256(ByteView a, ByteView b) {
   return digest;
 }
 
+bool equal_in_constant_time(const Digest& a, const Digest& b) { return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0; }
+
 void wipe(std::span<std::uint8_t> secret) { OPENSSL_cleanse(secret.data(), secret.size()); }
 
 Secret32<PrkTag> hkdf_extract(ByteView salt, ByteView ikm) {

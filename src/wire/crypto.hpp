@@ -19,6 +19,9 @@ using Digest = std::array<std::uint8_t, kDigestSize>;
 /// Of a ‖ b, for transcripts.
 [[nodiscard]] Digest sha256(ByteView a, ByteView b);
 
+/// In a time that does not depend on where they differ.
+[[nodiscard]] bool equal_in_constant_time(const Digest& a, const Digest& b);
+
 /// Overwrites in a way the optimizer must not remove.
 void wipe(std::span<std::uint8_t> secret);
 

@@ -134,15 +134,17 @@ TYPED_TEST_P(StoreContract, WhatWasCommittedIsThereAgainFieldByField) {
   core::JobStateRow state{JobId{1}, TaskStatus::failed, EndReason::max_fails, "three failed", true, unix_millis(9)};
   core::TaskMarkRow mark{JobId{1}, 0, 4, 9, TaskStatus::cancelled, EndReason::needs_failed, unix_millis(8)};
   core::MasterKeyRow key{KeyEpoch{3}, {1, 2, 3}, unix_millis(7), true};
+  core::TokenRow token{core::TokenId{4}, "ci", {core::Scope::read, core::Scope::submit}, {}, "local", unix_millis(6), unix_millis(60), {}};
+  token.sha256.fill(0xAB);
   {
     auto store = this->open();
     this->write(store, {core::Row(job), core::Row(row), core::Row(agent), core::Row(state), core::Row(mark), core::Row(key),
-                        core::Row(core::MetaRow{"cell", "x"})});
+                        core::Row(core::MetaRow{"cell", "x"}), core::Row(token)});
   }
   auto again = this->open();
   EXPECT_EQ(again.opened.last_batch, BatchNumber{1});
   const auto rows = this->load(*again.store);
-  ASSERT_EQ(rows.size(), 7u);
+  ASSERT_EQ(rows.size(), 8u);
   const auto jobs = this->template only<core::JobRow>(rows);
   ASSERT_EQ(jobs.size(), 1u);
   EXPECT_EQ(*jobs[0].spec, *job.spec);
@@ -163,6 +165,10 @@ TYPED_TEST_P(StoreContract, WhatWasCommittedIsThereAgainFieldByField) {
   EXPECT_EQ(this->template only<core::TaskMarkRow>(rows).at(0).last, 9u);
   EXPECT_EQ(this->template only<core::MasterKeyRow>(rows).at(0).sealed, (Bytes{1, 2, 3}));
   EXPECT_EQ(this->template only<core::MetaRow>(rows).at(0).value, "x");
+  const auto kept = this->template only<core::TokenRow>(rows).at(0);
+  EXPECT_EQ(std::tie(kept.id, kept.name, kept.scopes, kept.sha256, kept.created_by),
+            std::tie(token.id, token.name, token.scopes, token.sha256, token.created_by));
+  EXPECT_EQ(std::tie(kept.created_at, kept.expires_at, kept.revoked_at), std::tie(token.created_at, token.expires_at, token.revoked_at));
 }
 
 TYPED_TEST_P(StoreContract, TheSameBatchTwiceChangesNothing) {
@@ -185,6 +191,17 @@ TYPED_TEST_P(StoreContract, LaterRowsReplaceEarlierOnesOfTheSameKey) {
   const auto rows = this->template only<core::AttemptRow>(this->load(*store.store));
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].status, TaskStatus::completed);
+}
+
+TYPED_TEST_P(StoreContract, ATokenIsReplacedWhenItIsRevoked) {
+  auto store = this->open();
+  core::TokenRow token{core::TokenId{1}, "ci", {core::Scope::admin}, {}, "local", unix_millis(6), {}, {}};
+  this->write(store, {core::Row(token)});
+  token.revoked_at = unix_millis(9);
+  this->write(store, {core::Row(token)});
+  const auto rows = this->template only<core::TokenRow>(this->load(*store.store));
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].revoked_at, unix_millis(9));
 }
 
 TYPED_TEST_P(StoreContract, AttemptsArePagedInOrderAndFiltered) {
@@ -254,7 +271,7 @@ TYPED_TEST_P(StoreContract, EventsAndReportsComeInOrder) {
 }
 
 REGISTER_TYPED_TEST_SUITE_P(StoreContract, EveryLeadershipGetsAHigherToken, WhatWasCommittedIsThereAgainFieldByField,
-                            TheSameBatchTwiceChangesNothing, LaterRowsReplaceEarlierOnesOfTheSameKey, AttemptsArePagedInOrderAndFiltered,
-                            LogsComeByStreamAndByArrival, EventsAndReportsComeInOrder);
+                            TheSameBatchTwiceChangesNothing, LaterRowsReplaceEarlierOnesOfTheSameKey, ATokenIsReplacedWhenItIsRevoked,
+                            AttemptsArePagedInOrderAndFiltered, LogsComeByStreamAndByArrival, EventsAndReportsComeInOrder);
 
 }  // namespace stint::contract

@@ -32,6 +32,7 @@ void Tables::apply(const core::Row& row) {
           [this](const core::OutputRow& r) { outputs_[{r.task, r.file.path}] = r; },
           [this](const core::ResultRow& r) { results_[r.task] = r; },
           [this](const core::CheckpointRow& r) { checkpoints_[r.task] = r; },
+          [this](const core::TokenRow& r) { tokens_[r.id] = r; },
       },
       row);
 }
@@ -45,6 +46,7 @@ Status Tables::each(const std::function<Status(const core::Row&)>& row) const {
   for (const auto& [_, r] : agents_) STINT_TRY_VOID(row(r));
   for (const auto& [_, r] : keys_) STINT_TRY_VOID(row(r));
   for (const auto& [_, r] : meta_) STINT_TRY_VOID(row(r));
+  for (const auto& [_, r] : tokens_) STINT_TRY_VOID(row(r));
   return {};
 }
 

@@ -68,7 +68,7 @@ CREATE VIEW attempts_in_words AS
 )sql";
 
 // Jobs of many parts: what becomes known of an entry, what tasks leave.
-constexpr const char* kVersion2 = R"sql(
+constexpr const char* kEntries = R"sql(
 ALTER TABLE attempts ADD COLUMN has_result INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE groups (
   job INTEGER NOT NULL, grp INTEGER NOT NULL, is_prepared INTEGER NOT NULL, count INTEGER NOT NULL, items BLOB, needs_inputs BLOB,
@@ -90,7 +90,13 @@ INSERT INTO words VALUES
   ('reason',13,'skipped'),('reason',14,'reused'),('reason',15,'preparation_failed'),('reason',16,'output_missing'),('reason',17,'stage_failed');
 )sql";
 
-constexpr std::array kMigrations{kVersion1, kVersion2};
+constexpr const char* kTokens = R"sql(
+CREATE TABLE tokens (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, sha256 BLOB NOT NULL, created_by TEXT NOT NULL,
+  created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, revoked_ms INTEGER NOT NULL);
+)sql";
+
+constexpr std::array kMigrations{kVersion1, kTokens, kEntries};
 
 }  // namespace
 

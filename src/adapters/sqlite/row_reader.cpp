@@ -106,6 +106,27 @@ Status read_meta(Database& database, const Sink& sink) {
               [&](const Statement& s) { return sink(core::MetaRow{s.text(0), s.text(1)}); });
 }
 
+Status read_tokens(Database& database, const Sink& sink) {
+  return each(database, "SELECT id, name, scopes, sha256, created_by, created_ms, expires_ms, revoked_ms FROM tokens ORDER BY id",
+              [&](const Statement& s) -> Status {
+                core::TokenRow row;
+                row.id = core::TokenId{as<std::uint64_t>(s, 0)};
+                row.name = s.text(1);
+                const auto scopes = core::parse_scopes(s.text(2));
+                const Bytes digest = s.bytes(3);
+                const auto what = "token " + std::to_string(row.id.value) + ": ";
+                if (!scopes) return fail(Errc::corrupt, what + scopes.error().detail);
+                if (digest.size() != row.sha256.size()) return fail(Errc::corrupt, what + "its SHA-256 has not 32 bytes");
+                row.scopes = *scopes;
+                std::copy(digest.begin(), digest.end(), row.sha256.begin());
+                row.created_by = s.text(4);
+                row.created_at = time(s, 5);
+                row.expires_at = time(s, 6);
+                row.revoked_at = time(s, 7);
+                return sink(row);
+              });
+}
+
 }  // namespace
 
 AttemptRef read_ref(const Statement& s, int first_column) {
@@ -144,7 +165,8 @@ core::AttemptRow read_attempt(const Statement& s) {
 }
 
 Status read_all(Database& database, const Sink& sink) {
-  for (const auto read : {read_jobs, read_job_states, read_groups, read_attempts, read_marks, read_agents, read_keys, read_meta})
+  for (const auto read :
+       {read_jobs, read_job_states, read_groups, read_attempts, read_marks, read_agents, read_keys, read_meta, read_tokens})
     STINT_TRY_VOID(read(database, sink));
   return {};
 }

@@ -44,6 +44,7 @@ Result<RowWriter> RowWriter::make(Database& database) {
       {w.output_, "INSERT OR REPLACE INTO outputs VALUES (?,?,?,?,?,?,?,?)"},
       {w.result_, "INSERT OR REPLACE INTO results VALUES (?,?,?,?,?)"},
       {w.checkpoint_, "INSERT OR REPLACE INTO checkpoints VALUES (?,?,?,?,?,?)"},
+      {w.token_, "INSERT OR REPLACE INTO tokens VALUES (?,?,?,?,?,?,?,?)"},
   };
   for (const auto& [statement, sql] : all) {
     STINT_TRY(statement, database.prepare(sql));
@@ -186,5 +187,18 @@ Status RowWriter::put(const core::CheckpointRow& row) {
 }
 
 Status RowWriter::put(const core::MetaRow& row) { return meta_.bind(std::string_view(row.name)).bind(std::string_view(row.value)).run(); }
+
+Status RowWriter::put(const core::TokenRow& row) {
+  const std::string scopes = core::to_string(row.scopes);
+  return token_.bind(as_number(row.id.value))
+      .bind(std::string_view(row.name))
+      .bind(std::string_view(scopes))
+      .bind(ByteView(row.sha256))
+      .bind(std::string_view(row.created_by))
+      .bind(to_ms(row.created_at))
+      .bind(to_ms(row.expires_at))
+      .bind(to_ms(row.revoked_at))
+      .run();
+}
 
 }  // namespace stint::sqlite

@@ -26,8 +26,9 @@ class RowWriter {
   Status put(const core::OutputRow& row);
   Status put(const core::ResultRow& row);
   Status put(const core::CheckpointRow& row);
+  Status put(const core::TokenRow& row);
 
-  Statement job_, job_state_, attempt_, mark_, agent_, key_, event_, log_, report_, meta_, group_, output_, result_, checkpoint_;
+  Statement job_, job_state_, attempt_, mark_, agent_, key_, event_, log_, report_, meta_, token_, group_, output_, result_, checkpoint_;
 };
 
 }  // namespace stint::sqlite

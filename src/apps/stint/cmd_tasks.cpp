@@ -10,6 +10,7 @@
 #include "apps/stint/report.hpp"
 #include "apps/stint/selection.hpp"
 #include "apps/stint/terminal.hpp"
+#include "base/utc.hpp"
 #include "client/exit_status.hpp"
 #include "client/text.hpp"
 
@@ -45,9 +46,9 @@ std::string report_text(const client::TaskView& task) {
 }
 
 std::string duration_text(const client::TaskView& task, UnixMillis now) {
-  const auto started = client::parse_rfc3339(task.started_at);
+  const auto started = parse_utc(task.started_at);
   if (!started) return "-";
-  return client::show_duration(client::parse_rfc3339(task.ended_at).value_or(now) - *started);
+  return client::show_duration(parse_utc(task.ended_at).value_or(now) - *started);
 }
 
 int tasks(const CommonOptions& options, const TasksArguments& arguments) {

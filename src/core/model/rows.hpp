@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 #include "base/time.hpp"
 #include "core/model/agent.hpp"
 #include "core/model/job.hpp"
+#include "core/model/scope.hpp"
 
 /// What the store holds, row by row: the core's memory is exactly what loading these rows gives. Every row is an upsert by its key, so that
 /// the
@@ -164,7 +166,21 @@ struct MetaRow {
   std::string value;
 };
 
+using TokenId = Id<struct ApiTokenTag>;
+
+/// Key: id. A token of the API. What its holder sends is not here: only its SHA-256.
+struct TokenRow {
+  TokenId id;
+  std::string name;  ///< unique among tokens that are neither revoked nor expired
+  Scopes scopes;
+  std::array<std::uint8_t, 32> sha256{};
+  std::string created_by;
+  UnixMillis created_at{};
+  UnixMillis expires_at{};  ///< zero: never
+  UnixMillis revoked_at{};  ///< zero: it is not
+};
+
 using Row = std::variant<JobRow, JobStateRow, GroupRow, AttemptRow, TaskMarkRow, AgentRow, MasterKeyRow, EventRow, LogRow, ReportRow, MetaRow,
-                         OutputRow, ResultRow, CheckpointRow>;
+                         TokenRow, OutputRow, ResultRow, CheckpointRow>;
 
 }  // namespace stint::core

@@ -57,6 +57,7 @@ class RowStore {
     std::string operator()(const OutputRow& row) const { return key({row.task, 0}) + row.file.path; }
     std::string operator()(const ResultRow& row) const { return key({row.task, 0}); }
     std::string operator()(const CheckpointRow& row) const { return key({row.task, 0}); }
+    std::string operator()(const TokenRow& row) const { return std::to_string(row.id.value); }
   };
 
   std::map<std::pair<std::size_t, std::string>, Row> rows_;  ///< text order of keys: rows of a table may come in any order

@@ -5,6 +5,7 @@
 #include "base/bytes.hpp"
 #include "scheduler/api/handlers.hpp"
 #include "scheduler/api/json_views.hpp"
+#include "scheduler/api/read_body.hpp"
 #include "scheduler/limits.hpp"
 
 namespace stint::scheduler::api {
@@ -24,13 +25,6 @@ Problem no_such_agent(std::string_view name) {
   return {404, "not_found", "agent \"" + std::string(name) + "\": no such agent", "", "", "see GET /v1/agents"};
 }
 
-Result<json::object> read_object(const std::string& body) {
-  boost::system::error_code problem;
-  auto value = json::parse(body, problem);
-  if (problem || !value.is_object()) return fail(Errc::invalid_argument, "the body must be a JSON object");
-  return std::move(value.as_object());
-}
-
 bool is_name(std::string_view name) {
   return !name.empty() && name.size() <= limits::kAgentNameMax && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
@@ -39,10 +33,11 @@ bool is_name(std::string_view name) {
 
 }  // namespace
 
-Answer list_agents(Cell& cell, const ports::HttpRequest& request) {
-  const auto limit = read_limit(request);
+Answer list_agents(const Call& call) {
+  auto& cell = call.cell;
+  const auto limit = read_limit(call.request);
   if (!limit) return refuse(limit.error());
-  const auto after = read_number(request, "after", 0);
+  const auto after = read_number(call.request, "after", 0);
   if (!after) return refuse(after.error());
   json::array items;
   json::value next = nullptr;
@@ -57,14 +52,16 @@ Answer list_agents(Cell& cell, const ports::HttpRequest& request) {
   return say(200, json::serialize(json::object{{"items", std::move(items)}, {"next", std::move(next)}}));
 }
 
-Answer show_agent(Cell& cell, std::string_view name) {
-  const auto agent = find_by_name(cell, name);
-  if (!agent) return refuse(no_such_agent(name));
+Answer show_agent(const Call& call) {
+  auto& cell = call.cell;
+  const auto agent = find_by_name(cell, call.values[0]);
+  if (!agent) return refuse(no_such_agent(call.values[0]));
   return say(200, json::serialize(agent_json(*agent, cell.find_skew_ms(agent->row.number))));
 }
 
-Answer register_agent(Cell& cell, const ports::HttpRequest& request, Now now) {
-  const auto body = read_object(request.body);
+Answer register_agent(const Call& call) {
+  auto& cell = call.cell;
+  const auto body = read_object(call.request.body);
   if (!body) return refuse(body.error());
   const auto* name = body->if_contains("name");
   if (body->size() != 1 || name == nullptr || !name->is_string())
@@ -72,7 +69,8 @@ Answer register_agent(Cell& cell, const ports::HttpRequest& request, Now now) {
   if (!is_name(std::string_view(name->as_string())))
     return refuse({400, "invalid_argument", "name: letters, digits, `-`, `_` and `.` only", "name",
                    std::to_string(limits::kAgentNameMax) + " characters", ""});
-  const auto number = cell.core.register_agent({std::string(name->as_string())}, now, cell.journal.turn().effects);
+  const auto number =
+      cell.core.register_agent({std::string(name->as_string()), call.principal.name}, call.now, cell.journal.turn().effects);
   if (!number) return refuse(number.error());
   const KeyEpoch epoch = cell.keys.current_epoch();
   const auto key = cell.keys.find_agent_key(*number, epoch);
@@ -84,24 +82,29 @@ Answer register_agent(Cell& cell, const ports::HttpRequest& request, Now now) {
                                                {"server", cell.facts.server}}));
 }
 
-Answer drain_agent(Cell& cell, std::string_view name, const ports::HttpRequest& request, Now now) {
-  const auto agent = find_by_name(cell, name);
-  if (!agent) return refuse(no_such_agent(name));
-  const auto body = read_object(request.body);
+Answer drain_agent(const Call& call) {
+  auto& cell = call.cell;
+  const auto agent = find_by_name(cell, call.values[0]);
+  if (!agent) return refuse(no_such_agent(call.values[0]));
+  const auto body = read_object(call.request.body);
   if (!body) return refuse(body.error());
   const auto* draining = body->if_contains("draining");
   if (body->size() != 1 || draining == nullptr || !draining->is_bool())
     return refuse({400, "invalid_argument", "the body must be {\"draining\":true} or false", "draining", "", ""});
-  if (const auto done = cell.core.drain_agent(agent->row.number, draining->as_bool(), now, cell.journal.turn().effects); !done)
+  if (const auto done =
+          cell.core.drain_agent({agent->row.number, draining->as_bool(), call.principal.name}, call.now, cell.journal.turn().effects);
+      !done)
     return refuse(done.error());
-  return show_agent(cell, name);
+  return show_agent(call);
 }
 
-Answer revoke_agent(Cell& cell, std::string_view name, Now now) {
-  const auto agent = find_by_name(cell, name);
-  if (!agent) return refuse(no_such_agent(name));
-  if (const auto done = cell.core.revoke_agent(agent->row.number, now, cell.journal.turn().effects); !done) return refuse(done.error());
-  return show_agent(cell, name);
+Answer revoke_agent(const Call& call) {
+  auto& cell = call.cell;
+  const auto agent = find_by_name(cell, call.values[0]);
+  if (!agent) return refuse(no_such_agent(call.values[0]));
+  if (const auto done = cell.core.revoke_agent({agent->row.number, call.principal.name}, call.now, cell.journal.turn().effects); !done)
+    return refuse(done.error());
+  return show_agent(call);
 }
 
 }  // namespace stint::scheduler::api

@@ -2,18 +2,10 @@
 
 #include <utility>
 
-#include "wire/crypto.hpp"
+#include "base/utc.hpp"
 
 namespace stint::scheduler::api {
 namespace {
-
-/// `jobs/12/tasks` -> `jobs`, and the rest without the slash.
-std::string_view take_part(std::string_view& path) {
-  const auto slash = path.find('/');
-  const auto part = path.substr(0, slash);
-  path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
-  return part;
-}
 
 Answer no_such_route(const ports::HttpRequest& request) {
   return refuse({404, "not_found", request.method + " " + request.path + ": no such route", request.path, "", "see schema/openapi.yaml"});
@@ -32,28 +24,68 @@ Answer wrong_method(const ports::HttpRequest& request, const std::string& allowe
 
 bool is_this_machine(std::string_view peer) { return peer.starts_with("127.") || peer == "::1" || peer.starts_with("::ffff:127."); }
 
-bool same_in_constant_time(const std::array<std::uint8_t, 32>& a, const std::array<std::uint8_t, 32>& b) {
-  std::uint8_t difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference = static_cast<std::uint8_t>(difference | (a[i] ^ b[i]));
-  return difference == 0;
+bool is_open(const Access& access, const ports::HttpRequest& request) {
+  return access.door == Access::Door::open || (access.door == Access::Door::loopback && is_this_machine(request.peer));
+}
+
+/// Without a token, only what is open says more than that one is needed; outside of /v1/ nothing is secret.
+bool needs_token(const ports::HttpRequest& request, const RouteMatch& match) {
+  if (match.route != nullptr) return !is_open(match.route->access, request);
+  return request.path.starts_with("/v1/");
+}
+
+/// Why a token that was good once is not any more: told only to who has it.
+Problem refuse_token(const TokenBook::Found& found) {
+  const auto& token = *found.token;
+  const bool revoked = found.standing == TokenStanding::revoked;
+  return {401,
+          "unauthenticated",
+          "the token `" + token.name + "` (id " + std::to_string(token.id.value) + ") " + (revoked ? "was revoked at " : "expired at ") +
+              format_utc(revoked ? token.revoked_at : token.expires_at),
+          "Authorization",
+          "",
+          "ask who runs the scheduler for a new one (stint token create " + token.name + " …)"};
 }
 
 }  // namespace
 
+tl::expected<Principal, Problem> Api::authenticate(const ports::HttpRequest& request, UnixMillis now) {
+  const auto found = cell_.tokens.find(request.bearer_token, now);
+  switch (found.standing) {
+    case TokenStanding::valid: {
+      const auto& token = *found.token;
+      cell_.tokens.note_use(token.id, now);
+      return Principal{token.name, token.scopes, token.id, token.expires_at, {}};
+    }
+    case TokenStanding::expired:
+    case TokenStanding::revoked: return tl::unexpected(refuse_token(found));
+    case TokenStanding::unknown: break;
+  }
+  return tl::unexpected(Problem{401, "unauthenticated",
+                                request.bearer_token.empty() ? "no bearer token" : "the bearer token is not known here", "Authorization",
+                                "", "the token stands in context.json of the scheduler's state directory; STINT_TOKEN names another"});
+}
+
 void Api::on_request(ports::HttpRequest request, Now now) {
-  const bool is_known = same_in_constant_time(wire::sha256(as_bytes(request.bearer_token)), cell_.facts.api_token_sha256);
-  if (auto open = open_route(request, is_known)) return replies_.respond(request.id, open());
-  if (!is_known)
-    return replies_.respond(
-        request.id, to_response({401, "unauthenticated",
-                                 request.bearer_token.empty() ? "no bearer token" : "the bearer token is not known here", "Authorization",
-                                 "", "the token stands in context.json of the scheduler's state directory; STINT_TOKEN names another"}));
-  if (request.method != "GET" && !cell_.not_ready.empty())
-    return replies_.respond(request.id, to_response({507, "no_space", "changes are refused: " + cell_.not_ready, "", "",
-                                                     "free space on the disk of the state directory; running tasks go on"}));
-  bool streaming = false;
-  auto answer = route(request, now, streaming);
-  if (!streaming) cell_.journal.turn().replies.push_back({request.id, std::move(answer)});
+  const auto principal = authenticate(request, now.wall);
+  const auto match = find_route(request.method, request.path);
+  if (!principal && needs_token(request, match)) return replies_.respond(request.id, to_response(principal.error()));
+  const auto nobody = Principal{};
+  const Call call{cell_, request, principal ? *principal : nobody, match.values, now, streams_, replies_, metrics_};
+  if (auto answer = route(call, match)) cell_.journal.turn().replies.push_back({request.id, std::move(answer)});
+}
+
+Answer Api::route(const Call& call, const RouteMatch& match) {
+  const auto& request = call.request;
+  if (match.allowed.empty()) return no_such_route(request);
+  if (match.route == nullptr) return wrong_method(request, match.allowed);
+  const Access& access = match.route->access;
+  if (!is_open(access, request) && !may_enter(access, call.principal))
+    return refuse(forbidden(call.principal, request.method + " " + request.path, access.any_of));
+  if (request.method != "GET" && request.method != "HEAD" && !cell_.not_ready.empty())
+    return refuse({507, "no_space", "changes are refused: " + cell_.not_ready, "", "",
+                   "free space on the disk of the state directory; running tasks go on"});
+  return match.route->handle(call);
 }
 
 void Api::tell(std::vector<PendingReply>& replies) {
@@ -64,96 +96,6 @@ void Api::tell(std::vector<PendingReply>& replies) {
 void Api::refuse_all(std::vector<PendingReply>& replies, const Problem& problem) {
   for (auto& reply : replies) replies_.respond(reply.request, to_response(problem));
   replies.clear();
-}
-
-/// What needs no token; an empty Answer for everything else. Metrics are open to this machine alone.
-Answer Api::open_route(const ports::HttpRequest& request, bool is_known) {
-  const bool is_open = request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
-  if (is_open && request.method != "GET") return wrong_method(request, "GET");
-  if (request.path == "/healthz") return say(200, R"({"status":"ok"})");
-  if (request.path == "/readyz") {
-    if (cell_.not_ready.empty()) return say(200, R"({"status":"ready"})");
-    return refuse({503, "unavailable", cell_.not_ready, "", "", ""});
-  }
-  if (request.path == "/metrics") {
-    if (!is_known && !is_this_machine(request.peer)) return {};
-    return [this] {
-      ports::HttpResponse response;
-      response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-      response.body = metrics_();
-      return response;
-    };
-  }
-  if (request.path.rfind("/v1/", 0) != 0) return no_such_route(request);
-  return {};
-}
-
-Answer Api::route(const ports::HttpRequest& request, Now now, bool& streaming) {
-  std::string_view path(request.path);
-  path.remove_prefix(4);  // "/v1/"
-  const auto noun = take_part(path);
-  const bool get = request.method == "GET";
-  const bool post = request.method == "POST";
-  if (noun == "jobs" && path.empty()) {
-    if (post) return submit_job(cell_, request, now);
-    return get ? list_jobs(cell_, request) : wrong_method(request, "GET, POST");
-  }
-  if (noun == "jobs") {
-    const auto id = take_part(path);
-    return route_job(id, path, request, now);
-  }
-  if (noun == "tasks" && !path.empty()) {
-    const auto id = take_part(path);
-    return route_task(id, path, request, now, streaming);
-  }
-  if (noun == "agents" && path.empty()) {
-    if (post) return register_agent(cell_, request, now);
-    return get ? list_agents(cell_, request) : wrong_method(request, "GET, POST");
-  }
-  if (noun == "agents") {
-    const auto name = take_part(path);
-    return route_agent(name, path, request, now);
-  }
-  if (noun == "events" && path.empty()) {
-    if (!get) return wrong_method(request, "GET");
-    streaming = request.accept.find("text/event-stream") != std::string::npos;
-    if (!streaming) return list_events(cell_, request);
-    streams_.follow_events(request);
-    return {};
-  }
-  if (noun == "info" && path.empty()) return get ? show_info(cell_) : wrong_method(request, "GET");
-  return no_such_route(request);
-}
-
-Answer Api::route_job(std::string_view id, std::string_view rest, const ports::HttpRequest& request, Now now) {
-  const bool get = request.method == "GET";
-  if (rest == "cancel") return request.method == "POST" ? cancel_job(cell_, id, request, now) : wrong_method(request, "POST");
-  if (rest != "" && rest != "spec" && rest != "tasks" && rest != "explain") return no_such_route(request);
-  if (!get) return wrong_method(request, "GET");
-  if (rest == "spec") return show_spec(cell_, id);
-  if (rest == "tasks") return list_tasks(cell_, id, request);
-  if (rest == "explain") return explain_job(cell_, id, now);
-  return show_job(cell_, id);
-}
-
-Answer Api::route_task(std::string_view id, std::string_view rest, const ports::HttpRequest& request, Now now, bool& streaming) {
-  if (rest != "" && rest != "explain" && rest != "reports" && rest != "logs") return no_such_route(request);
-  if (request.method != "GET") return wrong_method(request, "GET");
-  if (rest == "explain") return explain_task(cell_, id, now);
-  if (rest == "reports") return list_reports(cell_, id, request);
-  if (rest == "logs") {
-    streaming = true;
-    streams_.follow_logs(request, id);
-    return {};
-  }
-  return show_task(cell_, id);
-}
-
-Answer Api::route_agent(std::string_view name, std::string_view rest, const ports::HttpRequest& request, Now now) {
-  if (rest == "drain") return request.method == "POST" ? drain_agent(cell_, name, request, now) : wrong_method(request, "POST");
-  if (rest == "revoke") return request.method == "POST" ? revoke_agent(cell_, name, now) : wrong_method(request, "POST");
-  if (!rest.empty()) return no_such_route(request);
-  return request.method == "GET" ? show_agent(cell_, name) : wrong_method(request, "GET");
 }
 
 }  // namespace stint::scheduler::api

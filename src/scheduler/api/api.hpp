@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "ports/http.hpp"
-#include "scheduler/api/handlers.hpp"
+#include "scheduler/api/access.hpp"
 #include "scheduler/api/streams.hpp"
 #include "scheduler/cell.hpp"
 
@@ -28,11 +28,8 @@ class Api final : public ports::HttpHandler {
   [[nodiscard]] Streams& streams() { return streams_; }
 
  private:
-  Answer route(const ports::HttpRequest& request, Now now, bool& streaming);
-  Answer route_job(std::string_view id, std::string_view rest, const ports::HttpRequest& request, Now now);
-  Answer route_task(std::string_view id, std::string_view rest, const ports::HttpRequest& request, Now now, bool& streaming);
-  Answer route_agent(std::string_view name, std::string_view rest, const ports::HttpRequest& request, Now now);
-  Answer open_route(const ports::HttpRequest& request, bool is_known);
+  [[nodiscard]] tl::expected<Principal, Problem> authenticate(const ports::HttpRequest& request, UnixMillis now);
+  Answer route(const Call& call, const RouteMatch& match);
 
   Cell& cell_;
   ports::HttpReplies& replies_;

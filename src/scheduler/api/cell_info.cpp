@@ -4,6 +4,7 @@
 
 #include "scheduler/api/handlers.hpp"
 #include "scheduler/api/json_views.hpp"
+#include "scheduler/api/streams.hpp"
 
 namespace stint::scheduler::api {
 namespace {
@@ -29,12 +30,33 @@ class Family {
 
 }  // namespace
 
-Answer list_events(Cell& cell, const ports::HttpRequest& request) {
-  const auto limit = read_limit(request);
+Answer show_health(const Call&) { return say(200, R"({"status":"ok"})"); }
+
+Answer show_readiness(const Call& call) {
+  if (call.cell.not_ready.empty()) return say(200, R"({"status":"ready"})");
+  return refuse({503, "unavailable", call.cell.not_ready, "", "", ""});
+}
+
+Answer show_metrics(const Call& call) {
+  return [metrics = call.metrics] {
+    ports::HttpResponse response;
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    response.body = metrics();
+    return response;
+  };
+}
+
+Answer list_events(const Call& call) {
+  auto& cell = call.cell;
+  if (call.request.accept.find("text/event-stream") != std::string::npos) {
+    call.streams.follow_events(call.request, call.principal);
+    return {};
+  }
+  const auto limit = read_limit(call.request);
   if (!limit) return refuse(limit.error());
-  const auto after = read_number(request, "after", 0);
+  const auto after = read_number(call.request, "after", 0);
   if (!after) return refuse(after.error());
-  const auto job = read_number(request, "job", 0);
+  const auto job = read_number(call.request, "job", 0);
   if (!job) return refuse(job.error());
   return [&cell, limit = *limit, after = *after, job = JobId{*job}] {
     const auto events = cell.reader.events(after, job, limit);
@@ -52,7 +74,8 @@ Answer list_events(Cell& cell, const ports::HttpRequest& request) {
   };
 }
 
-Answer show_info(Cell& cell) {
+Answer show_info(const Call& call) {
+  auto& cell = call.cell;
   return say(200, json::serialize(json::object{{"version", cell.facts.version},
                                                {"cell", cell.facts.cell_id},
                                                {"api", 1},

@@ -82,6 +82,26 @@ Result<TaskRef> find_task_ref(const Cell& cell, std::string_view id) {
   return fail(Errc::not_found, "task " + std::string(id) + ": job " + std::to_string(job.value) + " has no such task");
 }
 
+Problem forbidden(const Principal& who, const std::string& what, core::Scopes needed) {
+  std::string words = core::to_string(needed);
+  if (const auto comma = words.rfind(", "); comma != std::string::npos) words.replace(comma, 2, " or ");
+  const auto held = who.attempt ? "is that of an attempt, which may only move its own data" : "has " + core::to_string(who.scopes);
+  return {403,
+          "forbidden",
+          what + " needs the scope " + words + "; the token `" + who.name + "` " + held,
+          "Authorization",
+          "",
+          "ask who runs the scheduler for a token that has it (stint token create NAME --scope …)"};
+}
+
+std::optional<Problem> find_refusal(const Call& call, const core::JobView& job, std::string_view doing) {
+  const auto& who = call.principal;
+  if (who.scopes.allow(core::Scope::operate) || who.name == job.row.submitted_by) return std::nullopt;
+  return forbidden(who,
+                   std::string(doing) + " job " + std::to_string(job.row.id.value) + ", which `" + job.row.submitted_by + "` submitted,",
+                   {core::Scope::operate});
+}
+
 std::string agent_name(const core::Scheduler& core, AgentNumber number) {
   const auto* row = core.find_agent(number);
   return row == nullptr ? std::string() : row->name;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -9,13 +10,32 @@
 #include "protocol/counters.hpp"
 #include "scheduler/api/problem.hpp"
 #include "scheduler/cell.hpp"
+#include "scheduler/principal.hpp"
 
 /// One function per route. It decides now, with the core's memory; the answer it returns runs when everything it may speak of is durable,
 /// and only
 /// then reads the store.
 namespace stint::scheduler::api {
 
+/// An empty one: the handler answers by itself, through `replies` or a stream.
 using Answer = std::function<ports::HttpResponse()>;
+
+class Streams;
+
+/// What stood in the place of each `{name}` of the route's path, in order.
+using PathValues = std::array<std::string_view, 3>;
+
+/// One request, who asks, and what its handler may use. It lives until the handler returns: an Answer keeps copies.
+struct Call {
+  Cell& cell;
+  const ports::HttpRequest& request;
+  const Principal& principal;
+  PathValues values;
+  Now now;
+  Streams& streams;
+  ports::HttpReplies& replies;
+  const std::function<std::string()>& metrics;
+};
 
 [[nodiscard]] Answer refuse(Problem problem);
 [[nodiscard]] Answer refuse(const Error& error);
@@ -34,28 +54,42 @@ using Answer = std::function<ports::HttpResponse()>;
 [[nodiscard]] Result<JobId> find_job_id(const Cell& cell, std::string_view word);
 /// `12.main.3`, `last.main`.
 [[nodiscard]] Result<TaskRef> find_task_ref(const Cell& cell, std::string_view id);
+/// 403: `what` (`POST /v1/jobs`, `cancelling job 12 of ann`) needs one of these scopes, and the caller has others.
+[[nodiscard]] Problem forbidden(const Principal& who, const std::string& what, core::Scopes needed);
+/// Who may change a job: the token name that submitted it, and operators.
+[[nodiscard]] std::optional<Problem> find_refusal(const Call& call, const core::JobView& job, std::string_view doing);
 [[nodiscard]] std::string agent_name(const core::Scheduler& core, AgentNumber number);
 
-Answer submit_job(Cell& cell, const ports::HttpRequest& request, Now now);
-Answer list_jobs(Cell& cell, const ports::HttpRequest& request);
-Answer show_job(Cell& cell, std::string_view job);
-Answer show_spec(Cell& cell, std::string_view job);
-Answer cancel_job(Cell& cell, std::string_view job, const ports::HttpRequest& request, Now now);
-Answer explain_job(Cell& cell, std::string_view job, Now now);
+Answer show_health(const Call& call);
+Answer show_readiness(const Call& call);
+Answer show_metrics(const Call& call);
+Answer show_info(const Call& call);
+Answer list_events(const Call& call);
 
-Answer list_tasks(Cell& cell, std::string_view job, const ports::HttpRequest& request);
-Answer show_task(Cell& cell, std::string_view task);
-Answer explain_task(Cell& cell, std::string_view task, Now now);
-Answer list_reports(Cell& cell, std::string_view task, const ports::HttpRequest& request);
+Answer submit_job(const Call& call);
+Answer list_jobs(const Call& call);
+Answer show_job(const Call& call);
+Answer show_spec(const Call& call);
+Answer cancel_job(const Call& call);
+Answer explain_job(const Call& call);
 
-Answer list_agents(Cell& cell, const ports::HttpRequest& request);
-Answer show_agent(Cell& cell, std::string_view name);
-Answer register_agent(Cell& cell, const ports::HttpRequest& request, Now now);
-Answer drain_agent(Cell& cell, std::string_view name, const ports::HttpRequest& request, Now now);
-Answer revoke_agent(Cell& cell, std::string_view name, Now now);
+Answer list_tasks(const Call& call);
+Answer show_task(const Call& call);
+Answer explain_task(const Call& call);
+Answer list_reports(const Call& call);
+Answer read_logs(const Call& call);
 
-Answer list_events(Cell& cell, const ports::HttpRequest& request);
-Answer show_info(Cell& cell);
+Answer list_agents(const Call& call);
+Answer show_agent(const Call& call);
+Answer register_agent(const Call& call);
+Answer drain_agent(const Call& call);
+Answer revoke_agent(const Call& call);
+
+Answer create_token(const Call& call);
+Answer list_tokens(const Call& call);
+Answer revoke_token(const Call& call);
+Answer show_whoami(const Call& call);
+
 [[nodiscard]] std::string metrics_text(const Cell& cell, const protocol::SessionCounters& counters, std::size_t sessions);
 
 }  // namespace stint::scheduler::api

@@ -52,27 +52,29 @@ TaskStatus state_of(const core::Explanation& explanation, TaskStatus job) {
 
 }  // namespace
 
-Answer submit_job(Cell& cell, const ports::HttpRequest& request, Now now) {
-  if (request.body.size() > limits::kJobSpecBytesMax)
-    return refuse({413, "out_of_range", "a job of " + std::to_string(request.body.size()) + " bytes", "body",
+Answer submit_job(const Call& call) {
+  auto& cell = call.cell;
+  if (call.request.body.size() > limits::kJobSpecBytesMax)
+    return refuse({413, "out_of_range", "a job of " + std::to_string(call.request.body.size()) + " bytes", "body",
                    std::to_string(limits::kJobSpecBytesMax) + " bytes", "use an array or several jobs"});
-  auto spec = core::parse_job_json(request.body);
+  auto spec = core::parse_job_json(call.request.body);
   if (!spec) return refuse(spec.error());
   auto& effects = cell.journal.turn().effects;
   const auto rows_before = effects.rows.size();
-  const auto id = cell.core.submit({std::move(*spec), "admin", request.idempotency_key}, now, effects);
+  const auto id = cell.core.submit({std::move(*spec), call.principal.name, call.request.idempotency_key}, call.now, effects);
   if (!id) return refuse(id.error());
   const int status = effects.rows.size() == rows_before ? 200 : 201;
   return say(status, json::serialize(job_json(*cell.core.find_job(*id))));
 }
 
-Answer list_jobs(Cell& cell, const ports::HttpRequest& request) {
-  const auto limit = read_limit(request);
+Answer list_jobs(const Call& call) {
+  auto& cell = call.cell;
+  const auto limit = read_limit(call.request);
   if (!limit) return refuse(limit.error());
-  const auto after = read_number(request, "after", std::numeric_limits<std::uint64_t>::max());
+  const auto after = read_number(call.request, "after", std::numeric_limits<std::uint64_t>::max());
   if (!after) return refuse(after.error());
   std::optional<TaskStatus> state;
-  if (const auto word = find_query(request, "state"); word && !word->empty()) {
+  if (const auto word = find_query(call.request, "state"); word && !word->empty()) {
     state = parse_task_status(*word);
     if (!state)
       return refuse({400, "invalid_argument", "query `state`: \"" + *word + "\" is none of pending, running, completed, failed, cancelled",
@@ -92,32 +94,37 @@ Answer list_jobs(Cell& cell, const ports::HttpRequest& request) {
   return say(200, page_json(std::move(items), std::move(next)));
 }
 
-Answer show_job(Cell& cell, std::string_view word) {
-  const auto job = find_job_id(cell, word);
+Answer show_job(const Call& call) {
+  auto& cell = call.cell;
+  const auto job = find_job_id(cell, call.values[0]);
   if (!job) return refuse(job.error());
   return say(200, json::serialize(job_json(*cell.core.find_job(*job))));
 }
 
-Answer show_spec(Cell& cell, std::string_view word) {
-  const auto job = find_job_id(cell, word);
+Answer show_spec(const Call& call) {
+  auto& cell = call.cell;
+  const auto job = find_job_id(cell, call.values[0]);
   if (!job) return refuse(job.error());
   return say(200, core::to_json(*cell.core.find_spec(*job)));
 }
 
-Answer cancel_job(Cell& cell, std::string_view word, const ports::HttpRequest& request, Now now) {
-  const auto job = find_job_id(cell, word);
+Answer cancel_job(const Call& call) {
+  auto& cell = call.cell;
+  const auto job = find_job_id(cell, call.values[0]);
   if (!job) return refuse(job.error());
-  auto cancel = read_cancel(cell, *job, request.body);
+  if (auto refusal = find_refusal(call, *cell.core.find_job(*job), "cancelling")) return refuse(std::move(*refusal));
+  auto cancel = read_cancel(cell, *job, call.request.body);
   if (!cancel) return refuse(cancel.error());
-  cancel->by = "admin";
-  if (const auto done = cell.core.cancel(*cancel, now, cell.journal.turn().effects); !done) return refuse(done.error());
+  cancel->by = call.principal.name;
+  if (const auto done = cell.core.cancel(*cancel, call.now, cell.journal.turn().effects); !done) return refuse(done.error());
   return say(200, json::serialize(job_json(*cell.core.find_job(*job))));
 }
 
-Answer explain_job(Cell& cell, std::string_view word, Now now) {
-  const auto job = find_job_id(cell, word);
+Answer explain_job(const Call& call) {
+  auto& cell = call.cell;
+  const auto job = find_job_id(cell, call.values[0]);
   if (!job) return refuse(job.error());
-  const auto explanation = cell.core.explain(*job, now);
+  const auto explanation = cell.core.explain(*job, call.now);
   if (!explanation) return refuse(explanation.error());
   json::object body{{"task", nullptr}, {"job", job->value}};
   for (auto& item : explanation_json(*explanation, state_of(*explanation, cell.core.find_job(*job)->state.status)))

@@ -1,9 +1,8 @@
 #include "scheduler/api/json_views.hpp"
 
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <cstdio>
+
+#include "base/utc.hpp"
 
 namespace stint::scheduler::api {
 namespace {
@@ -54,16 +53,7 @@ json::object clause_json(const core::Clause& clause) {
 
 json::value time_json(UnixMillis time) {
   if (to_ms(time) == 0) return nullptr;
-  const std::chrono::sys_time<std::chrono::milliseconds> at{time.time_since_epoch()};
-  const auto day = std::chrono::floor<std::chrono::days>(at);
-  const std::chrono::year_month_day date{day};
-  const std::chrono::hh_mm_ss clock{at - day};
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
-                static_cast<int>(clock.subseconds().count()));
-  return json::value(text.data());
+  return json::value(format_utc(time));
 }
 
 json::value reason_json(EndReason reason) { return reason == EndReason::none ? json::value(nullptr) : json::value(to_string(reason)); }

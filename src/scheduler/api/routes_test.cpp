@@ -1,11 +1,16 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <map>
 #include <regex>
+#include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "scheduler/api/access.hpp"
 #include "scheduler/test_world.hpp"
 
 namespace stint::scheduler {
@@ -14,34 +19,25 @@ namespace {
 using testing::Heard;
 using testing::World;
 
-struct Route {
+/// The path of a route with this test's job, task, agent and token in their places.
+std::string real_path(std::string_view pattern) {
+  static const std::map<std::string, std::string> kReal{{"{job}", "1"}, {"{task}", "1.main"}, {"{agent}", "a1"}, {"{token}", "t1"}};
   std::string path;
-  std::vector<std::string> methods;
-  std::string allow;
-  bool needs_token = true;
-};
+  while (!pattern.empty()) {
+    const auto part = std::string(pattern.substr(0, pattern.find('/', 1)));
+    pattern.remove_prefix(part.size());
+    if (part.starts_with("/{")) {
+      const auto real = kReal.find(part.substr(1));
+      path += "/" + (real == kReal.end() ? "x" : real->second);
+    } else {
+      path += part;
+    }
+  }
+  return path;
+}
 
-const std::vector<Route> kRoutes = {
-    {"/v1/jobs", {"GET", "POST"}, "GET, POST"},
-    {"/v1/jobs/1", {"GET"}, "GET"},
-    {"/v1/jobs/1/spec", {"GET"}, "GET"},
-    {"/v1/jobs/1/cancel", {"POST"}, "POST"},
-    {"/v1/jobs/1/tasks", {"GET"}, "GET"},
-    {"/v1/jobs/1/explain", {"GET"}, "GET"},
-    {"/v1/tasks/1.main", {"GET"}, "GET"},
-    {"/v1/tasks/1.main/explain", {"GET"}, "GET"},
-    {"/v1/tasks/1.main/logs", {"GET"}, "GET"},
-    {"/v1/tasks/1.main/reports", {"GET"}, "GET"},
-    {"/v1/events", {"GET"}, "GET"},
-    {"/v1/agents", {"GET", "POST"}, "GET, POST"},
-    {"/v1/agents/a1", {"GET"}, "GET"},
-    {"/v1/agents/a1/drain", {"POST"}, "POST"},
-    {"/v1/agents/a1/revoke", {"POST"}, "POST"},
-    {"/v1/info", {"GET"}, "GET"},
-    {"/healthz", {"GET"}, "GET", false},
-    {"/readyz", {"GET"}, "GET", false},
-    {"/metrics", {"GET"}, "GET", false},
-};
+bool is_open(const api::Route& route) { return route.access.door == api::Access::Door::open; }
+bool needs_token_here(const api::Route& route) { return route.access.door == api::Access::Door::token; }
 
 std::string read_contract() {
   std::ifstream file(STINT_SOURCE_DIR "/schema/openapi.yaml");
@@ -57,18 +53,43 @@ std::map<std::string, int> read_codes() {
   return codes;
 }
 
-/// The contract's paths with this test's job, task and agent in their places.
-std::vector<std::string> read_paths() {
-  std::vector<std::string> paths;
-  const auto text = read_contract();
-  const std::regex line(R"(\n  (/[^:\n]*):)");
-  for (std::sregex_iterator it(text.begin(), text.end(), line), end; it != end; ++it) {
-    std::string path = (*it)[1];
-    for (const auto& [name, value] : {std::pair{"{job}", "1"}, {"{task}", "1.main"}, {"{agent}", "a1"}})
-      if (const auto at = path.find(name); at != std::string::npos) path.replace(at, std::string_view(name).size(), value);
-    paths.push_back(path);
+/// `GET /v1/jobs: read`, `POST /v1/jobs/{job}/cancel: submit, operate`, `GET /healthz: open`; with ` | attempt` or ` | loopback`.
+std::string describe(const api::Route& route) {
+  std::string text = std::string(route.method) + " " + std::string(route.path) + ": ";
+  text += is_open(route) ? "open" : core::to_string(route.access.any_of);
+  if (route.access.attempts) text += " | attempt";
+  if (route.access.door == api::Access::Door::loopback) text += " | loopback";
+  return text;
+}
+
+/// The same of every operation of the contract; it relies on the contract's own layout: two spaces a level.
+std::set<std::string> read_operations() {
+  std::set<std::string> operations;
+  std::istringstream lines(read_contract());
+  std::string line, path, method, scope, door;
+  const auto finish = [&] {
+    if (!method.empty()) operations.insert(method + " " + path + ": " + (scope.empty() ? "NO x-scope" : scope) + door);
+    method.clear(), scope.clear(), door.clear();
+  };
+  while (std::getline(lines, line)) {
+    std::smatch part;
+    if (std::regex_match(line, part, std::regex("  (/[^:]*):"))) {
+      finish();
+      path = part[1];
+    } else if (std::regex_match(line, part, std::regex("    (get|put|post|delete|patch|head):"))) {
+      finish();
+      method = part[1];
+      std::transform(method.begin(), method.end(), method.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    } else if (std::regex_match(line, part, std::regex(R"(      x-scope: \[?([a-z, ]+)\]?)"))) {
+      scope = part[1];
+    } else if (line.starts_with("      security:")) {
+      door = line.find("attempt:") != std::string::npos ? " | attempt" : line.find("[{}, ") != std::string::npos ? " | loopback" : "";
+    } else if (line == "components:") {
+      break;
+    }
   }
-  return paths;
+  finish();
+  return operations;
 }
 
 class RoutesTest : public ::testing::Test {
@@ -101,43 +122,75 @@ class RoutesTest : public ::testing::Test {
   World world;
 };
 
-TEST_F(RoutesTest, TheTableOfThisTestIsTheContracts) {
-  auto paths = read_paths();
-  std::vector<std::string> ours;
-  for (const auto& route : kRoutes) ours.push_back(route.path);
-  std::sort(paths.begin(), paths.end());
-  std::sort(ours.begin(), ours.end());
-  EXPECT_EQ(paths, ours);
+TEST_F(RoutesTest, TheTableAndTheContractAreOne) {
+  std::set<std::string> table;
+  for (const auto& route : api::routes()) table.insert(describe(route));
+  const auto contract = read_operations();
+  for (const auto& operation : contract) EXPECT_TRUE(table.contains(operation)) << "described, but not so in api/access.cpp: " << operation;
+  for (const auto& route : table) EXPECT_TRUE(contract.contains(route)) << "not so in schema/openapi.yaml: " << route;
+  EXPECT_EQ(table.size(), api::routes().size()) << "a route comes twice";
   EXPECT_GE(codes.size(), 16U);
 }
 
+TEST_F(RoutesTest, EveryRouteIsFoundByItsPath) {
+  for (const auto& route : api::routes())
+    EXPECT_EQ(api::find_route(route.method, real_path(route.path)).route, &route) << route.path << " is hidden by an earlier pattern";
+}
+
 TEST_F(RoutesTest, EveryOtherMethodIsRefusedAndTheRightOnesAreNamed) {
-  for (const auto& route : kRoutes)
+  std::map<std::string, std::string> allowed;
+  for (const auto& route : api::routes()) {
+    auto& methods = allowed[std::string(route.path)];
+    methods.append(methods.empty() ? "" : ", ").append(route.method);
+  }
+  for (const auto& [path, methods] : allowed)
     for (const std::string method : {"GET", "POST", "PUT", "DELETE", "PATCH"}) {
-      if (std::count(route.methods.begin(), route.methods.end(), method) > 0) continue;
-      const auto& answer = world.call(method, route.path);
-      expect_problem(answer, "method_not_allowed", method + " " + route.path);
-      EXPECT_EQ(answer.header("Allow"), route.allow) << method << " " << route.path;
+      if (methods.find(method) != std::string::npos) continue;
+      const auto& answer = world.call(method, real_path(path));
+      expect_problem(answer, "method_not_allowed", method + " " + path);
+      EXPECT_EQ(answer.header("Allow"), methods) << method << " " << path;
     }
 }
 
 TEST_F(RoutesTest, WithoutAGoodTokenNothingIsSaidAndNothingIsDone) {
   for (const std::string token : {"", "wrong", "the token of these test", "the token of these tests "}) {
     world.token = token;
-    for (const auto& route : kRoutes)
-      for (const auto& method : route.methods) {
-        const auto& answer = world.call(method, route.path, R"({"name":"x"})");
-        if (!route.needs_token) {
-          EXPECT_EQ(answer.status(), 200) << route.path;
-          continue;
-        }
-        expect_problem(answer, "unauthenticated", method + " " + route.path);
-        EXPECT_EQ(answer.header("WWW-Authenticate"), "Bearer");
+    for (const auto& route : api::routes()) {
+      const auto& answer = world.call(std::string(route.method), real_path(route.path), R"({"name":"x"})");
+      if (!needs_token_here(route)) {
+        EXPECT_EQ(answer.status(), 200) << route.path;
+        continue;
       }
+      expect_problem(answer, "unauthenticated", describe(route));
+      EXPECT_EQ(answer.header("WWW-Authenticate"), "Bearer");
+    }
   }
   world.token = testing::kToken;
   EXPECT_EQ(world.call("GET", "/v1/jobs/1").json().at("state").as_string(), "pending") << "it was not cancelled";
   EXPECT_NE(world.call("GET", "/v1/agents/a1").json().at("state").as_string(), "revoked");
+}
+
+TEST_F(RoutesTest, EveryScopeOpensItsRoutesAndNoOther) {
+  std::map<core::Scope, std::string> tokens;
+  for (const auto scope : core::kScopes) {
+    const auto word = std::string(core::to_string(scope));
+    const auto made = world.call("POST", "/v1/tokens", R"({"name":"with-)" + word + R"(","scopes":[")" + word + R"("]})").json();
+    tokens[scope] = std::string(made.at("token").as_string());
+  }
+  world.client_address = "192.0.2.7";
+  for (const auto& [scope, token] : tokens)
+    for (const auto& route : api::routes()) {
+      if (route.path.ends_with("/cancel")) continue;  // on whose job it is: TokensTest
+      world.token = token;
+      const auto& answer = world.call(std::string(route.method), real_path(route.path), "[]");
+      const auto what = std::string(core::to_string(scope)) + " for " + describe(route);
+      EXPECT_NE(answer.status(), 401) << what;
+      if (is_open(route) || core::Scopes{scope}.allow_any(route.access.any_of)) {
+        EXPECT_NE(answer.status(), 403) << what << ": " << answer.response.body;
+      } else {
+        expect_problem(answer, "forbidden", what);
+      }
+    }
 }
 
 TEST_F(RoutesTest, MetricsAreOpenToThisMachineAlone) {

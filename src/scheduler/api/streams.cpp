@@ -1,5 +1,6 @@
 #include "scheduler/api/streams.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <utility>
 #include <vector>
@@ -73,12 +74,14 @@ bool Streams::too_many(ports::RequestId id) {
   return true;
 }
 
-void Streams::follow_events(const ports::HttpRequest& request) {
+void Streams::follow_events(const ports::HttpRequest& request, const Principal& who) {
   if (too_many(request.id)) return;
   const auto job = read_number(request, "job", 0);
   const auto after = read_number(request, "after", cell_.events.last());
   if (!job || !after) return replies_.respond(request.id, to_response(to_problem(!job ? job.error() : after.error())));
   Stream stream;
+  stream.token = who.token;
+  stream.expires_at = who.expires_at;
   stream.events = true;
   stream.job = JobId{*job};
   stream.after = *after;
@@ -97,7 +100,7 @@ void Streams::follow_events(const ports::HttpRequest& request) {
   replies_.begin_stream(request.id, std::move(head));
 }
 
-void Streams::follow_logs(const ports::HttpRequest& request, std::string_view task) {
+void Streams::follow_logs(const ports::HttpRequest& request, const Principal& who, std::string_view task) {
   if (too_many(request.id)) return;
   const auto ref = find_task_ref(cell_, task);
   const auto attempt = read_count(request, "attempt", 0);
@@ -105,6 +108,8 @@ void Streams::follow_logs(const ports::HttpRequest& request, std::string_view ta
   for (const auto* error : {ref ? nullptr : &ref.error(), attempt ? nullptr : &attempt.error(), after ? nullptr : &after.error()})
     if (error != nullptr) return replies_.respond(request.id, to_response(to_problem(*error)));
   Stream stream;
+  stream.token = who.token;
+  stream.expires_at = who.expires_at;
   stream.follow = find_query(request, "follow").value_or("0") != "0";
   stream.after = stream.start = *after;
   stream.fixed_attempt = *attempt != 0;
@@ -131,6 +136,35 @@ void Streams::pump() {
 void Streams::keep_alive() {
   for (auto& [id, stream] : streams_)
     if (stream.events && std::exchange(stream.writable, false)) replies_.write_stream(id, ":\n\n");
+}
+
+/// A reader finds out why when it comes back with its cursor.
+template <class Condition>
+void Streams::close_if(const Condition& condition) {
+  for (auto it = streams_.begin(); it != streams_.end();) {
+    if (condition(it->second)) {
+      replies_.end_stream(it->first);
+      it = streams_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+}
+
+void Streams::close_all_of(core::TokenId token) {
+  close_if([&](const Stream& stream) { return stream.token == token; });
+}
+
+void Streams::close_expired(Now now) {
+  if (now.mono < check_at_) return;
+  check_at_ = now.mono + limits::kTokenCheckPeriod;
+  close_if([&](const Stream& stream) { return to_ms(stream.expires_at) != 0 && stream.expires_at <= now.wall; });
+}
+
+Instant Streams::next_deadline() const {
+  const bool may_expire =
+      std::any_of(streams_.begin(), streams_.end(), [](const auto& entry) { return to_ms(entry.second.expires_at) != 0; });
+  return may_expire ? check_at_ : Instant::max();
 }
 
 void Streams::pump(ports::RequestId id, Stream& stream) {

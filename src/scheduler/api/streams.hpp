@@ -18,9 +18,9 @@ class Streams {
  public:
   Streams(Cell& cell, ports::HttpReplies& replies) : cell_(cell), replies_(replies) {}
 
-  /// Errors are answered with a problem.
-  void follow_events(const ports::HttpRequest& request);
-  void follow_logs(const ports::HttpRequest& request, std::string_view task);
+  /// Errors are answered with a problem. The stream ends when the token of `who` does.
+  void follow_events(const ports::HttpRequest& request, const Principal& who);
+  void follow_logs(const ports::HttpRequest& request, const Principal& who, std::string_view task);
 
   void on_writable(ports::RequestId id);
   void on_closed(ports::RequestId id) { streams_.erase(id); }
@@ -28,10 +28,17 @@ class Streams {
   void pump();
   /// Nothing has been said for a while: a comment keeps proxies from closing event streams.
   void keep_alive();
+  /// Ends the streams of a token that is revoked.
+  void close_all_of(core::TokenId token);
+  /// Ends those whose token has expired: looked at once a period, because the wall clock may be set.
+  void close_expired(Now now);
+  [[nodiscard]] Instant next_deadline() const;
   [[nodiscard]] bool empty() const { return streams_.empty(); }
 
  private:
   struct Stream {
+    core::TokenId token;
+    UnixMillis expires_at{};  ///< zero: never
     bool events = false;  ///< else logs
     bool follow = true;
     bool writable = true;  ///< the last write has left
@@ -47,11 +54,14 @@ class Streams {
   std::optional<core::AttemptRow> last_durable(const AttemptRef& attempt);
   [[nodiscard]] bool still_speaks(const core::AttemptRow& attempt) const;
   bool has_later_attempt(const core::TaskView& task, const AttemptRef& attempt);
+  template <class Condition>
+  void close_if(const Condition& condition);
   bool too_many(ports::RequestId id);
 
   Cell& cell_;
   ports::HttpReplies& replies_;
   std::map<ports::RequestId, Stream> streams_;
+  Instant check_at_{};
 };
 
 }  // namespace stint::scheduler::api

@@ -8,6 +8,7 @@
 
 #include "scheduler/api/handlers.hpp"
 #include "scheduler/api/json_views.hpp"
+#include "scheduler/api/streams.hpp"
 #include "scheduler/limits.hpp"
 
 namespace stint::scheduler::api {
@@ -180,15 +181,16 @@ ports::HttpResponse respond(const json::object& body) {
 
 }  // namespace
 
-Answer list_tasks(Cell& cell, std::string_view word, const ports::HttpRequest& request) {
-  const auto job = find_job_id(cell, word);
+Answer list_tasks(const Call& call) {
+  auto& cell = call.cell;
+  const auto job = find_job_id(cell, call.values[0]);
   if (!job) return refuse(job.error());
   const auto& spec = *cell.core.find_spec(*job);
-  const auto limit = read_limit(request);
+  const auto limit = read_limit(call.request);
   if (!limit) return refuse(limit.error());
-  const auto cursor = read_cursor(request);
+  const auto cursor = read_cursor(call.request);
   if (!cursor) return refuse(cursor.error());
-  const auto filter = read_filter(spec, request);
+  const auto filter = read_filter(spec, call.request);
   if (!filter) return refuse(filter.error());
   auto page = std::make_shared<Page>(collect(cell, *job, spec, *filter, *cursor, *limit));
   return [&cell, page] {
@@ -210,8 +212,9 @@ Answer list_tasks(Cell& cell, std::string_view word, const ports::HttpRequest& r
   };
 }
 
-Answer show_task(Cell& cell, std::string_view id) {
-  const auto ref = find_task_ref(cell, id);
+Answer show_task(const Call& call) {
+  auto& cell = call.cell;
+  const auto ref = find_task_ref(cell, call.values[0]);
   if (!ref) return refuse(ref.error());
   auto task = std::make_shared<Shown>(shown(cell, *cell.core.find_task(*ref)));
   return [&cell, task, ref = *ref] {
@@ -247,24 +250,31 @@ Answer show_task(Cell& cell, std::string_view id) {
   };
 }
 
-Answer explain_task(Cell& cell, std::string_view id, Now now) {
-  const auto ref = find_task_ref(cell, id);
+Answer explain_task(const Call& call) {
+  auto& cell = call.cell;
+  const auto ref = find_task_ref(cell, call.values[0]);
   if (!ref) return refuse(ref.error());
-  const auto explanation = cell.core.explain(*ref, now);
+  const auto explanation = cell.core.explain(*ref, call.now);
   if (!explanation) return refuse(explanation.error());
   json::object body{{"task", core::task_id(*cell.core.find_spec(ref->job), *ref)}, {"job", ref->job.value}};
   for (auto& item : explanation_json(*explanation, cell.core.find_task(*ref)->status)) body[item.key()] = item.value();
   return say(200, json::serialize(body));
 }
 
-Answer list_reports(Cell& cell, std::string_view id, const ports::HttpRequest& request) {
-  const auto ref = find_task_ref(cell, id);
+Answer read_logs(const Call& call) {
+  call.streams.follow_logs(call.request, call.principal, call.values[0]);
+  return {};
+}
+
+Answer list_reports(const Call& call) {
+  auto& cell = call.cell;
+  const auto ref = find_task_ref(cell, call.values[0]);
   if (!ref) return refuse(ref.error());
-  const auto limit = read_limit(request);
+  const auto limit = read_limit(call.request);
   if (!limit) return refuse(limit.error());
-  const auto after = read_count(request, "after", 0);
+  const auto after = read_count(call.request, "after", 0);
   if (!after) return refuse(after.error());
-  const auto attempt = read_count(request, "attempt", 0);
+  const auto attempt = read_count(call.request, "attempt", 0);
   if (!attempt) return refuse(attempt.error());
   return [&cell, ref = AttemptRef{*ref, *attempt}, after = *after, limit = *limit]() mutable {
     if (ref.attempt == 0) {
