@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/event_rows.hpp"
+#include "core/groups.hpp"
 #include "core/task_life.hpp"
 #include "core/topics.hpp"
 
@@ -32,6 +33,7 @@ void give_up(Turn& turn, Attempt& attempt, std::string why) {
 /// When the policy of the attempt's task acts, counted from when the agent went; Duration::max() if it has acted.
 Duration patience_of(const Agent& agent, const Attempt& attempt) {
   const TaskSpec& spec = *attempt.group->spec;
+  if (is_for_people(*attempt.group)) return Duration::max();  // a claim has a lease of its own
   switch (spec.on_disconnect) {
     case DisconnectPolicy::replace: return agent.is_awaited ? limits::kLease : Duration{0};
     case DisconnectPolicy::stop_after: return spec.lost_after + limits::kLease;

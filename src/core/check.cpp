@@ -1,6 +1,7 @@
 // Counts everything again, by a simpler way than the one that keeps the counts, and says what differs. Tests run it after every event.
 #include <algorithm>
 
+#include "core/groups.hpp"
 #include "core/task_life.hpp"
 #include "core/topics.hpp"
 
@@ -82,7 +83,7 @@ void check_entry(const Group& group, std::uint32_t index, const TaskEntry& entry
   findings.expect(live == entry.live_count && live <= limits::kLiveAttempts, name, "live set differs from a recount");
   findings.expect(failures == entry.failures, name, "failures differ from a recount");
   findings.expect(is_running == entry.is_running && is_active == entry.is_active, name, "its conditions differ from a recount");
-  findings.expect(live > 0 || entry.failures <= group.spec->retries, name, "has used its retries and is open with an empty live set");
+  findings.expect(live > 0 || !has_used_tries(group, entry), name, "has used its retries and is open with an empty live set");
   findings.expect((entry.waiting != Waiting::no) == wants_attempt(group, entry), name, "waits, or not, against what it wants");
   findings.expect(group.ready.contains(index) == (entry.waiting == Waiting::ready), name, "is in line, or not, against what it says");
   findings.expect(group.delayed.contains({entry.due, index}) == (entry.waiting == Waiting::delayed), name,
@@ -109,13 +110,15 @@ void check_group(const State& state, const Group& group, Findings& findings) {
   }
   findings.expect(counts == group.counts, name, "counts differ from a recount");
   findings.expect(active == group.active, name, "active tasks differ from a recount");
-  std::uint32_t needs_open = 0;
-  for (const Need& need : group.spec->needs) {
-    const TaskCounts& other = group.job->groups[need.group]->counts;
-    needs_open += other.completed < other.total() ? 1 : 0;
-    findings.expect(other.failed + other.cancelled == 0 || group.open() == 0, name, "is open, but a task it needs did not complete");
-  }
-  findings.expect(needs_open == group.needs_open, name, "needs differ from a recount");
+  const bool is_open = !group.has_ended && group.doom == EndReason::none;
+  findings.expect(!is_open || count_open_needs(group) == group.needs_open, name, "needs differ from a recount");
+  findings.expect(group.doom == EndReason::none || group.has_ended, name, "will never start, but has not ended");
+  findings.expect(!group.may_start || group.needs_open == 0, name, "may start, but a need is not met");
+  findings.expect(group.has_ended || group.is_awaited || group.may_start || group.needs_open > 0, name,
+                  "waits for nothing, but may not start");
+  findings.expect(!group.has_ended || (group.is_sized && group.open() == 0), name, "has ended with open tasks");
+  findings.expect(group.has_ended || !group.is_sized || group.open() > 0 || group.is_awaited || group.needs_open > 0, name,
+                  "has no open task, but has not ended");
   const bool has_timer = group.timer != Instant::max();
   findings.expect(has_timer == !group.delayed.empty(), name, "delayed tasks without a timer");
   findings.expect(state.timers.contains({group.timer, Timer::Kind::group, {}, {group.job->row.id, group.position}}) == has_timer, name,
@@ -123,10 +126,15 @@ void check_group(const State& state, const Group& group, Findings& findings) {
 }
 
 void check_offer(const State& state, const Group& group, Findings& findings) {
-  const bool may_start = group.needs_open == 0 && (group.spec->max_parallel == 0 || group.active < group.spec->max_parallel);
-  const bool should = may_start && (group.fresh > 0 || !group.ready.empty());
+  const bool may_start = group.may_start && (group.spec->max_parallel == 0 || group.active < group.spec->max_parallel);
+  const bool should = may_start && group.task_class != nullptr && (group.fresh > 0 || !group.ready.empty());
   findings.expect(should == group.is_offered, name_of(group), "is offered, or not, against what it has");
   if (group.task_class == nullptr) return;
+  if (is_for_people(group)) {
+    const auto place = std::pair{-group.job->row.spec->priority, GroupKey{group.job->row.id, group.position}};
+    findings.expect(state.claimable.contains(place) == group.is_offered, name_of(group), "is not where people look");
+    return;
+  }
   const auto& offered = group.task_class->offered;
   findings.expect(offered.contains({group.job->row.id, group.position}) == group.is_offered, name_of(group),
                   "is not where its class looks");
@@ -140,16 +148,19 @@ void check_offer(const State& state, const Group& group, Findings& findings) {
 void check_job(const State& state, const Job& job, Findings& findings) {
   const std::string name = "job " + std::to_string(job.row.id.value);
   TaskCounts sum;
+  std::uint32_t open_groups = 0;
   for (const auto& group : job.groups) {
     check_group(state, *group, findings);
     check_offer(state, *group, findings);
     sum.pending += group->open();
     sum.failed += group->counts.failed;
-    sum.cancelled += group->counts.cancelled;
+    sum.cancelled += group->counts.cancelled - group->skipped;
+    open_groups += group->has_ended ? 0 : 1;
   }
+  findings.expect(open_groups == job.open_groups, name, "open entries differ from a recount");
   findings.expect(sum.pending == job.open && sum.failed == job.failed && sum.cancelled == job.cancelled, name,
                   "counts differ from a recount");
-  findings.expect((job.open == 0) == has_ended(job.state.status), name, "its state contradicts its tasks");
+  findings.expect((job.open_groups == 0) == has_ended(job.state.status), name, "its state contradicts its tasks");
   findings.expect(job.row.spec->max_fails == 0 || job.failed < job.row.spec->max_fails || job.open == 0, name,
                   "goes on over its limit of failures");
 }

@@ -42,8 +42,10 @@ void add_group(std::string& out, const Group& group) {
   {
     Line line{out, "  group"};
     line << group.spec->name << counts.pending << counts.running << counts.completed << counts.failed << counts.cancelled;
-    line << std::uint64_t{group.fresh} << std::uint64_t{group.needs_open} << group.states.hash();
-    line.flag("doomed", group.is_doomed);
+    line << std::uint64_t{group.fresh} << std::uint64_t{group.has_ended ? 0 : group.needs_open} << group.states.hash();
+    line << group.skipped << group.results << to_string(group.doom);
+    line.flag("sized", group.is_sized).flag("prepared", group.is_prepared).flag("collected", group.is_collected);
+    line.flag("ended", group.has_ended);
   }
   std::vector<std::uint32_t> indexes;
   for (const auto& [index, entry] : group.entries) indexes.push_back(index);
@@ -56,7 +58,7 @@ void add_job(std::string& out, const Job& job) {
     Line line{out, "job"};
     line << job.row.id.value << job.row.spec->name << job.row.submitted_by << job.row.idempotency_key << job.row.submitted_at;
     line << to_string(job.state.status) << to_string(job.state.reason) << job.state.detail << job.state.ended_at;
-    line << job.open << job.failed << job.cancelled;
+    line << job.open << job.failed << job.cancelled << std::uint64_t{job.open_groups};
     line.flag("cancel_requested", job.state.cancel_requested);
   }
   for (const auto& group : job.groups) add_group(out, *group);

@@ -104,6 +104,12 @@ void tell_job_cancel_requested(Turn& turn, const Job& job, std::string_view task
   push(turn, "job_cancel_requested", job.row.id, body);
 }
 
+void tell_group_sized(Turn& turn, const Group& group) {
+  Body body{turn.now.wall};
+  body.put("job", number_of(group.job->row.id)).put("task", group.spec->name).put("tasks", std::int64_t{group.states.count()});
+  push(turn, "group_sized", group.job->row.id, body);
+}
+
 void tell_attempt(Turn& turn, const char* kind, const Attempt& attempt) {
   const AttemptRow& row = attempt.row;
   const Agent* agent = turn.state.find_agent(row.agent);

@@ -10,6 +10,8 @@ namespace stint::core {
 void tell_job_submitted(Turn& turn, const Job& job);
 /// `task`: the entry or task that was meant, `12.main` or `12.main.3`; empty: the whole job.
 void tell_job_cancel_requested(Turn& turn, const Job& job, std::string_view task, std::string_view by);
+/// group_sized: how many tasks an entry has whose items came from another.
+void tell_group_sized(Turn& turn, const Group& group);
 /// attempt_failed, attempt_lost or attempt_conflict.
 void tell_attempt(Turn& turn, const char* kind, const Attempt& attempt);
 /// agent_registered, agent_connected, agent_disconnected, agent_draining, agent_revoked.

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "core/explain/clauses.hpp"
+#include "core/explain/remedy.hpp"
+#include "core/groups.hpp"
 
 namespace stint::core {
 namespace {
@@ -55,7 +57,9 @@ Explanation explain_ended(const Question& q) {
   const std::vector<std::string> holding = agents_still_holding(q);
   answer.state = status == TaskStatus::cancelled && !holding.empty() ? "cancelling" : "ended";
   answer.summary = q.id + " has ended: " + std::string{to_string(status)};
-  if (q.group.is_doomed && status == TaskStatus::cancelled) answer.summary += ", since a task it needs did not complete";
+  if (q.group.doom == EndReason::needs_failed && status == TaskStatus::cancelled)
+    answer.summary += ", since a task it needs did not complete";
+  if (q.group.doom == EndReason::skipped && status == TaskStatus::cancelled) answer.summary += ", since what it waited for did not happen";
   if (!holding.empty()) answer.summary += "; " + join_words(holding) + " is still ending an attempt of it";
   answer.summary += '.';
   return answer;
@@ -79,13 +83,32 @@ Explanation explain_needs(const Question& q) {
   Explanation answer;
   answer.state = "waits_for_needs";
   std::uint64_t open = 0;
+  bool is_success = true;
   for (const Need& need : q.group.spec->needs) {
     const Group& other = *q.group.job->groups[need.group];
-    if (other.counts.completed == other.counts.total()) continue;
+    if (is_met(q.group, need)) continue;
+    is_success = is_success && need.on == NeedOn::success;
     answer.waits_for.push_back(std::to_string(q.group.job->row.id.value) + '.' + other.spec->name);
     open += other.open();
   }
-  answer.summary = q.id + " waits for " + join_words(answer.waits_for) + " to complete (" + plural(open, "task") + " to go).";
+  answer.summary = q.id + " waits for " + join_words(answer.waits_for) + (is_success ? " to complete (" : " to end (") +
+                   plural(open, "task") + " to go).";
+  return answer;
+}
+
+Explanation explain_preparing(const Question& q) {
+  Explanation answer;
+  answer.state = "preparing";
+  answer.summary = q.id + " is being prepared: what it needs of earlier tasks is put together.";
+  return answer;
+}
+
+Explanation explain_people(const Question& q) {
+  Explanation answer;
+  answer.state = "waits_for_people";
+  answer.ahead = q.group.is_offered && find_entry(q) == nullptr ? q.group.fresh_before(q.index) : 0;
+  answer.summary = q.id + " waits for somebody to claim it" + (answer.ahead > 0 ? ", behind " + plural(answer.ahead, "task") : "") + '.';
+  answer.would_help = "somebody who claims and answers: POST /v1/work/claim with a token of scope work";
   return answer;
 }
 
@@ -153,7 +176,7 @@ std::string describe_nearest(const Explanation& answer) {
 void ask_agents(const Question& q, Explanation& answer) {
   std::vector<Resources> offers;
   for (const auto& agent : q.state.agents) {
-    if (agent == nullptr || agent->row.revoked) continue;
+    if (agent == nullptr || agent->row.revoked || is_person(agent->row)) continue;
     answer.agents.push_back({agent->row.number, agent->row.name, find_clauses(q.group.task_class->key->shape, situation_of(q, *agent))});
     offers.push_back(agent->row.offer.resources);
   }
@@ -164,6 +187,7 @@ Explanation explain_capacity(const Question& q) {
   Explanation answer;
   answer.ahead = count_ahead(q);
   ask_agents(q, answer);
+  answer.would_help = find_remedy(q.group.task_class->key->shape, answer);
   const auto could = static_cast<std::uint64_t>(std::count_if(answer.agents.begin(), answer.agents.end(), could_ever_fit));
   if (answer.agents.empty()) {
     answer.state = "no_agents";
@@ -185,9 +209,26 @@ Explanation answer_question(const Question& q) {
   const TaskEntry* entry = find_entry(q);
   if (entry != nullptr && entry->live_count > 0) return explain_live(q, *entry);
   if (group.needs_open > 0) return explain_needs(q);
+  if (!group.may_start) return explain_preparing(q);
   if (entry != nullptr && entry->waiting == Waiting::delayed) return explain_retry(q, *entry);
   if (group.spec->max_parallel > 0 && group.active >= group.spec->max_parallel) return explain_max_parallel(q);
-  return explain_capacity(q);
+  return is_for_people(group) ? explain_people(q) : explain_capacity(q);
+}
+
+/// The entry that comes first of all that have not ended, if no task of it is open: it is not sized yet, or only its collecting is left.
+const Group* find_group_without_tasks(const Job& job) {
+  const auto at = std::find_if(job.groups.begin(), job.groups.end(), [](const auto& group) { return !group->has_ended; });
+  return at != job.groups.end() && (*at)->open() == 0 ? at->get() : nullptr;
+}
+
+Explanation explain_group(const Group& group, Now now, const State& state) {
+  const Question q{state, group, 0, now, std::to_string(group.job->row.id.value) + '.' + group.spec->name};
+  if (group.needs_open > 0) return explain_needs(q);
+  if (!group.is_sized) return explain_preparing(q);
+  Explanation answer;
+  answer.state = "collecting";
+  answer.summary = q.id + " has ended; what its tasks left is put together.";
+  return answer;
 }
 
 /// The open task that waits and comes first, else any open one.
@@ -239,6 +280,11 @@ Result<Explanation> explain_job(const State& state, JobId id, Now now) {
     counts.cancelled += group->counts.cancelled;
   }
   const std::string head = "Job " + std::to_string(id.value) + ": " + describe_counts(counts) + " of " + plural(counts.total(), "task");
+  if (const Group* group = find_group_without_tasks(*job); group != nullptr) {
+    Explanation answer = explain_group(*group, now, state);
+    answer.summary = head + "; " + answer.summary;
+    return answer;
+  }
   const std::optional<TaskRef> waiting = first_waiting(*job);
   if (!waiting) {
     Explanation answer;

@@ -1,4 +1,5 @@
 #include "core/event_rows.hpp"
+#include "core/groups.hpp"
 #include "core/task_life.hpp"
 #include "core/topics.hpp"
 
@@ -19,7 +20,7 @@ Result<std::optional<JobId>> find_repeated(const State& state, const SubmitJob& 
 /// An entry or one of its tasks.
 void cancel_part(Turn& turn, const Job& job, const CancelTasks& event) {
   Group& group = *job.groups[*event.group];
-  if (!(event.index ? group.states.is_open(*event.index) : group.open() > 0)) return;
+  if (!(event.index ? group.states.is_open(*event.index) : group.open() > 0 || !group.is_sized)) return;
   if (event.index) {
     tell_job_cancel_requested(turn, job, task_id(*job.row.spec, {job.row.id, *event.group, *event.index}), event.by);
     cancel_task(turn, group, *event.index, EndReason::cancelled);
@@ -43,23 +44,34 @@ Job& add_job(State& state, JobRow row) {
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     job.groups.push_back(std::make_unique<Group>(job, i, entries[i]));
     job.open += entries[i].array_count;
+    ++job.open_groups;
     job.groups[i]->needs_open = static_cast<std::uint32_t>(entries[i].needs.size());
     for (const Need& need : entries[i].needs) job.groups[need.group]->dependants.push_back(i);
   }
   return job;
 }
 
+Result<JobId> next_job_id(const State& state) {
+  const JobId id{state.jobs.size() + 1};
+  if (id.value > limits::kJobId) return fail(Errc::out_of_range, "the cell has had " + std::to_string(limits::kJobId) + " jobs, the limit");
+  return id;
+}
+
+void start_job(Turn& turn, Job& job) {
+  turn.effects.rows.emplace_back(job.row);
+  tell_job_submitted(turn, job);
+  for (const auto& group : job.groups) join_class(turn.state, *group, {});
+  for (const auto& group : job.groups) resume_group(turn, *group);
+}
+
 Result<JobId> submit_job(Turn& turn, SubmitJob event) {
   STINT_TRY(const std::optional<JobId> repeated, find_repeated(turn.state, event));
   if (repeated) return *repeated;
   if (auto problem = find_problem(event.spec)) return fail(Errc::invalid_argument, *std::move(problem));
-  const JobId id{turn.state.jobs.size() + 1};
-  if (id.value > limits::kJobId) return fail(Errc::out_of_range, "the cell has had " + std::to_string(limits::kJobId) + " jobs, the limit");
+  STINT_TRY(const JobId id, next_job_id(turn.state));
   Job& job = add_job(turn.state, {id, std::make_shared<const JobSpec>(std::move(event.spec)), std::move(event.submitted_by),
                                   std::move(event.idempotency_key), turn.now.wall});
-  turn.effects.rows.emplace_back(job.row);
-  tell_job_submitted(turn, job);
-  for (const auto& group : job.groups) join_class(turn.state, *group, {});
+  start_job(turn, job);
   return id;
 }
 

@@ -35,25 +35,7 @@ void mark_job_running(Turn& turn, Job& job) {
   turn.effects.rows.emplace_back(job.state);
 }
 
-void place_next(Turn& turn, Group& group, Agent& agent) {
-  const std::uint32_t index = take_next(group);
-  group.entered_end = std::max(group.entered_end, index + 1);
-  TaskEntry& entry = group.entries[index];
-  const AttemptRef ref{{group.job->row.id, group.position, index}, ++entry.attempts};
-  Attempt& attempt = turn.state.attempts[ref];
-  attempt.row.ref = ref;
-  attempt.row.agent = agent.row.number;
-  attempt.row.placed_at = turn.now.wall;
-  attempt.group = &group;
-  attempt.older = entry.newest;
-  entry.newest = &attempt;
-  entry.live[entry.live_count++] = &attempt;
-  hold(turn.state, agent, attempt);
-  refresh_entry(group, entry);
-  turn.effects.rows.emplace_back(attempt.row);
-  turn.effects.sends.emplace_back(Assign{agent.row.number, ref});
-  mark_job_running(turn, *group.job);
-}
+void place_next(Turn& turn, Group& group, Agent& agent) { place_task(turn, group, take_next(group), agent); }
 
 void block(State& state, TaskClass& task_class) {
   task_class.is_blocked = true;
@@ -78,6 +60,25 @@ void wake_classes(State& state) {
 }
 
 }  // namespace
+
+void place_task(Turn& turn, Group& group, std::uint32_t index, Agent& agent) {
+  group.entered_end = std::max(group.entered_end, index + 1);
+  TaskEntry& entry = group.entries[index];
+  const AttemptRef ref{{group.job->row.id, group.position, index}, ++entry.attempts};
+  Attempt& attempt = turn.state.attempts[ref];
+  attempt.row.ref = ref;
+  attempt.row.agent = agent.row.number;
+  attempt.row.placed_at = turn.now.wall;
+  attempt.group = &group;
+  attempt.older = entry.newest;
+  entry.newest = &attempt;
+  entry.live[entry.live_count++] = &attempt;
+  hold(turn.state, agent, attempt);
+  refresh_entry(group, entry);
+  turn.effects.rows.emplace_back(attempt.row);
+  turn.effects.sends.emplace_back(Assign{agent.row.number, ref});
+  mark_job_running(turn, *group.job);
+}
 
 void place_tasks(Turn& turn) {
   State& state = turn.state;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/event_rows.hpp"
+#include "core/groups.hpp"
 #include "core/task_life.hpp"
 #include "core/topics.hpp"
 
@@ -18,14 +19,14 @@ std::string describe(const State& state, const AttemptRef& ref) {
 
 tl::unexpected<Error> corrupt(std::string detail) { return fail(Errc::corrupt, std::move(detail)); }
 
-void count_loaded(Group& group, std::uint32_t number, TaskStatus status) {
+void count_loaded(Group& group, std::uint32_t number, TaskStatus status, EndReason reason) {
   Job& job = *group.job;
   group.counts.pending -= number;
   job.open -= number;
   switch (status) {
     case TaskStatus::completed: group.counts.completed += number; break;
     case TaskStatus::failed: group.counts.failed += number, job.failed += number; break;
-    default: group.counts.cancelled += number, job.cancelled += number; break;
+    default: group.counts.cancelled += number, (reason == EndReason::skipped ? group.skipped : job.cancelled) += number; break;
   }
 }
 
@@ -49,6 +50,23 @@ struct Loader {
     return {};
   }
 
+  Status operator()(const GroupRow& row) {
+    Group* group = state.find_group(row.job, row.group);
+    if (group == nullptr || row.count > limits::kTasksPerArray)
+      return corrupt("entry " + std::to_string(row.group) + " of job " + std::to_string(row.job.value) + " is not there, or too large");
+    if (!group->is_sized && row.is_prepared) {
+      group->is_sized = true;
+      group->resize(row.count);
+      group->job->open += row.count;
+    }
+    group->is_prepared = row.is_prepared;
+    group->is_collected = row.is_collected;
+    group->items = row.items;
+    group->needs_inputs = row.needs_inputs;
+    group->doom = row.doom;
+    return {};
+  }
+
   Status operator()(const AttemptRow& row) {
     const TaskRef& task = row.ref.task;
     Group* group = state.find_group(task.job, task.group);
@@ -58,7 +76,9 @@ struct Loader {
       if (row.live || !has_ended(row.status)) return corrupt(describe(state, row.ref) + " is a result, but has not ended");
       if (!group->states.is_open(task.index)) return corrupt(describe(state, row.ref) + " is the second result of its task");
       group->states.end(task.index, row.status);
-      count_loaded(*group, 1, row.status);
+      count_loaded(*group, 1, row.status, row.reason);
+      if (row.has_result) ++group->results;
+      if (!group->answered_by.empty() && row.status == TaskStatus::completed) group->answered_by[task.index] = row.agent;
     }
     const bool holds = row.live || row.ended_at == UnixMillis{};
     if (!holds && !group->states.is_open(task.index)) return {};
@@ -76,7 +96,7 @@ struct Loader {
       return corrupt("a mark of job " + std::to_string(row.job.value) + ", entry " + std::to_string(row.group) + ", from " +
                      std::to_string(row.first) + " to " + std::to_string(row.last) + " contradicts its tasks");
     group->states.end_range(row.first, row.last, row.status);
-    count_loaded(*group, row.last - row.first + 1, row.status);
+    count_loaded(*group, row.last - row.first + 1, row.status, row.reason);
     return {};
   }
 
@@ -103,7 +123,6 @@ struct Loader {
   Status operator()(const LogRow&) { return {}; }
   Status operator()(const ReportRow&) { return {}; }
   Status operator()(const MetaRow&) { return {}; }
-  Status operator()(const GroupRow&) { return {}; }
   Status operator()(const OutputRow&) { return {}; }
   Status operator()(const ResultRow&) { return {}; }
   Status operator()(const CheckpointRow&) { return {}; }
@@ -153,33 +172,26 @@ Status link_attempts(State& state) {
   return {};
 }
 
-void link_needs(Job& job) {
-  for (const auto& group : job.groups) {
-    group->needs_open = 0;
-    for (const Need& need : group->spec->needs) {
-      const TaskCounts& counts = job.groups[need.group]->counts;
-      if (counts.completed < counts.total()) ++group->needs_open;
-      if (counts.failed + counts.cancelled > 0) group->is_doomed = true;
-    }
+Status link_group(State& state, Now now, Group& group) {
+  group.fresh = static_cast<std::uint32_t>(group.open() - group.entries.size());
+  if (group.job->open_groups > 0) join_class(state, group, {});
+  for (auto& [index, entry] : group.entries) {
+    if (entry.live_count == 0 && has_used_tries(group, entry))
+      return corrupt(describe(state, entry.newest->row.ref) + " was the last its task had, but none is its result");
+    refresh_entry(group, entry);
+    if (wants_attempt(group, entry)) enqueue(state, now, group, index, entry);
   }
+  return {};
 }
 
-Status link_job(State& state, Now now, Job& job) {
-  if ((job.open == 0) != has_ended(job.state.status))
-    return corrupt("job " + std::to_string(job.row.id.value) + " has " + std::to_string(job.open) + " open tasks, but its state is " +
-                   std::string{to_string(job.state.status)});
-  link_needs(job);
-  for (const auto& group : job.groups) {
-    group->fresh = static_cast<std::uint32_t>(group->open() - group->entries.size());
-    if (job.open > 0) join_class(state, *group, {});
-    for (auto& [index, entry] : group->entries) {
-      if (entry.live_count == 0 && entry.failures > group->spec->retries)
-        return corrupt(describe(state, entry.newest->row.ref) + " was the last its task had, but none is its result");
-      refresh_entry(*group, entry);
-      if (wants_attempt(*group, entry)) enqueue(state, now, *group, index, entry);
-    }
-    refresh_group(state, *group);
-  }
+Status link_job(Turn& turn, Job& job) {
+  job.open_groups = 0;
+  for (const auto& group : job.groups) restore_group(*group);
+  if ((job.open_groups == 0) != has_ended(job.state.status))
+    return corrupt("job " + std::to_string(job.row.id.value) + " has " + std::to_string(job.open_groups) +
+                   " open entries, but its state is " + std::string{to_string(job.state.status)});
+  for (const auto& group : job.groups) STINT_TRY_VOID(link_group(turn.state, turn.now, *group));
+  for (const auto& group : job.groups) resume_group(turn, *group);
   return {};
 }
 
@@ -203,7 +215,7 @@ Status load_row(State& state, const Row& row) { return std::visit(Loader{state},
 Status finish_loading(Turn& turn) {
   STINT_TRY_VOID(link_attempts(turn.state));
   for (const auto& job : turn.state.jobs)
-    if (job != nullptr) STINT_TRY_VOID(link_job(turn.state, turn.now, *job));
+    if (job != nullptr) STINT_TRY_VOID(link_job(turn, *job));
   for (const auto& agent : turn.state.agents)
     if (agent != nullptr) rearm(turn, *agent);
   return {};

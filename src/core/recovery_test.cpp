@@ -78,7 +78,7 @@ TEST(Load, RefusesRowsThatContradict) {
   expect_words({job_row(), running(), result_row(0, 1), result_row(0, 2)}, "1.main.0@2 is the second result");
   expect_words({job_row(), running(), attempt_row(0, 1), result_row(0, 2), agent_row()}, "1.main.0@1 is live, but its task has ended");
   expect_words({job_row(), running(), result_row(0, 1), TaskMarkRow{JobId{1}, 0, 0, 3}}, "contradicts its tasks");
-  expect_words({job_row(), running(), TaskMarkRow{JobId{1}, 0, 0, 3}}, "has 0 open tasks, but its state is running");
+  expect_words({job_row(), running(), TaskMarkRow{JobId{1}, 0, 0, 3}}, "has 0 open entries, but its state is running");
   expect_words({job_row(), running(), attempt_row(0, 1), attempt_row(0, 2), attempt_row(0, 3), attempt_row(0, 4), agent_row()},
                "more than 3 live attempts");
   AttemptRow failed = result_row(0, 1);

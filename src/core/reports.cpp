@@ -1,6 +1,7 @@
 // What an agent says about one attempt. Updates are numbered per attempt, so the same one may come any number of times.
 #include <algorithm>
 
+#include "base/bytes.hpp"
 #include "core/event_rows.hpp"
 #include "core/task_life.hpp"
 #include "core/topics.hpp"
@@ -19,6 +20,11 @@ std::uint64_t digest_of(const AttemptReport& report) {
   mix(static_cast<std::uint64_t>(to_ms(report.started_at)));
   mix(static_cast<std::uint64_t>(to_ms(report.ended_at)));
   for (const char c : report.detail) mix(static_cast<unsigned char>(c));
+  for (const FileRef& file : report.outputs) {
+    mix(load_le<std::uint64_t>(file.blob.bytes.data()));
+    for (const char c : file.path) mix(static_cast<unsigned char>(c));
+  }
+  for (const char c : report.result) mix(static_cast<unsigned char>(c));
   return hash;
 }
 
@@ -68,12 +74,20 @@ void note_refusal(State& state, Attempt& attempt) {
   if (std::none_of(refusals.begin(), refusals.end(), by_agent)) refusals.push_back({attempt.row.agent, attempt.row.detail});
 }
 
+void write_what_it_left(Turn& turn, Attempt& attempt, const AttemptReport& report) {
+  const TaskRef& task = report.ref.task;
+  for (const FileRef& file : report.outputs) turn.effects.rows.emplace_back(OutputRow{task, file, report.ref.attempt});
+  attempt.row.has_result = !report.result.empty();
+  if (attempt.row.has_result) turn.effects.rows.emplace_back(ResultRow{task, report.ref.attempt, report.result});
+}
+
 void apply_end(Turn& turn, Attempt& attempt, const AttemptReport& report) {
   copy_end(attempt, report);
   attempt.row.ended_at = end_of(turn, report);
   attempt.row.status = report.status;
   attempt.row.reason = report.reason;
   if (report.status == TaskStatus::completed) {
+    write_what_it_left(turn, attempt, report);
     complete_task(turn, attempt);
     return;
   }

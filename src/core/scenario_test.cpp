@@ -107,6 +107,39 @@ void parse_array(const std::string& text, TaskSpec& task) {  // 0-9, 0-98:2, eit
   if (text.find('%') != std::string::npos) task.max_parallel = static_cast<std::uint32_t>(std::stoul(text.substr(text.find('%') + 1)));
 }
 
+std::uint32_t find_entry(const JobSpec& job, const std::string& name) {
+  for (std::uint32_t i = 0; i < job.tasks.size(); ++i)
+    if (job.tasks[i].name == name) return i;
+  throw std::invalid_argument("no entry " + name);
+}
+
+/// each=FROM, collect, outputs, overlap=2 with driver=human, reschedules=1, where=LABEL:VALUE.
+void parse_rare(TaskSpec& task, const Options& options, const JobSpec& job) {
+  if (auto value = find_option(options, "each")) {
+    task.each = EachSpec{};
+    task.each->from = find_entry(job, *value);
+    task.each->file = "items.jsonl";
+    task.needs.push_back({*task.each->from, NeedOn::success});
+    task.is_array = true;
+    task.array_count = 0;
+  }
+  if (find_option(options, "outputs")) task.outputs = {"out.txt"};
+  if (find_option(options, "collect")) {
+    task.outputs = {"out.txt"};
+    task.collect = CollectSpec{"out.txt", "all.txt"};
+  }
+  if (auto value = find_option(options, "overlap")) task.overlap = static_cast<std::uint32_t>(std::stoul(*value));
+  if (auto value = find_option(options, "reschedules")) task.reschedules = static_cast<std::uint32_t>(std::stoul(*value));
+  if (auto value = find_option(options, "where")) {
+    const Words parts = split(*value, ':');
+    task.constraints.push_back({parts.at(0), ConstraintOp::equal, {parts.at(1)}});
+  }
+  if (task.driver != "human") return;
+  task.command.clear();
+  task.form = "{}";
+  task.resources = {};
+}
+
 TaskSpec parse_task(const std::string& name, const Options& options, const JobSpec& job) {
   TaskSpec task;
   task.name = name;
@@ -125,9 +158,12 @@ TaskSpec parse_task(const std::string& name, const Options& options, const JobSp
                                                   : DisconnectPolicy::keep;
   if (auto value = find_option(options, "workdir")) task.workdir = *value;
   if (auto value = find_option(options, "boot")) task.submit_boot_id = *value;
-  for (const std::string& need : split(find_option(options, "needs").value_or(""), ','))
-    for (std::uint32_t i = 0; i < job.tasks.size(); ++i)
-      if (job.tasks[i].name == need) task.needs.push_back({i, NeedOn::success});
+  for (const std::string& need : split(find_option(options, "needs").value_or(""), ',')) {
+    const Words parts = split(need, ':');
+    const NeedOn on = parts.size() < 2 ? NeedOn::success : parts[1] == "failure" ? NeedOn::failure : NeedOn::always;
+    task.needs.push_back({find_entry(job, parts.at(0)), on});
+  }
+  parse_rare(task, options, job);
   return task;
 }
 
@@ -201,6 +237,18 @@ class Scenario {
       advance(parse_duration(words.at(1)), effects);
     } else if (verb == "reload") {
       reload(effects);
+    } else if (verb == "prepared") {
+      prepared(words, effects);
+    } else if (verb == "unprepared") {
+      const auto [job, group] = entry(words.at(1));
+      note(scheduler_.fail_group(job, group, words.at(2), now_, effects));
+    } else if (verb == "collected") {
+      const auto [job, group] = entry(words.at(1));
+      note(scheduler_.finish_collect(job, group, {BlobId{{7}}, 1, false, "all.txt"}, now_, effects));
+    } else if (verb == "claim") {
+      claim(words, effects);
+    } else if (verb == "retry") {
+      note(scheduler_.retry({JobId{std::stoull(words.at(1))}, "tester", ""}, now_, effects));
     } else if (verb == "explain") {
       explain(words.at(1));
     } else {
@@ -270,6 +318,33 @@ class Scenario {
     report.detail = find_option(options, "detail").value_or("");
     if (has_ended(report.status)) report.reason = parse_end_reason(find_option(options, "reason").value_or("exit")).value();
     scheduler_.on_attempt_report(report, now_, effects);
+  }
+
+  std::pair<JobId, std::uint32_t> entry(const std::string& id) const {
+    const JobId job{std::stoull(id)};
+    const JobSpec* spec = scheduler_.find_spec(job);
+    if (spec == nullptr) throw std::invalid_argument("no job " + id);
+    return {job, find_entry(*spec, id.substr(id.find('.') + 1))};
+  }
+
+  void prepared(const Words& words, Effects& effects) {
+    const auto [job, group] = entry(words.at(1));
+    const auto count = static_cast<std::uint32_t>(std::stoul(find_option(parse_options(words, 2), "count").value_or("0")));
+    note(scheduler_.prepare_group({job, group, count, BlobId{{1}}, BlobId{{2}}}, now_, effects));
+  }
+
+  /// `claim ann limit=2 type=rater`: somebody who is not known yet is registered as a person.
+  void claim(const Words& words, Effects& effects) {
+    const Options options = parse_options(words, 2);
+    const auto views = scheduler_.agents();
+    if (std::none_of(views.begin(), views.end(), [&](const AgentView& view) { return view.row.name == words.at(1); })) {
+      note(scheduler_.register_agent({words.at(1), "tester"}, now_, effects));
+      scheduler_.on_agent_offer(agent(words.at(1)), parse_offer({{"driver", "human"}}), now_, effects);
+    }
+    ClaimWork event{agent(words.at(1)), {}, {}, static_cast<std::uint32_t>(std::stoul(find_option(options, "limit").value_or("1")))};
+    for (const std::string& type : split(find_option(options, "type").value_or(""), ','))
+      event.types.push_back(parse_agent_type(type).value());
+    note(scheduler_.claim(event, now_, effects));
   }
 
   void cancel(const std::string& id, Effects& effects) {

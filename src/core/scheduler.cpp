@@ -37,6 +37,31 @@ Result<JobId> Scheduler::submit(SubmitJob event, Now now, Effects& effects) {
   return submit_job(turn, std::move(event));
 }
 
+Result<JobId> Scheduler::retry(const RetryJob& event, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  return retry_job(turn, event);
+}
+
+Status Scheduler::prepare_group(const GroupPrepared& event, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  return core::prepare_group(turn, event);
+}
+
+Status Scheduler::fail_group(JobId job, std::uint32_t group, const std::string& detail, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  return core::fail_group(turn, job, group, detail);
+}
+
+Status Scheduler::finish_collect(JobId job, std::uint32_t group, FileRef file, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  return core::finish_collect(turn, job, group, std::move(file));
+}
+
+Result<std::vector<AttemptRef>> Scheduler::claim(const ClaimWork& event, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  return claim_work(turn, event);
+}
+
 Status Scheduler::cancel(const CancelTasks& event, Now now, Effects& effects) {
   Turn turn = begin(now, effects);
   return cancel_tasks(turn, event);
@@ -113,6 +138,12 @@ std::optional<JobView> Scheduler::find_job(JobId id) const {
   return make_view(*job);
 }
 
+std::optional<GroupState> Scheduler::find_group(JobId job, std::uint32_t position) const {
+  const Group* group = state_->find_group(job, position);
+  if (group == nullptr) return std::nullopt;
+  return make_state(*group);
+}
+
 std::optional<TaskView> Scheduler::find_task(const TaskRef& task) const { return make_view(*state_, task); }
 
 std::vector<AgentView> Scheduler::agents() const {
@@ -145,6 +176,10 @@ bool Scheduler::may_write_log(AgentNumber agent, const AttemptRef& ref) const {
 
 Result<Explanation> Scheduler::explain(const TaskRef& task, Now now) const { return explain_task(*state_, task, now); }
 Result<Explanation> Scheduler::explain(JobId job, Now now) const { return explain_job(*state_, job, now); }
+Result<std::vector<PlannedEntry>> Scheduler::plan(const JobSpec& spec) const {
+  if (auto problem = find_problem(spec)) return fail(Errc::invalid_argument, *std::move(problem));
+  return plan_job(*state_, spec);
+}
 std::string Scheduler::digest() const { return make_digest(*state_); }
 std::vector<std::string> Scheduler::check() const { return find_broken_invariants(*state_); }
 

@@ -15,6 +15,7 @@
 #include "core/events.hpp"
 #include "core/explain/explanation.hpp"
 #include "core/model/rows.hpp"
+#include "core/plan.hpp"
 #include "core/views.hpp"
 
 namespace stint::core {
@@ -47,6 +48,16 @@ class Scheduler {
   /// The same key with the same spec gives the same job again and no effect.
   [[nodiscard]] Result<JobId> submit(SubmitJob event, Now now, Effects& effects);
   /// Errors:  not_found.  Cancelling what has ended is no error and no effect.
+  /// Errors:  not_found;  conflict  the job has not ended, or completed whole: nothing is left to try again.
+  [[nodiscard]] Result<JobId> retry(const RetryJob& event, Now now, Effects& effects);
+  /// The answers to Prepare and Collect. Errors:  not_found, conflict  nothing of the kind is awaited;  out_of_range  too many tasks.
+  [[nodiscard]] Status prepare_group(const GroupPrepared& event, Now now, Effects& effects);
+  /// What was asked for cannot be had: the entry's tasks fail, and the job with them.
+  [[nodiscard]] Status fail_group(JobId job, std::uint32_t group, const std::string& detail, Now now, Effects& effects);
+  [[nodiscard]] Status finish_collect(JobId job, std::uint32_t group, FileRef file, Now now, Effects& effects);
+  /// Places tasks of driver human on a person, in the order of priority and job; none goes to one who has had another copy of its item.
+  /// Errors:  not_found  no such agent;  forbidden  it is revoked.
+  [[nodiscard]] Result<std::vector<AttemptRef>> claim(const ClaimWork& event, Now now, Effects& effects);
   [[nodiscard]] Status cancel(const CancelTasks& event, Now now, Effects& effects);
   /// Errors:  already_exists (a name in use).
   [[nodiscard]] Result<AgentNumber> register_agent(const RegisterAgent& event, Now now, Effects& effects);
@@ -68,6 +79,7 @@ class Scheduler {
 
   [[nodiscard]] std::vector<JobView> jobs() const;
   [[nodiscard]] std::optional<JobView> find_job(JobId job) const;
+  [[nodiscard]] std::optional<GroupState> find_group(JobId job, std::uint32_t group) const;
   [[nodiscard]] std::optional<TaskView> find_task(const TaskRef& task) const;
   [[nodiscard]] std::vector<AgentView> agents() const;
   /// nullptr if the number was never given. Valid until the next event.
@@ -82,6 +94,8 @@ class Scheduler {
   /// Why a job is not done, in one sentence, with the explanation of the first task that waits.
   [[nodiscard]] Result<Explanation> explain(JobId job, Now now) const;
 
+  /// Where the tasks of a job would go now, and what keeps those that cannot be placed. Errors: invalid_argument, out_of_range (find_problem).
+  [[nodiscard]] Result<std::vector<PlannedEntry>> plan(const JobSpec& spec) const;
   /// Everything that a reload of the store must give again, as text (tests compare two of them).
   [[nodiscard]] std::string digest() const;
   /// Broken invariants in words; empty if all hold. Over-commit, live sets, counts, indexes against a recount.

@@ -70,8 +70,15 @@ struct TaskEntry {
 /// One entry of a job: a task or an array of tasks.
 struct Group {
   Group(Job& owner, std::uint32_t number, const TaskSpec& entry)
-      : job(&owner), position(number), spec(&entry), states(entry.array_count), fresh(entry.array_count) {
-    counts.pending = entry.array_count;
+      : job(&owner), position(number), spec(&entry), states(0), is_sized(!is_sized_later(entry)) {
+    resize(entry.array_count);
+  }
+  /// Before any of its tasks was placed or has ended.
+  void resize(std::uint32_t count) {
+    states = TaskStates(count);
+    fresh = count;
+    counts.pending = count;
+    if (spec->overlap > 1) answered_by.resize(count);
   }
 
   Job* job;
@@ -79,12 +86,24 @@ struct Group {
   const TaskSpec* spec;
   TaskClass* task_class = nullptr;
   TaskStates states;
-  std::uint32_t fresh;  ///< how many were never placed and are open
+  std::uint32_t fresh = 0;  ///< how many were never placed and are open
   std::uint32_t cursor = 0;  ///< no fresh task lies below
   std::uint32_t entered_end = 0;  ///< no task at or above ever had an entry
   std::uint32_t active = 0;  ///< tasks with is_active
-  std::uint32_t needs_open = 0;  ///< needed groups that have not completed whole
-  bool is_doomed = false;  ///< a needed task did not complete: this group never starts
+  std::uint32_t needs_open = 0;  ///< needs that are not met
+  EndReason doom = EndReason::none;  ///< a need will not be met: this group never starts (needs_failed, skipped)
+  bool is_sized;  ///< the number of its tasks is known
+  bool is_prepared = false;  ///< its row says what it starts with
+  bool is_collected = false;  ///< its row says that what `collect` asks for is there
+  bool has_ended = false;  ///< all its tasks have, and nothing is left to collect
+  bool may_start = false;  ///< needs are met, and the daemon has at hand what was prepared
+  bool is_awaited = false;  ///< a Prepare or Collect of this life of the process has no answer yet
+  bool is_changed = false;  ///< in State::changed
+  BlobId items;
+  BlobId needs_inputs;
+  std::uint64_t skipped = 0;  ///< of counts.cancelled
+  std::uint64_t results = 0;  ///< completed tasks that left a result
+  std::vector<AgentNumber> answered_by;  ///< with overlap: who completed which task; no person answers for one item twice
   bool is_offered = false;  ///< in its class's set
   std::unordered_map<std::uint32_t, TaskEntry> entries;
   std::set<std::uint32_t> ready;  ///< waits to be placed again, now
@@ -106,7 +125,8 @@ struct Job {
   std::vector<std::unique_ptr<Group>> groups;
   std::uint64_t open = 0;  ///< tasks that have not ended
   std::uint64_t failed = 0;
-  std::uint64_t cancelled = 0;
+  std::uint64_t cancelled = 0;  ///< without those that were skipped
+  std::uint32_t open_groups = 0;  ///< that have not ended
 };
 
 /// Tasks of one shape, queue and priority, whatever job they belong to. While `is_blocked`, no agent takes one: nobody asks again until
@@ -180,7 +200,9 @@ struct State {
   std::set<Timer> timers;
   std::vector<Group*> told_in_turn;  ///< groups with ended_in_turn
   std::vector<Job*> ended_in_turn;
-  std::vector<Group*> doomed;  ///< to be marked before the event ends
+  std::vector<Group*> changed;  ///< what ended in them may concern others: looked at before the event ends
+  /// Groups of driver human with something to place: the higher priority first, then the earlier job.
+  std::map<std::pair<std::int32_t, GroupKey>, Group*> claimable;
   std::uint64_t next_event_seq = 1;
   std::uint64_t reconciliations = 0;
   std::uint64_t conflicts = 0;  ///< updates that came again with other fields

@@ -4,6 +4,7 @@
 
 #include "base/assert.hpp"
 #include "core/event_rows.hpp"
+#include "core/groups.hpp"
 
 namespace stint::core {
 namespace {
@@ -38,6 +39,11 @@ void end_superfluous(Turn& turn, TaskEntry& entry, Attempt& attempt, EndReason r
   drop_from_live(entry, attempt);
   attempt.row.status = TaskStatus::cancelled;
   attempt.row.reason = reason;
+  if (is_for_people(*attempt.group)) {  // nobody runs it: there is nothing to stop
+    attempt.row.ended_at = turn.now.wall;
+    release(turn.state, attempt);
+    return;
+  }
   send_stop(turn, attempt);
 }
 
@@ -56,44 +62,22 @@ void drop_entry(State& state, Group& group, std::uint32_t index) {
   group.entries.erase(index);
 }
 
-void doom_dependants(State& state, Group& group) {
-  for (const std::uint32_t position : group.dependants) {
-    Group& dependant = *group.job->groups[position];
-    if (dependant.is_doomed) continue;
-    dependant.is_doomed = true;
-    state.doomed.push_back(&dependant);
-  }
-}
-
-void ready_dependants(State& state, Group& group) {
-  for (const std::uint32_t position : group.dependants) {
-    Group& dependant = *group.job->groups[position];
-    STINT_ASSERT(dependant.needs_open > 0);
-    --dependant.needs_open;
-    refresh_group(state, dependant);
-  }
-}
-
-/// The counts of `number` tasks that have just ended, and what that means for groups that need this one.
-void count_ended(State& state, Group& group, std::uint32_t number, TaskStatus status) {
+/// The counts of `number` tasks that have just ended.
+void count_ended(State& state, Group& group, std::uint32_t number, TaskStatus status, EndReason reason) {
   Job& job = *group.job;
   job.open -= number;
   switch (status) {
-    case TaskStatus::completed:
-      group.counts.completed += number;
-      if (group.counts.completed == group.spec->array_count) ready_dependants(state, group);
-      break;
+    case TaskStatus::completed: group.counts.completed += number; break;
     case TaskStatus::failed:
       group.counts.failed += number;
       job.failed += number;
-      doom_dependants(state, group);
       break;
     default:
       group.counts.cancelled += number;
-      job.cancelled += number;
-      doom_dependants(state, group);
+      (reason == EndReason::skipped ? group.skipped : job.cancelled) += number;
       break;
   }
+  if (status != TaskStatus::completed || group.open() == 0) note_changed(state, group);
 }
 
 /// The task has its result or needs none; its live set is empty and all rows are written.
@@ -102,18 +86,27 @@ void end_entered_task(Turn& turn, Group& group, std::uint32_t index, TaskStatus 
   --(entry.is_running ? group.counts.running : group.counts.pending);
   drop_entry(turn.state, group, index);
   group.states.end(index, status);
-  count_ended(turn.state, group, 1, status);
+  count_ended(turn.state, group, 1, status, EndReason::none);
   note_ended(turn.state, group, index, index, status);
   refresh_group(turn.state, group);
 }
 
 /// Marks `first … last`, all open and none with a live attempt or an entry.
-void mark_range(Turn& turn, Group& group, std::uint32_t first, std::uint32_t last, EndReason reason) {
-  turn.effects.rows.emplace_back(TaskMarkRow{group.job->row.id, group.position, first, last, TaskStatus::cancelled, reason, turn.now.wall});
-  group.states.end_range(first, last, TaskStatus::cancelled);
+void mark_range(Turn& turn, Group& group, std::uint32_t first, std::uint32_t last, TaskStatus status, EndReason reason) {
+  turn.effects.rows.emplace_back(TaskMarkRow{group.job->row.id, group.position, first, last, status, reason, turn.now.wall});
+  group.states.end_range(first, last, status);
   group.counts.pending -= last - first + 1;
-  count_ended(turn.state, group, last - first + 1, TaskStatus::cancelled);
-  note_ended(turn.state, group, first, last, TaskStatus::cancelled);
+  count_ended(turn.state, group, last - first + 1, status, reason);
+  note_ended(turn.state, group, first, last, status);
+}
+
+/// Ends all open tasks of a group in which none has an entry.
+void mark_open(Turn& turn, Group& group, TaskStatus status, EndReason reason) {
+  group.fresh = 0;
+  const std::uint32_t count = group.states.count();
+  for (std::uint32_t first = group.states.next_open(0); first < count; first = group.states.next_open(first))
+    mark_range(turn, group, first, group.states.next_ended(first) - 1, status, reason);
+  refresh_group(turn.state, group);
 }
 
 /// Cancels an open task that has live attempts: the newest one's row tells the task's end.
@@ -130,12 +123,11 @@ void cancel_live_task(Turn& turn, Group& group, std::uint32_t index, EndReason r
   end_entered_task(turn, group, index, TaskStatus::cancelled);
 }
 
-/// Which attempt's end is the failed task's: the newest that counts.
-Attempt& last_failure(TaskEntry& entry) {
+/// Which attempt's end is the failed task's: the newest that counts as a failure; the last one if all were losses.
+Attempt& last_failure(TaskEntry& entry, Attempt& last) {
   Attempt* attempt = entry.newest;
   while (attempt != nullptr && !counts_as_failure(attempt->row)) attempt = attempt->older;
-  STINT_ASSERT(attempt != nullptr);
-  return *attempt;
+  return attempt != nullptr ? *attempt : last;
 }
 
 void note_first_failure(Turn& turn, Job& job, const Attempt& result) {
@@ -149,7 +141,7 @@ void note_first_failure(Turn& turn, Job& job, const Attempt& result) {
 }
 
 void fail_task(Turn& turn, Group& group, std::uint32_t index, Attempt& last) {
-  Attempt& result = last_failure(get_entry(group, index));
+  Attempt& result = last_failure(get_entry(group, index), last);
   result.row.is_result = true;
   push_row(turn, result);
   if (&result != &last) push_row(turn, last);
@@ -165,7 +157,8 @@ Duration pause_after(const TaskEntry& entry, bool is_failure) {
 
 void stop_at_limit_of_failures(Turn& turn, Job& job) {
   const std::uint32_t limit = job.row.spec->max_fails;
-  if (limit == 0 || job.failed < limit || job.open == 0) return;
+  if (limit == 0 || job.failed < limit || job.open_groups == 0) return;
+  if (job.state.reason == EndReason::max_fails) return;
   job.state.reason = EndReason::max_fails;
   job.state.detail = std::to_string(job.failed) + " tasks failed, the limit is " + std::to_string(limit);
   for (const auto& group : job.groups) cancel_group(turn, *group, EndReason::max_fails);
@@ -173,7 +166,9 @@ void stop_at_limit_of_failures(Turn& turn, Job& job) {
 
 void end_job(Turn& turn, Job& job) {
   JobStateRow& state = job.state;
-  state.status = job.failed > 0 ? TaskStatus::failed : job.cancelled > 0 ? TaskStatus::cancelled : TaskStatus::completed;
+  const bool is_failed = job.failed > 0 || state.reason == EndReason::preparation_failed;
+  const bool is_cancelled = job.cancelled > 0 || state.cancel_requested;
+  state.status = is_failed ? TaskStatus::failed : is_cancelled ? TaskStatus::cancelled : TaskStatus::completed;
   if (state.status == TaskStatus::cancelled) state.reason = EndReason::cancelled;
   if (state.status == TaskStatus::completed) state.reason = EndReason::none;
   state.ended_at = turn.now.wall;
@@ -219,8 +214,12 @@ void refresh_entry(Group& group, TaskEntry& entry) {
   }
 }
 
+bool has_used_tries(const Group& group, const TaskEntry& entry) {
+  return entry.failures > group.spec->retries || (group.spec->reschedules && entry.reschedules > *group.spec->reschedules);
+}
+
 bool wants_attempt(const Group& group, const TaskEntry& entry) {
-  if (entry.live_count == limits::kLiveAttempts || entry.failures > group.spec->retries) return false;
+  if (entry.live_count == limits::kLiveAttempts || has_used_tries(group, entry)) return false;
   return std::all_of(entry.live.begin(), entry.live.begin() + entry.live_count, [](const Attempt* attempt) { return attempt->overdue; });
 }
 
@@ -234,7 +233,7 @@ void leave_live_set(Turn& turn, Attempt& attempt) {
   if (!attempt.holds()) release(turn.state, attempt);
   refresh_entry(group, entry);
   tell_attempt(turn, is_failure ? "attempt_failed" : "attempt_lost", attempt);
-  if (entry.live_count == 0 && entry.failures > group.spec->retries) {
+  if (entry.live_count == 0 && has_used_tries(group, entry)) {
     fail_task(turn, group, index, attempt);
   } else {
     if (wants_attempt(group, entry)) {
@@ -255,6 +254,8 @@ void complete_task(Turn& turn, Attempt& attempt) {
   TaskEntry& entry = get_entry(group, index);
   drop_from_live(entry, attempt);
   attempt.row.is_result = true;
+  if (attempt.row.has_result) ++group.results;
+  if (!group.answered_by.empty()) group.answered_by[index] = attempt.row.agent;
   push_row(turn, attempt);
   while (entry.live_count > 0) {
     Attempt& other = *entry.live[entry.live_count - 1u];
@@ -286,7 +287,7 @@ void cancel_task(Turn& turn, Group& group, std::uint32_t index, EndReason reason
   } else {
     --group.fresh;
   }
-  mark_range(turn, group, index, index, reason);
+  mark_range(turn, group, index, index, TaskStatus::cancelled, reason);
   refresh_group(turn.state, group);
 }
 
@@ -297,23 +298,40 @@ void cancel_group(Turn& turn, Group& group, EndReason reason) {
   std::sort(live.begin(), live.end());
   for (const std::uint32_t index : live) cancel_live_task(turn, group, index, reason);
   for (const std::uint32_t index : waiting) drop_entry(turn.state, group, index);
-  group.fresh = 0;
-  const std::uint32_t count = group.states.count();
-  for (std::uint32_t first = group.states.next_open(0); first < count; first = group.states.next_open(first)) {
-    mark_range(turn, group, first, group.states.next_ended(first) - 1, reason);
+  if (!group.is_sized) {
+    if (group.doom == EndReason::none) group.doom = EndReason::cancelled;
+    size_group(turn, group, 0);
   }
-  refresh_group(turn.state, group);
+  mark_open(turn, group, TaskStatus::cancelled, reason);
+}
+
+void fail_unstarted_group(Turn& turn, Group& group, EndReason reason) {
+  if (!group.is_sized) size_group(turn, group, 1);
+  mark_open(turn, group, TaskStatus::failed, reason);
+}
+
+void reuse_range(Turn& turn, Group& group, std::uint32_t first, std::uint32_t last) {
+  group.fresh -= last - first + 1;
+  mark_range(turn, group, first, last, TaskStatus::completed, EndReason::reused);
+}
+
+void note_changed(State& state, Group& group) {
+  if (group.is_changed) return;
+  group.is_changed = true;
+  state.changed.push_back(&group);
 }
 
 void settle_job(Turn& turn, Job& job) {
   stop_at_limit_of_failures(turn, job);
-  auto& doomed = turn.state.doomed;
-  while (!doomed.empty()) {
-    Group* group = doomed.back();
-    doomed.pop_back();
-    cancel_group(turn, *group, EndReason::needs_failed);
+  auto& changed = turn.state.changed;
+  while (!changed.empty()) {
+    Group& group = *changed.back();
+    changed.pop_back();
+    group.is_changed = false;
+    finish_group(turn, group);
+    for (const std::uint32_t position : group.dependants) refresh_needs(turn, *group.job->groups[position]);
   }
-  if (job.open == 0 && !has_ended(job.state.status)) end_job(turn, job);
+  if (job.open_groups == 0 && !has_ended(job.state.status)) end_job(turn, job);
 }
 
 }  // namespace stint::core

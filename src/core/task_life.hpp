@@ -19,6 +19,8 @@ void refresh_entry(Group& group, TaskEntry& entry);
 /// Puts an open task in line again, at once or at entry.retry_at.
 void enqueue(State& state, Now now, Group& group, std::uint32_t index, TaskEntry& entry);
 void dequeue(State& state, Group& group, std::uint32_t index, TaskEntry& entry);
+/// Its failures or losses are more than it may have.
+[[nodiscard]] bool has_used_tries(const Group& group, const TaskEntry& entry);
 /// True if the task should have one more attempt: none is live, or none of the live ones is within reach.
 [[nodiscard]] bool wants_attempt(const Group& group, const TaskEntry& entry);
 
@@ -38,10 +40,18 @@ void complete_task(Turn& turn, Attempt& attempt);
 /// The attempt may be gone afterwards.
 void end_releasing(Turn& turn, Attempt& attempt, UnixMillis ended_at);
 
-/// Ends every open task of the group: live ones through their attempts' rows, the others through marks.
+/// Ends every open task of the group: live ones through their attempts' rows, the others through marks. A group whose size is not known
+/// gets none.
 void cancel_group(Turn& turn, Group& group, EndReason reason);
+/// Ends every task of a group that never started, as failed.
+void fail_unstarted_group(Turn& turn, Group& group, EndReason reason);
+/// Ends fresh tasks `first … last` as completed: they did in the job that this one tries again.
+void reuse_range(Turn& turn, Group& group, std::uint32_t first, std::uint32_t last);
 void cancel_task(Turn& turn, Group& group, std::uint32_t index, EndReason reason);
-/// Dependants of what did not complete, the job's limit of failures, the end of the job. Last step of every event that may end tasks.
+/// Something ended in the group: settle_job looks at it.
+void note_changed(State& state, Group& group);
+/// The job's limit of failures, groups that have ended, what that means for those that need them, the end of the job. Last step of every
+/// event that may end tasks.
 void settle_job(Turn& turn, Job& job);
 
 /// A failed attempt that costs a retry. Losses and refusals do not.

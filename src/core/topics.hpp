@@ -14,7 +14,21 @@ namespace stint::core {
 /// Takes the job into memory: groups, needs, classes. Used by submit and by load.
 Job& add_job(State& state, JobRow row);
 [[nodiscard]] Result<JobId> submit_job(Turn& turn, SubmitJob event);
+[[nodiscard]] Result<JobId> next_job_id(const State& state);
+/// Writes the job and lets start what may.
+void start_job(Turn& turn, Job& job);
 [[nodiscard]] Status cancel_tasks(Turn& turn, const CancelTasks& event);
+
+// retry.cpp
+[[nodiscard]] Result<JobId> retry_job(Turn& turn, const RetryJob& event);
+
+// claim.cpp
+[[nodiscard]] Result<std::vector<AttemptRef>> claim_work(Turn& turn, const ClaimWork& event);
+
+// groups.cpp
+[[nodiscard]] Status prepare_group(Turn& turn, const GroupPrepared& event);
+[[nodiscard]] Status fail_group(Turn& turn, JobId job, std::uint32_t position, const std::string& detail);
+[[nodiscard]] Status finish_collect(Turn& turn, JobId job, std::uint32_t position, FileRef file);
 
 // agents.cpp
 [[nodiscard]] Result<AgentNumber> register_agent(Turn& turn, const RegisterAgent& event);
@@ -33,6 +47,8 @@ void connect_agent(Turn& turn, const AgentConnected& event);
 void apply_report(Turn& turn, const AttemptReport& report);
 
 // place.cpp
+/// A new attempt of `index`, which waits or is fresh, at this agent.
+void place_task(Turn& turn, Group& group, std::uint32_t index, Agent& agent);
 void place_tasks(Turn& turn);
 
 // recovery.cpp
@@ -41,6 +57,7 @@ void place_tasks(Turn& turn);
 
 // views.cpp, digest.cpp, check.cpp
 [[nodiscard]] JobView make_view(const Job& job);
+[[nodiscard]] GroupState make_state(const Group& group);
 [[nodiscard]] std::optional<TaskView> make_view(const State& state, const TaskRef& task);
 [[nodiscard]] AgentView make_view(const Agent& agent);
 [[nodiscard]] std::string make_digest(const State& state);

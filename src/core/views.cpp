@@ -16,6 +16,10 @@ JobView make_view(const Job& job) {
   return view;
 }
 
+GroupState make_state(const Group& group) {
+  return {group.counts, group.is_sized, group.is_prepared, group.has_ended, group.items, group.needs_inputs};
+}
+
 std::optional<TaskView> make_view(const State& state, const TaskRef& task) {
   const Group* group = state.find_group(task.job, task.group);
   if (group == nullptr || task.index >= group->states.count()) return std::nullopt;

@@ -26,6 +26,16 @@ struct GroupView {
   TaskCounts counts;
 };
 
+/// What is known of one entry beyond its spec.
+struct GroupState {
+  TaskCounts counts;
+  bool is_sized = true;
+  bool is_prepared = false;
+  bool has_ended = false;
+  BlobId items;
+  BlobId needs_inputs;
+};
+
 struct JobView {
   JobRow row;
   JobStateRow state;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "core/groups.hpp"
 #include "core/task_life.hpp"
 
 namespace stint::core {
@@ -9,8 +10,10 @@ namespace {
 
 GroupKey key_of(const Group& group) { return {group.job->row.id, group.position}; }
 
+std::pair<std::int32_t, GroupKey> claim_place(const Group& group) { return {-group.job->row.spec->priority, key_of(group)}; }
+
 bool has_something_to_place(const Group& group) {
-  if (group.needs_open > 0 || group.is_doomed || group.task_class == nullptr) return false;
+  if (!group.may_start || group.task_class == nullptr) return false;
   if (group.spec->max_parallel > 0 && group.active >= group.spec->max_parallel) return false;
   return group.fresh > 0 || !group.ready.empty();
 }
@@ -36,6 +39,14 @@ void refresh_group(State& state, Group& group) {
   const bool should = has_something_to_place(group);
   if (should == group.is_offered) return;
   group.is_offered = should;
+  if (is_for_people(group)) {
+    if (should) {
+      state.claimable.emplace(claim_place(group), &group);
+    } else {
+      state.claimable.erase(claim_place(group));
+    }
+    return;
+  }
   TaskClass& task_class = *group.task_class;
   if (should) {
     task_class.offered.emplace(key_of(group), &group);
@@ -72,12 +83,15 @@ void join_class(State& state, Group& group, JobId only) {
 void leave_class(State& state, Group& group) {
   if (group.task_class == nullptr) return;
   TaskClass& task_class = *group.task_class;
-  if (group.is_offered) {
+  group.task_class = nullptr;
+  if (group.is_offered && is_for_people(group)) {
+    group.is_offered = false;
+    state.claimable.erase(claim_place(group));
+  } else if (group.is_offered) {
     group.is_offered = false;
     task_class.offered.erase(key_of(group));
     refresh_class(state, task_class);
   }
-  group.task_class = nullptr;
   if (--task_class.groups > 0) return;
   state.blocked.erase(task_class.number);
   state.classes.erase(ClassKey{*task_class.key});

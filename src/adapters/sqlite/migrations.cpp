@@ -72,7 +72,7 @@ constexpr const char* kEntries = R"sql(
 ALTER TABLE attempts ADD COLUMN has_result INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE groups (
   job INTEGER NOT NULL, grp INTEGER NOT NULL, is_prepared INTEGER NOT NULL, count INTEGER NOT NULL, items BLOB, needs_inputs BLOB,
-  is_collected INTEGER NOT NULL, PRIMARY KEY (job, grp)) WITHOUT ROWID;
+  is_collected INTEGER NOT NULL, doom INTEGER NOT NULL, PRIMARY KEY (job, grp)) WITHOUT ROWID;
 CREATE INDEX groups_by_items ON groups (items) WHERE items IS NOT NULL;
 CREATE INDEX groups_by_inputs ON groups (needs_inputs) WHERE needs_inputs IS NOT NULL;
 CREATE TABLE outputs (

@@ -60,10 +60,10 @@ Status read_attempts(Database& database, const Sink& sink) {
 }
 
 Status read_groups(Database& database, const Sink& sink) {
-  return each(database, "SELECT job, grp, is_prepared, count, items, needs_inputs, is_collected FROM groups ORDER BY job, grp",
+  return each(database, "SELECT job, grp, is_prepared, count, items, needs_inputs, doom, is_collected FROM groups ORDER BY job, grp",
               [&](const Statement& s) {
-                return sink(core::GroupRow{job_id(s, 0), as<std::uint32_t>(s, 1), s.number(2) != 0, as<std::uint32_t>(s, 3), read_blob(s, 4),
-                                           read_blob(s, 5), s.number(6) != 0});
+                return sink(core::GroupRow{job_id(s, 0), as<std::uint32_t>(s, 1), s.number(2) != 0, as<std::uint32_t>(s, 3),
+                                           read_blob(s, 4), read_blob(s, 5), as<EndReason>(s, 6), s.number(7) != 0});
               });
 }
 

@@ -40,7 +40,7 @@ Result<RowWriter> RowWriter::make(Database& database) {
       {w.log_, "INSERT OR IGNORE INTO logs (job, grp, idx, attempt, stream, offset, bytes) VALUES (?,?,?,?,?,?,?)"},
       {w.report_, "INSERT OR REPLACE INTO reports VALUES (?,?,?,?,?,?,?,?,?,?)"},
       {w.meta_, "INSERT OR REPLACE INTO meta VALUES (?,?)"},
-      {w.group_, "INSERT OR REPLACE INTO groups VALUES (?,?,?,?,?,?,?)"},
+      {w.group_, "INSERT OR REPLACE INTO groups VALUES (?,?,?,?,?,?,?,?)"},
       {w.output_, "INSERT OR REPLACE INTO outputs VALUES (?,?,?,?,?,?,?,?)"},
       {w.result_, "INSERT OR REPLACE INTO results VALUES (?,?,?,?,?)"},
       {w.checkpoint_, "INSERT OR REPLACE INTO checkpoints VALUES (?,?,?,?,?,?)"},
@@ -167,6 +167,7 @@ Status RowWriter::put(const core::GroupRow& row) {
                              row.items),
                    row.needs_inputs)
       .bind(std::int64_t{row.is_collected})
+      .bind(as_number(row.doom))
       .run();
 }
 

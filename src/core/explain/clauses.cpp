@@ -47,10 +47,19 @@ void add_words(std::vector<Clause>& clauses, const char* clause, bool permanent,
   clauses.push_back({clause, 0, 0, 0, permanent, std::move(text)});
 }
 
+std::string describe_unmet(const Constraint& constraint, const AgentOffer& offer) {
+  const auto at =
+      std::find_if(offer.labels.begin(), offer.labels.end(), [&](const auto& label) { return label.first == constraint.label; });
+  const std::string has = at == offer.labels.end() ? "no label " + constraint.label : constraint.label + "=" + at->second;
+  return "it wants " + to_string(constraint) + ", the agent has " + has;
+}
+
 void add_labels(std::vector<Clause>& clauses, const Shape& shape, const AgentOffer& offer) {
   for (const auto& label : shape.labels)
     if (std::find(offer.labels.begin(), offer.labels.end(), label) == offer.labels.end())
       add_words(clauses, "label", true, "the agent has no label " + label.first + "=" + label.second);
+  for (const Constraint& constraint : shape.constraints)
+    if (!is_met(constraint, offer.labels)) add_words(clauses, "constraint", true, describe_unmet(constraint, offer));
 }
 
 void add_fixed(std::vector<Clause>& clauses, const Shape& shape, const AgentSituation& agent) {

@@ -10,7 +10,7 @@
 namespace stint::core {
 
 /// One reason why one agent does not take the task. clause: memory, cpu, gpu, storage (sizes filled), type, driver, label, workdir,
-/// draining,
+/// constraint, draining,
 /// disconnected, window, refused (text filled).
 struct Clause {
   std::string clause;
@@ -28,12 +28,14 @@ struct AgentExplanation {
 
 struct Explanation {
   std::string summary;  ///< one sentence
-  /// waits_for_needs, retry_wait, max_parallel, queued_behind, no_agents, no_agent_fits, busy, placed, running, ended, cancelling
+  /// waits_for_needs, preparing, waits_for_people, retry_wait, max_parallel, queued_behind, no_agents, no_agent_fits, busy, placed, running,
+  /// collecting, ended, cancelling
   std::string state;
   std::vector<AgentExplanation> agents;  ///< for tasks that wait for capacity, in order of agent number
   std::optional<AgentNumber> nearest;  ///< with the fewest and smallest misses
   std::vector<std::string> waits_for;  ///< ids of tasks it needs
   std::uint64_t ahead = 0;  ///< tasks of the queue that come before it
+  std::string would_help;  ///< what somebody could do; empty: nothing but waiting
 };
 
 }  // namespace stint::core

@@ -34,8 +34,9 @@ std::string_view trim(std::string_view text) {
 }
 
 tl::unexpected<Error> refuse(std::string_view text, const std::string& what) {
-  return fail(Errc::invalid_argument, "constraint \"" + std::string(text.substr(0, 200)) + "\": " + what +
-                                          "; accepted are LABEL = v, != v, in (a, b), not in (a, b), exists, not exists, and <, <=, >, >= with a number");
+  return fail(Errc::invalid_argument,
+              "constraint \"" + std::string(text.substr(0, 200)) + "\": " + what +
+                  "; accepted are LABEL = v, != v, in (a, b), not in (a, b), exists, not exists, and <, <=, >, >= with a number");
 }
 
 std::optional<double> parse_number(std::string_view text) {
@@ -105,7 +106,8 @@ Result<Constraint> parse_constraint(std::string_view text) {
 }
 
 std::string to_string(const Constraint& constraint) {
-  const auto* const known = std::find_if(kOps.begin(), kOps.end(), [&](const OpWord& word) { return word.op == constraint.op && word.word != "=="; });
+  const auto* const known =
+      std::find_if(kOps.begin(), kOps.end(), [&](const OpWord& word) { return word.op == constraint.op && word.word != "=="; });
   std::string text = constraint.label + ' ' + std::string(known->word);
   if (takes_nothing(constraint.op)) return text;
   if (!takes_list(constraint.op)) return text + ' ' + constraint.values.front();
@@ -117,7 +119,9 @@ std::string to_string(const Constraint& constraint) {
 bool is_met(const Constraint& constraint, const std::vector<std::pair<std::string, std::string>>& labels) {
   const auto at = std::find_if(labels.begin(), labels.end(), [&](const auto& label) { return label.first == constraint.label; });
   const bool is_there = at != labels.end();
-  const auto is_listed = [&] { return std::find(constraint.values.begin(), constraint.values.end(), at->second) != constraint.values.end(); };
+  const auto is_listed = [&] {
+    return std::find(constraint.values.begin(), constraint.values.end(), at->second) != constraint.values.end();
+  };
   switch (constraint.op) {
     case ConstraintOp::equal:
     case ConstraintOp::in: return is_there && is_listed();

@@ -27,12 +27,14 @@ TEST(Constraint, IsNotMetByOthers) {
 }
 
 TEST(Constraint, IsWrittenAsItIsRead) {
-  for (const char* text : {"zone = a", "zone != b", "zone in (a, b)", "zone not in (b)", "zone exists", "rack not exists", "speed >= 5", "speed < 5"})
+  for (const char* text :
+       {"zone = a", "zone != b", "zone in (a, b)", "zone not in (b)", "zone exists", "rack not exists", "speed >= 5", "speed < 5"})
     EXPECT_EQ(to_string(*parse_constraint(text)), text);
 }
 
 TEST(Constraint, SaysWhatIsWrong) {
-  for (const char* text : {"", "zone", "= a", "zone =", "zone in a", "zone in ()", "zone in (a,)", "zone exists now", "zone ~ a", "speed > fast", "zone inside"}) {
+  for (const char* text : {"", "zone", "= a", "zone =", "zone in a", "zone in ()", "zone in (a,)", "zone exists now", "zone ~ a",
+                           "speed > fast", "zone inside"}) {
     const auto constraint = parse_constraint(text);
     ASSERT_FALSE(constraint) << text;
     EXPECT_NE(constraint.error().detail.find("accepted are"), std::string::npos);

@@ -130,10 +130,12 @@ Problem find_matrix_problem(const TaskSpec& task) {
     if (!is_name(axis.name)) return "matrix has an axis named " + quoted(axis.name) + "; a name has 1 to 64 letters, digits, _ or -";
     if (!names.insert(axis.name).second) return "matrix has two axes named " + axis.name;
     const auto values = static_cast<std::int64_t>(axis.values.size());
-    if (auto problem = find_bounds_problem("matrix." + axis.name + ": the number of values", values, 1, limits::kMatrixValues)) return problem;
+    if (auto problem = find_bounds_problem("matrix." + axis.name + ": the number of values", values, 1, limits::kMatrixValues))
+      return problem;
     for (const std::string& value : axis.values)
       if (value.size() > limits::kValueBytes || value.find('\0') != std::string::npos)
-        return "matrix." + axis.name + " has a value that is longer than " + std::to_string(limits::kValueBytes) + " bytes or holds a zero byte";
+        return "matrix." + axis.name + " has a value that is longer than " + std::to_string(limits::kValueBytes) +
+               " bytes or holds a zero byte";
   }
   return std::nullopt;
 }
@@ -143,7 +145,8 @@ Problem find_each_problem(const TaskSpec& task) {
   const EachSpec& each = *task.each;
   if (auto problem = find_bounds_problem("each.batch", each.batch, 0, limits::kBatchItems)) return problem;
   if (each.from) {
-    if (!is_plain_path(each.file)) return "each.file is " + quoted(each.file) + "; it is a relative path, an output of the entry named by from";
+    if (!is_plain_path(each.file))
+      return "each.file is " + quoted(each.file) + "; it is a relative path, an output of the entry named by from";
     return std::nullopt;
   }
   if (each.count == 0) return "each.count is 0; a list of items has at least one";
@@ -230,7 +233,8 @@ std::uint64_t tasks_for_items(const TaskSpec& task, std::uint64_t items) {
 
 std::uint64_t matrix_size(const std::vector<MatrixAxis>& matrix) {
   std::uint64_t size = 1;
-  for (const MatrixAxis& axis : matrix) size = std::min<std::uint64_t>(size * axis.values.size(), std::uint64_t{limits::kTasksPerArray} + 1);
+  for (const MatrixAxis& axis : matrix)
+    size = std::min<std::uint64_t>(size * axis.values.size(), std::uint64_t{limits::kTasksPerArray} + 1);
   return size;
 }
 
@@ -246,7 +250,8 @@ std::vector<std::pair<std::string, std::string>> matrix_values(const std::vector
 }
 
 bool is_plain_path(std::string_view path) {
-  if (path.empty() || path.size() > limits::kPathBytes || has_control_characters(path) || path.find('\\') != std::string_view::npos) return false;
+  if (path.empty() || path.size() > limits::kPathBytes || has_control_characters(path) || path.find('\\') != std::string_view::npos)
+    return false;
   for (;;) {
     const auto slash = path.find('/');
     const std::string_view part = path.substr(0, slash);

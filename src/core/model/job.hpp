@@ -38,11 +38,11 @@ struct MatrixAxis {
 enum class ItemKind : std::uint8_t { lines = 0, files = 1 };
 /// A task for each item of a list, or for each `batch` of them. The list is a blob of lines, or comes from a file that earlier tasks leave.
 struct EachSpec {
-  BlobId items;                            ///< none while `from` has not ended
-  std::uint64_t count = 0;                 ///< items in the list
+  BlobId items;  ///< none while `from` has not ended
+  std::uint64_t count = 0;  ///< items in the list
   ItemKind kind = ItemKind::lines;
-  std::uint32_t batch = 0;                 ///< items of one task; 0: one, given as it is
-  std::optional<std::uint32_t> from;       ///< position of the entry whose output `file` is the list
+  std::uint32_t batch = 0;  ///< items of one task; 0: one, given as it is
+  std::optional<std::uint32_t> from;  ///< position of the entry whose output `file` is the list
   std::string file;
   bool operator==(const EachSpec&) const = default;
 };
@@ -56,39 +56,39 @@ struct CollectSpec {
 
 /// One entry of a job: a task, or an array of `array_count` tasks that differ only in their index.
 struct TaskSpec {
-  std::string name;                        ///< letters, digits, `_`, `-`; unique in the job
-  std::optional<AgentType> type;           ///< none fits any agent
-  std::string driver = "exec";             ///< exec, noop, human
-  std::vector<std::string> command;        ///< arguments; `run: LINE` becomes sh -c LINE
+  std::string name;  ///< letters, digits, `_`, `-`; unique in the job
+  std::optional<AgentType> type;  ///< none fits any agent
+  std::string driver = "exec";  ///< exec, noop, human
+  std::vector<std::string> command;  ///< arguments; `run: LINE` becomes sh -c LINE
   std::vector<std::pair<std::string, std::string>> env;  ///< sorted by name
-  std::string workdir;                     ///< absolute: where it runs
-  std::string submit_boot_id;              ///< of the machine the directory was seen on; empty = not checked
+  std::string workdir;  ///< absolute: where it runs
+  std::string submit_boot_id;  ///< of the machine the directory was seen on; empty = not checked
   std::uint64_t workdir_inode = 0;
-  Resources resources;                     ///< defaults: 1 core, nothing else
-  bool is_array = false;                   ///< an array of one is still `12.main.0`
-  std::uint32_t array_first = 0;           ///< value of ordinal 0
+  Resources resources;  ///< defaults: 1 core, nothing else
+  bool is_array = false;  ///< an array of one is still `12.main.0`
+  std::uint32_t array_first = 0;  ///< value of ordinal 0
   std::uint32_t array_step = 1;
   std::uint32_t array_count = 1;
-  std::uint32_t max_parallel = 0;          ///< 0: no limit
-  std::vector<MatrixAxis> matrix;          ///< makes an array of the product
-  std::optional<EachSpec> each;            ///< makes an array of items; with `from`, array_count is 0 until the entry is prepared
-  std::vector<Need> needs;                 ///< sorted by group
-  std::uint32_t retries = 0;               ///< further attempts after failures
+  std::uint32_t max_parallel = 0;  ///< 0: no limit
+  std::vector<MatrixAxis> matrix;  ///< makes an array of the product
+  std::optional<EachSpec> each;  ///< makes an array of items; with `from`, array_count is 0 until the entry is prepared
+  std::vector<Need> needs;  ///< sorted by group
+  std::uint32_t retries = 0;  ///< further attempts after failures
   std::optional<std::uint32_t> reschedules;  ///< further attempts after losses; none: no limit
-  Duration timeout{0};                     ///< 0: none
+  Duration timeout{0};  ///< 0: none
   Duration kill_grace = std::chrono::seconds{5};
   DisconnectPolicy on_disconnect = DisconnectPolicy::keep;
   Duration lost_after = std::chrono::minutes{15};
   std::vector<std::pair<std::string, std::string>> labels;  ///< the agent must carry each
-  std::vector<Constraint> constraints;     ///< on labels; all must hold
-  BlobId inputs;                           ///< manifest of the files it starts with; none: no files
-  bool own_directory = false;              ///< starts in a directory of its own instead of `workdir`
-  bool checkpoint = false;                 ///< gets a directory that survives its attempts
-  std::vector<std::string> outputs;        ///< files, folders and patterns below STINT_OUTPUTS that must be there at the end
+  std::vector<Constraint> constraints;  ///< on labels; all must hold
+  BlobId inputs;  ///< manifest of the files it starts with; none: no files
+  bool own_directory = false;  ///< starts in a directory of its own instead of `workdir`
+  bool checkpoint = false;  ///< gets a directory that survives its attempts
+  std::vector<std::string> outputs;  ///< files, folders and patterns below STINT_OUTPUTS that must be there at the end
   std::optional<CollectSpec> collect;
-  std::string form;                        ///< driver human: what the person sees, a JSON object
-  std::uint32_t overlap = 1;               ///< driver human: answers of different people for each item
-  Duration due{0};                         ///< driver human: when answers are wanted, from submission; 0: no date
+  std::string form;  ///< driver human: what the person sees, a JSON object
+  std::uint32_t overlap = 1;  ///< driver human: answers of different people for each item
+  Duration due{0};  ///< driver human: when answers are wanted, from submission; 0: no date
 
   bool operator==(const TaskSpec&) const = default;
 };
@@ -96,10 +96,10 @@ struct TaskSpec {
 struct JobSpec {
   std::string name;
   std::string queue = "default";
-  std::int32_t priority = 0;               ///< higher first
-  std::uint32_t max_fails = 0;             ///< 0: no limit; else the job is stopped when this many tasks failed
-  JobId retry_of;                          ///< its completed tasks count as completed here
-  std::vector<TaskSpec> tasks;             ///< `needs` point to earlier positions only: a graph by construction
+  std::int32_t priority = 0;  ///< higher first
+  std::uint32_t max_fails = 0;  ///< 0: no limit; else the job is stopped when this many tasks failed
+  JobId retry_of;  ///< its completed tasks count as completed here
+  std::vector<TaskSpec> tasks;  ///< `needs` point to earlier positions only: a graph by construction
   bool operator==(const JobSpec&) const = default;
 };
 

@@ -94,7 +94,8 @@ void read_matrix(Fields& fields, std::optional<Error>& problem, TaskSpec& task) 
   if (task.matrix.empty()) return;
   if (task.is_array) fields.report(fields.key_path("matrix"), "a matrix and an array exclude each other");
   task.is_array = true;
-  task.array_count = static_cast<std::uint32_t>(std::min<std::uint64_t>(matrix_size(task.matrix), std::numeric_limits<std::uint32_t>::max()));
+  task.array_count =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(matrix_size(task.matrix), std::numeric_limits<std::uint32_t>::max()));
 }
 
 void read_each(const json::value& value, std::string path, std::optional<Error>& problem, TaskSpec& task, std::string& from) {

@@ -109,7 +109,8 @@ TEST(Matrix, ItsSizeNeverOverflows) {
 
 TEST(PlainPath, LeavesNoDirectory) {
   for (const char* path : {"a", "a/b.c", "..a", "a..", ".hidden/x"}) EXPECT_TRUE(is_plain_path(path)) << path;
-  for (const char* path : {"", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a/.", "a\\b", "a\nb"}) EXPECT_FALSE(is_plain_path(path)) << path;
+  for (const char* path : {"", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a/.", "a\\b", "a\nb"})
+    EXPECT_FALSE(is_plain_path(path)) << path;
 }
 
 TEST(Items, ABatchThatIsNotFullIsATaskToo) {

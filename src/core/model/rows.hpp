@@ -7,8 +7,8 @@
 #include <variant>
 #include <vector>
 
-#include "base/file_ref.hpp"
 #include "base/bytes.hpp"
+#include "base/file_ref.hpp"
 #include "base/ids.hpp"
 #include "base/task_words.hpp"
 #include "base/time.hpp"
@@ -44,11 +44,12 @@ struct JobStateRow {
 struct GroupRow {
   JobId job;
   std::uint32_t group = 0;
-  bool is_prepared = false;     ///< count, items and needs_inputs are final
-  std::uint32_t count = 0;      ///< its tasks
-  BlobId items;                 ///< the list they were counted from, for entries that take it from another
-  BlobId needs_inputs;          ///< manifest of what the entries it needs have left; none: nothing
-  bool is_collected = false;    ///< what `collect` asks for is there, as an OutputRow of the whole entry
+  bool is_prepared = false;  ///< count, items and needs_inputs are final
+  std::uint32_t count = 0;  ///< its tasks
+  BlobId items;  ///< the list they were counted from, for entries that take it from another
+  BlobId needs_inputs;  ///< manifest of what the entries it needs have left; none: nothing
+  EndReason doom = EndReason::none;  ///< why it will never start: needs_failed, skipped, or cancelled before it was sized
+  bool is_collected = false;  ///< what `collect` asks for is there, as an OutputRow of the whole entry
 };
 
 /// Key: ref. One row tells the whole life of an attempt, and through `is_result` that of its task: there is no row per task.
@@ -142,7 +143,7 @@ inline constexpr std::uint32_t kWholeEntry = 0xFFFFFFFF;
 struct OutputRow {
   TaskRef task;
   FileRef file;
-  std::uint32_t attempt = 0;    ///< whose it is; 0: of the whole entry
+  std::uint32_t attempt = 0;  ///< whose it is; 0: of the whole entry
 };
 
 /// Key: task. What the winning attempt said last (`{"result":…}`): JSON.
@@ -180,7 +181,7 @@ struct TokenRow {
   UnixMillis revoked_at{};  ///< zero: it is not
 };
 
-using Row = std::variant<JobRow, JobStateRow, GroupRow, AttemptRow, TaskMarkRow, AgentRow, MasterKeyRow, EventRow, LogRow, ReportRow, MetaRow,
-                         TokenRow, OutputRow, ResultRow, CheckpointRow>;
+using Row = std::variant<JobRow, JobStateRow, GroupRow, AttemptRow, TaskMarkRow, AgentRow, MasterKeyRow, EventRow, LogRow, ReportRow,
+                         MetaRow, TokenRow, OutputRow, ResultRow, CheckpointRow>;
 
 }  // namespace stint::core

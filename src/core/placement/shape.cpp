@@ -17,9 +17,10 @@ bool lies_under(std::string_view path, std::string_view folder) {
 }  // namespace
 
 Shape make_shape(const TaskSpec& spec) {
-  Shape shape{spec.type, spec.driver, spec.resources, spec.labels, {}, {}, 0};
+  Shape shape{spec.type, spec.driver, spec.resources, spec.labels, spec.constraints, {}, {}, 0};
   std::sort(shape.labels.begin(), shape.labels.end());
-  if (!spec.submit_boot_id.empty()) {
+  std::sort(shape.constraints.begin(), shape.constraints.end());
+  if (!spec.submit_boot_id.empty() && !spec.own_directory && !spec.inputs) {
     shape.boot_id = spec.submit_boot_id;
     shape.workdir = spec.workdir;
     shape.inode = spec.workdir_inode;
@@ -37,8 +38,10 @@ bool offers_driver(const AgentOffer& offer, const Shape& shape) {
 }
 
 bool offers_labels(const AgentOffer& offer, const Shape& shape) {
-  return std::all_of(shape.labels.begin(), shape.labels.end(),
-                     [&](const auto& label) { return std::find(offer.labels.begin(), offer.labels.end(), label) != offer.labels.end(); });
+  const auto carries = [&](const auto& label) { return std::find(offer.labels.begin(), offer.labels.end(), label) != offer.labels.end(); };
+  return std::all_of(shape.labels.begin(), shape.labels.end(), carries) &&
+         std::all_of(shape.constraints.begin(), shape.constraints.end(),
+                     [&](const auto& constraint) { return is_met(constraint, offer.labels); });
 }
 
 bool sees_workdir(const AgentOffer& offer, const Shape& shape) {

@@ -20,6 +20,7 @@ struct Shape {
   std::string driver;
   Resources resources;
   std::vector<std::pair<std::string, std::string>> labels;
+  std::vector<Constraint> constraints;
   std::string boot_id;  ///< empty: the directory is not checked, and `workdir` and `inode` are left empty too
   std::string workdir;
   std::uint64_t inode = 0;
@@ -32,6 +33,7 @@ struct Shape {
 /// The parts of a fit that no work in progress changes.
 [[nodiscard]] bool offers_type(const AgentOffer& offer, const Shape& shape);
 [[nodiscard]] bool offers_driver(const AgentOffer& offer, const Shape& shape);
+/// Every label it must carry, and every constraint on labels.
 [[nodiscard]] bool offers_labels(const AgentOffer& offer, const Shape& shape);
 /// The directory was seen on this very machine, or lies under one of the agent's shared paths.
 [[nodiscard]] bool sees_workdir(const AgentOffer& offer, const Shape& shape);
