@@ -11,8 +11,6 @@ namespace {
 constexpr std::uint64_t kTimestamp = 1'700'000'000'000;
 constexpr std::uint64_t kSequence = 1;
 constexpr wire::FrameAddress kAddress{.kind = wire::FrameKind::data, .key_epoch = 1, .principal = 7, .sequence = kSequence};
-/// From here on filling while signing costs less than it saves.
-constexpr std::size_t kFillLateMin = 256 * 1024;
 constexpr wire::FrameLimits kLimits{wire::limits::kBodyDefault, wire::limits::kBodyDefault};
 
 // PROTOCOL "Order of checks": the verifier's limits.
@@ -67,7 +65,7 @@ ByteView Sender::sign_filling(ByteView payload) {
 }
 
 ByteView Sender::send_bytes(ByteView payload) {
-  const bool fill_late = payload.size() >= kFillLateMin;
+  const bool fill_late = payload.size() >= wire::LateBytes::kPaysFrom;
   const auto signature = begin();
   std::uint8_t* place = nullptr;
   const auto bytes = builder_.CreateUninitializedVector(payload.size(), sizeof(std::uint8_t), &place);

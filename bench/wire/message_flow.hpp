@@ -11,8 +11,9 @@
 
 namespace stint::bench {
 
-/// The sending half as a session does it: the envelope is built around the payload, which is copied once, straight into the FlatBuffer
-/// (form A); a long one while it is signed. A returned frame lives until the next call.
+/// The sending half: the envelope is built around the payload, which is copied once, straight into the FlatBuffer (form A); a long one
+/// while it is signed. So does a session but for the long ones: those are logs, which it compresses. A returned frame lives until the next
+/// call.
 class Sender {
  public:
   explicit Sender(ByteView key) : key_(key) {}

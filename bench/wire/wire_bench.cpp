@@ -4,17 +4,26 @@
 // floor), build + MAC, and MAC check + verify + read. They take turns in short batches, so that a neighbour on the machine slows all
 // three alike, and each round gives one ratio to the floor of that round; the median of the rounds is what is judged. Absolute times are
 // printed, never judged.
+//
+// Processor time alone does not keep a busy machine out of the ratios: after another process had the core, the caches are filled again on
+// our account, and a sender, who reads one buffer and writes another, fills twice what the floor does. So a whole round is shorter than a
+// time slice, and a round in which the kernel took the core away is run again. Which rounds count depends on the kernel's number of
+// switches alone, never on a time. What the kernel does not see, a neighbour beyond the virtual machine, comes and goes: each size gets its
+// rounds in passes over all sizes, so that a bad moment has a share of everyone's rounds and not one size's majority.
 
 #include "bench/wire/wire_bench.hpp"
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <deque>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -31,8 +40,11 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int kRounds = 61;
-constexpr double kBatchNs = 1e6;  // shorter than a time slice: most rounds are undisturbed
+constexpr std::size_t kPasses = 15;
+constexpr std::size_t kPassRounds = 7;
+constexpr std::size_t kRounds = kPasses * kPassRounds;
+constexpr std::size_t kPassTries = 4 * kPassRounds;  // where hardly any round is undisturbed, the last ones count as they are
+constexpr double kBatchNs = 250e3;  // four of them, a round, are shorter than a time slice
 constexpr int kCountedMessages = 100;
 
 /// The floor: libcrypto itself, nothing of ours around it.
@@ -84,13 +96,18 @@ double batch_ns(const std::function<std::uint64_t()>& once, std::size_t times) {
   return (end - start) / static_cast<double>(times);
 }
 
-/// How many times fill a batch; also warms caches and grows every buffer to its final size.
-std::size_t calibrate(const Work& work) {
+/// Warms caches and grows every buffer to its final size.
+void warm_up(const Work& work) {
   (void)batch_ns(work.build, 3);
   (void)batch_ns(work.read, 3);
   (void)batch_ns(work.reference, 3);
+}
+
+/// How many times fill a batch.
+std::size_t calibrate(const Work& work) {
+  warm_up(work);
   const double once = batch_ns(work.reference, 10);
-  return std::max<std::size_t>(4, static_cast<std::size_t>(kBatchNs / once));
+  return std::max<std::size_t>(1, static_cast<std::size_t>(kBatchNs / once));
 }
 
 struct Allocations {
@@ -113,21 +130,52 @@ struct Measured {
   Allocations build, read;
 };
 
-Measured measure(const Work& work) {
-  const std::size_t times = calibrate(work);
-  std::vector<double> reference, build, read, build_ratio, read_ratio;
-  for (int round = 0; round < kRounds; ++round) {
-    // The floor is taken before and after, so that a drift within the round falls out.
-    const double before = batch_ns(work.reference, times);
-    build.push_back(batch_ns(work.build, times));
-    read.push_back(batch_ns(work.read, times));
-    const double after = batch_ns(work.reference, times);
-    reference.push_back((before + after) / 2);
-    build_ratio.push_back(build.back() / reference.back());
-    read_ratio.push_back(read.back() / reference.back());
+/// How often the kernel has taken the core from this thread.
+long preemptions() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nivcsw;
+}
+
+struct Round {
+  double reference_ns, build_ns, read_ns;
+  bool disturbed;
+};
+
+Round run_round(const Work& work, std::size_t times) {
+  const long preempted = preemptions();
+  // The floor is taken before and after, so that a drift within the round falls out.
+  const double before = batch_ns(work.reference, times);
+  const double build = batch_ns(work.build, times);
+  const double read = batch_ns(work.read, times);
+  const double after = batch_ns(work.reference, times);
+  return {(before + after) / 2, build, read, preemptions() != preempted};
+}
+
+/// One pass over one size: so many more rounds.
+void run_pass(const Work& work, std::size_t times, std::vector<Round>& rounds) {
+  warm_up(work);
+  const std::size_t enough = rounds.size() + kPassRounds;
+  for (std::size_t tries = kPassTries; rounds.size() < enough; --tries) {
+    const Round round = run_round(work, times);
+    const bool every_try_counts = tries <= enough - rounds.size();
+    if (!round.disturbed || every_try_counts) rounds.push_back(round);
   }
-  return {median(reference),        median(build), median(read), median(build_ratio), median(read_ratio), allocations_of(work.build),
-          allocations_of(work.read)};
+}
+
+Measured summarize(const Work& work, const std::vector<Round>& rounds) {
+  const auto median_of = [&](auto number) {
+    std::vector<double> numbers;
+    std::ranges::transform(rounds, std::back_inserter(numbers), number);
+    return median(numbers);
+  };
+  return {.reference_ns = median_of([](const Round& r) { return r.reference_ns; }),
+          .build_ns = median_of([](const Round& r) { return r.build_ns; }),
+          .read_ns = median_of([](const Round& r) { return r.read_ns; }),
+          .build_ratio = median_of([](const Round& r) { return r.build_ns / r.reference_ns; }),
+          .read_ratio = median_of([](const Round& r) { return r.read_ns / r.reference_ns; }),
+          .build = allocations_of(work.build),
+          .read = allocations_of(work.read)};
 }
 
 /// The table of the text that Stint was conceived from, in ms: for the reader to compare, not a bar.
@@ -211,6 +259,28 @@ constexpr std::array kRows{Row{"64B", 64, 0}, Row{"1KB", 1024, 1.25}, Row{"10KB"
                            Row{"1MB", 1024 * 1024, 1.05}};
 constexpr std::size_t kMetrics = 1000;
 
+/// A size under way. Each has buffers of its own, so that the sizes can take turns.
+struct Turn {
+  Bench bench;
+  Work work;
+  double limit = 0;
+  bool has_bars = true;
+  std::size_t times = 0;
+  std::vector<Round> rounds;
+};
+
+void prepare(std::deque<Turn>& turns) {
+  for (const auto& row : kRows) {
+    Turn& turn = turns.emplace_back();
+    turn.work = turn.bench.bytes(row.name, row.payload_bytes);
+    turn.limit = row.limit;
+  }
+  Turn& metrics = turns.emplace_back();
+  metrics.work = metrics.bench.metrics(std::to_string(kMetrics) + " metrics", kMetrics);
+  metrics.has_bars = false;
+  for (Turn& turn : turns) turn.times = calibrate(turn.work);
+}
+
 void add_bars(Report& report, const std::string& name, double limit, const Measured& m) {
   if (limit > 0) {
     report.bars.push_back({name + " build + MAC / HMAC", m.build_ratio, "<=", limit});
@@ -230,15 +300,16 @@ int run_wire_bench(bool json, std::ostream& out) {
       {"seed_columns", "the estimates Stint was conceived with, in milliseconds"}};
   if (!libcrypto_counted) report.skipped.emplace_back("libcrypto's allocations: it was in use before the benchmark began");
 
-  Bench bench;
-  for (const auto& row : kRows) {
-    const Work work = bench.bytes(row.name, row.payload_bytes);
-    const Measured measured = measure(work);
-    report.rows.push_back(to_row(work, measured, libcrypto_counted));
-    add_bars(report, row.name, row.limit, measured);
+  std::deque<Turn> turns;
+  prepare(turns);
+  for (std::size_t pass = 0; pass < kPasses; ++pass) {
+    for (Turn& turn : turns) run_pass(turn.work, turn.times, turn.rounds);
   }
-  const Work metrics = bench.metrics(std::to_string(kMetrics) + " metrics", kMetrics);
-  report.rows.push_back(to_row(metrics, measure(metrics), libcrypto_counted));
+  for (const Turn& turn : turns) {
+    const Measured measured = summarize(turn.work, turn.rounds);
+    report.rows.push_back(to_row(turn.work, measured, libcrypto_counted));
+    if (turn.has_bars) add_bars(report, turn.work.name, turn.limit, measured);
+  }
   return print(report, json, out);
 }
 

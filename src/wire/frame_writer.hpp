@@ -24,9 +24,10 @@ struct FrameAddress {
 };
 
 /// A long byte vector that the FlatBuffer holds uninitialised (CreateUninitializedVector), to be filled while the frame is signed:
-/// each piece is hashed where it lies and copied while it is in the nearest cache, so that a megabyte costs hardly more than its MAC.
-/// Pays where two copies outgrow the second-level cache: from some 256 KiB.
+/// each piece is hashed where it lies and copied meanwhile, so that a megabyte costs hardly more than its MAC.
 struct LateBytes {
+  static constexpr std::size_t kPaysFrom = 16 * 1024;  ///< a shorter one is copied as fast beforehand
+
   std::size_t offset = 0;  ///< of the vector's first byte within `space`
   ByteView bytes;  ///< as many as the vector holds
 };
