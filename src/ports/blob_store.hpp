@@ -30,8 +30,8 @@ inline constexpr Duration kBlobUploadAge = std::chrono::hours{24};  ///< an unfi
 ///
 /// Units:   offsets and sizes are bytes.
 /// Errors:  not_found;  invalid_argument;  out_of_range (a limit above);  no_space (nothing was lost: what was taken is still there);  io.
-/// Thread:  all calls on the owner's loop, all completions on it too, never before the call has returned. Calls for one blob complete in
-///          order.
+/// Thread:  all calls on the owner's loop, all completions on it too, never before the call has returned. Long work is done in slices, so
+///          calls may overtake each other: await the one on which the next depends.
 class BlobStore {
  public:
   template <class T>
