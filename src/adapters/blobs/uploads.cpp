@@ -27,9 +27,10 @@ void Uploads::load() {
 }
 
 ports::BlobStore::Upload Uploads::find(const BlobId& blob) const {
-  if (const auto there = folder_.find(blob)) return {there->size, true};
+  if (const auto there = folder_.find(blob)) return {there->size, true, there->size};
   const auto it = uploads_.find(blob);
-  return {it == uploads_.end() ? 0 : it->second.have, false};
+  if (it == uploads_.end()) return {};
+  return {it->second.have, false, it->second.size};
 }
 
 Result<std::optional<ports::BlobStore::Upload>> Uploads::put(const Piece& piece) {
@@ -46,9 +47,9 @@ Result<std::optional<ports::BlobStore::Upload>> Uploads::put(const Piece& piece)
     return std::optional<ports::BlobStore::Upload>();
   }
   STINT_TRY_VOID(append(*upload, piece));
-  if (upload->have < *upload->size) return ports::BlobStore::Upload{upload->have, false};
+  if (upload->have < *upload->size) return ports::BlobStore::Upload{upload->have, false, upload->size};
   STINT_TRY_VOID(finish(*upload, piece.blob));
-  return ports::BlobStore::Upload{piece.size, true};
+  return ports::BlobStore::Upload{piece.size, true, piece.size};
 }
 
 Status Uploads::check(const Piece& piece) const {

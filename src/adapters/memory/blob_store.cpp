@@ -35,7 +35,7 @@ void MemoryBlobStore::put_piece(Piece piece, Done<Upload> done) {
 
 Result<ports::BlobStore::Upload> MemoryBlobStore::take(const Piece& piece) {
   const auto name = "blob " + to_hex(piece.blob);
-  if (const auto* whole = renew(piece.blob)) return Upload{whole->bytes.size(), true};
+  if (const auto* whole = renew(piece.blob)) return Upload{whole->bytes.size(), true, whole->bytes.size()};
   if (piece.size > limits_.blob_bytes_max || piece.bytes.size() > ports::limits::kBlobPieceMax)
     return fail(Errc::out_of_range, name + ": over the limit");
   if (piece.offset > piece.size || piece.bytes.size() > piece.size - piece.offset)
@@ -48,7 +48,7 @@ Result<ports::BlobStore::Upload> MemoryBlobStore::take(const Piece& piece) {
   if (fresh.size() > files_->room) return fail(Errc::no_space, name + ": the disk is full");
   files_->room -= fresh.size();
   upload->bytes += fresh;
-  if (upload->bytes.size() < piece.size) return Upload{upload->bytes.size(), false};
+  if (upload->bytes.size() < piece.size) return Upload{upload->bytes.size(), false, upload->size};
   return finish(piece.blob);
 }
 
@@ -82,14 +82,16 @@ Result<ports::BlobStore::Upload> MemoryBlobStore::finish(const BlobId& blob) {
     return fail(Errc::corrupt, "blob " + to_hex(blob) + ": what came has the digest " + to_hex(found) + ": send it again from 0");
   }
   files_->blobs[blob] = {std::move(bytes), now_()};
-  return Upload{size, true};
+  return Upload{size, true, size};
 }
 
 void MemoryBlobStore::find_upload(BlobId blob, Done<Upload> done) {
   add<Upload>(std::move(done), [this, blob]() -> Result<Upload> {
-    if (const auto whole = files_->blobs.find(blob); whole != files_->blobs.end()) return Upload{whole->second.bytes.size(), true};
+    if (const auto whole = files_->blobs.find(blob); whole != files_->blobs.end())
+      return Upload{whole->second.bytes.size(), true, whole->second.bytes.size()};
     const auto it = files_->uploads.find(blob);
-    return Upload{it == files_->uploads.end() ? 0 : it->second.bytes.size(), false};
+    if (it == files_->uploads.end()) return Upload{};
+    return Upload{it->second.bytes.size(), false, it->second.size};
   });
 }
 
