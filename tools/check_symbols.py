@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-PURE = ["core", "core_model", "wire", "protocol", "proof", "scheduler", "agent", "client"]
+PURE = ["hash", "core", "core_model", "wire", "protocol", "proof", "scheduler", "agent", "client"]
 
 # What it is -> the C functions (with or without a 64 or _chk ending) and the demangled C++ names that reach it.
 DENIED = {

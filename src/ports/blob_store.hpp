@@ -26,12 +26,13 @@ inline constexpr Duration kBlobUploadAge = std::chrono::hours{24};  ///< an unfi
 
 /// Bytes named by their SHA-256. A blob is told of as present only when it is durable and its digest was verified.
 ///
-/// Age: the time since a blob was last stored, found by find_missing or find_blob, or used by concatenate. Collecting garbage counts from there.
+/// Age: the time since a blob was last stored, found by find_missing or find_blob, or used by concatenate. Collecting garbage counts from
+/// there.
 ///
 /// Units:   offsets and sizes are bytes.
 /// Errors:  not_found;  invalid_argument;  out_of_range (a limit above);  no_space (nothing was lost: what was taken is still there);  io.
-/// Thread:  all calls on the owner's loop, all completions on it too, never before the call has returned. Calls for one blob complete in
-///          order.
+/// Thread:  all calls on the owner's loop, all completions on it too, never before the call has returned. Long work is done in slices, so
+///          calls may overtake each other: await the one on which the next depends.
 class BlobStore {
  public:
   template <class T>
@@ -42,6 +43,7 @@ class BlobStore {
   struct Upload {
     std::uint64_t offset = 0;  ///< bytes there already: where the next piece starts
     bool is_complete = false;
+    std::optional<std::uint64_t> size;            ///< that was announced, if anybody remembers
     bool operator==(const Upload&) const = default;
   };
   struct Piece {

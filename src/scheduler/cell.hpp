@@ -7,6 +7,7 @@
 
 #include "base/time.hpp"
 #include "core/scheduler.hpp"
+#include "ports/blob_store.hpp"
 #include "ports/entropy.hpp"
 #include "ports/store.hpp"
 #include "scheduler/event_ring.hpp"
@@ -36,6 +37,7 @@ struct Cell {
   EventRing& events;
   ReportBook& reports;
   TokenBook& tokens;
+  ports::BlobStore& blobs;
   ports::Entropy& entropy;
   std::function<std::optional<std::int64_t>(AgentNumber)> find_skew_ms;
   CellFacts facts;

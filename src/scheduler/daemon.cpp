@@ -8,6 +8,7 @@
 #include "scheduler/cell.hpp"
 #include "scheduler/convert.hpp"
 #include "scheduler/limits.hpp"
+#include "scheduler/live_blobs.hpp"
 
 namespace stint::scheduler {
 
@@ -32,7 +33,8 @@ Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
       journal_(
           ports.store, [this](Turn&& turn) { tell(std::move(turn)); }, [this](const Error& error) { on_store_failed(error); }),
       hub_({options_.session_time_offset_ms, options_.heartbeat_interval}, keys_, ports.links, ports.entropy, ports.log, *this),
-      books_(std::make_unique<Books>(ports.reader, options_)) {}
+      books_(std::make_unique<Books>(ports.reader, options_)),
+      blob_sweep_(ports.blobs, ports.log, options_.blob_grace, [this] { return collect_live_blobs(*cell_); }) {}
 
 Daemon::~Daemon() = default;
 
@@ -53,11 +55,13 @@ Status Daemon::start(const ports::Store::Opened& opened, Now now) {
                                       books_->events,
                                       books_->reports,
                                       books_->tokens,
+                                      ports_.blobs,
                                       ports_.entropy,
                                       [this](AgentNumber agent) { return hub_.find_skew_ms(agent); },
                                       std::move(facts),
                                       {}});
   api_ = std::make_unique<api::Api>(*cell_, ports_.replies, [this] { return api::metrics_text(*cell_, hub_.counters(), hub_.sessions()); });
+  blob_sweep_.start(now);
   STINT_TRY_VOID(load(now));
   return ensure_identity(now);
 }
@@ -116,6 +120,7 @@ void Daemon::on_timer(Now now) {
   if (fatal_) return;
   hub_.on_timer(now);
   if (now.mono >= reopen_at_) try_reopen(now);
+  blob_sweep_.on_timer(now);
   if (core_.next_deadline() <= now.mono && cell_->not_ready.empty()) core_.on_timer(now, journal_.turn().effects);
   books_->reports.store_changed(now, journal_.turn().effects);
   api_->streams().close_expired(now);
@@ -126,7 +131,7 @@ void Daemon::on_timer(Now now) {
 }
 
 Instant Daemon::next_deadline() const {
-  Instant next = std::min({hub_.next_deadline(), reopen_at_, books_->reports.next_deadline()});
+  Instant next = std::min({hub_.next_deadline(), reopen_at_, books_->reports.next_deadline(), blob_sweep_.next_deadline()});
   if (cell_->not_ready.empty()) next = std::min(next, core_.next_deadline());
   if (!api_->streams().empty()) next = std::min({next, keep_alive_at_, api_->streams().next_deadline()});
   return next;

@@ -11,12 +11,15 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "core/scheduler.hpp"
+#include "ports/blob_store.hpp"
 #include "ports/entropy.hpp"
 #include "ports/http.hpp"
 #include "ports/link.hpp"
 #include "ports/store.hpp"
+#include "scheduler/blob_sweep.hpp"
 #include "scheduler/journal.hpp"
 #include "scheduler/keyring.hpp"
+#include "scheduler/limits.hpp"
 #include "scheduler/session_hub.hpp"
 
 namespace stint::scheduler {
@@ -33,12 +36,14 @@ struct DaemonOptions {
   Duration heartbeat_interval = std::chrono::seconds{30};
   std::string server;                           ///< host:port told to agents
   std::string state_dir;
+  Duration blob_grace = limits::kBlobGrace;     ///< how long a blob that nothing refers to stays
 };
 
 /// What the daemon needs from outside; main() owns it all.
 struct DaemonPorts {
   ports::Store& store;
   ports::StoreReader& reader;
+  ports::BlobStore& blobs;
   ports::Links& links;
   ports::HttpReplies& replies;
   ports::Entropy& entropy;
@@ -99,6 +104,7 @@ class Daemon final : private AgentMessages {
   std::unique_ptr<Cell> cell_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<struct Books> books_;
+  BlobSweep blob_sweep_;
   std::map<std::pair<JobId, std::uint32_t>, protocol::TaskTemplate> templates_;
   std::map<std::string, std::string> meta_;
   std::optional<Error> fatal_;

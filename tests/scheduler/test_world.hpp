@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "adapters/memory/blob_store.hpp"
 #include "adapters/memory/store.hpp"
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
@@ -25,6 +26,7 @@ struct Heard {
   bool is_answered = false;
   bool is_stream = false;
   bool has_ended = false;      ///< the stream
+  bool is_aborted = false;
   ports::HttpResponse response;
   std::string stream;          ///< body of the stream so far
 
@@ -47,13 +49,14 @@ class World final : private ports::HttpReplies {
   void start() {
     store = std::make_unique<memory::MemoryStore>(tables);
     reader = std::make_unique<memory::MemoryReader>(tables);
+    blobs = std::make_unique<memory::MemoryBlobStore>(blob_files, [this] { return now().wall; }, blob_limits);
     DaemonOptions options;
     options.key_encryption_key = key_encryption_key;
     options.api_token_sha256 = wire::sha256(as_bytes(kToken));
     options.session_time_offset_ms = kSessionTimeOffsetMs;
     options.server = "127.0.0.1:7464";
     options.state_dir = "/state";
-    daemon = std::make_unique<Daemon>(std::move(options), DaemonPorts{*store, *reader, network, *this, entropy, log});
+    daemon = std::make_unique<Daemon>(std::move(options), DaemonPorts{*store, *reader, *blobs, network, *this, entropy, log});
     const auto opened = store->open([this](BatchNumber number, const Status& status) { daemon->on_committed(number, status, now()); });
     started = opened ? daemon->start(*opened, now()) : Status(tl::unexpected(opened.error()));
     if (started) settle();
@@ -74,6 +77,11 @@ class World final : private ports::HttpReplies {
         store->finish_all();
         moves = true;
       }
+      if (blobs->busy()) {
+        blobs->finish_all();
+        moves = true;
+      }
+      moves |= let_bodies_arrive();
       moves |= let_streams_write();
     }
   }
@@ -92,6 +100,7 @@ class World final : private ports::HttpReplies {
     request.bearer_token = token;
     request.idempotency_key = idempotency_key;
     request.accept = accept;
+    request.range = range;
     request.last_event_id = last_event_id;
     request.peer = client_address;
     split(target, request);
@@ -101,6 +110,11 @@ class World final : private ports::HttpReplies {
     request.id = ports::RequestId{++last_request_};
     const auto id = request.id;
     heard_[id];
+    if (request.method == "PATCH") {
+      request.body_follows = true;
+      request.body_bytes = request.body.size();
+      following_[id] = std::exchange(request.body, {});
+    }
     daemon->http().on_request(std::move(request), now());
     return id;
   }
@@ -151,6 +165,7 @@ class World final : private ports::HttpReplies {
   std::string idempotency_key;
   std::string accept;
   std::string last_event_id;
+  std::string range;
   std::string client_address = "127.0.0.1";
   Keyring::KeyEncryptionKey key_encryption_key{7};
 
@@ -160,6 +175,9 @@ class World final : private ports::HttpReplies {
   std::shared_ptr<memory::Tables> tables = std::make_shared<memory::Tables>();
   std::unique_ptr<memory::MemoryStore> store;
   std::unique_ptr<memory::MemoryReader> reader;
+  std::shared_ptr<memory::BlobFiles> blob_files = std::make_shared<memory::BlobFiles>();
+  memory::MemoryBlobStore::Limits blob_limits;
+  std::unique_ptr<memory::MemoryBlobStore> blobs;
   std::unique_ptr<Daemon> daemon;
   Status started;
 
@@ -169,6 +187,8 @@ class World final : private ports::HttpReplies {
     heard.is_answered = true;
     heard.response = std::move(response);
   }
+  void read_body(ports::RequestId id) override { wanted_.push_back(id); }
+  void abort_stream(ports::RequestId id) override { heard_.at(id).is_aborted = true; }
   void begin_stream(ports::RequestId id, ports::HttpResponse head) override {
     auto& heard = heard_.at(id);
     heard.is_answered = heard.is_stream = true;
@@ -182,6 +202,16 @@ class World final : private ports::HttpReplies {
   }
   void end_stream(ports::RequestId id) override { heard_.at(id).has_ended = true; }
 
+  bool let_bodies_arrive() {
+    if (wanted_.empty()) return false;
+    for (const auto id : std::exchange(wanted_, {})) {
+      auto& body = following_.at(id);
+      auto chunk = body.substr(0, ports::limits::kHttpChunk);
+      body.erase(0, chunk.size());
+      daemon->http().on_body(id, std::move(chunk), body.empty(), now());
+    }
+    return true;
+  }
   bool let_streams_write() {
     if (!readers_read || unread_.empty()) return false;
     for (const auto id : std::exchange(unread_, {})) daemon->http().on_stream_writable(id, now());
@@ -200,6 +230,8 @@ class World final : private ports::HttpReplies {
 
   std::map<ports::RequestId, Heard> heard_;
   std::vector<ports::RequestId> unread_;
+  std::vector<ports::RequestId> wanted_;           ///< requests whose next piece of body was asked for
+  std::map<ports::RequestId, std::string> following_;  ///< what is left of their bodies
   std::uint64_t last_request_ = 0;
 };
 

@@ -34,6 +34,7 @@ void SchedulerNode::start() {
   store_ = std::make_unique<WatchedStore>(tables_, durable_);
   store_->set_full(is_full_);
   reader_ = std::make_unique<memory::MemoryReader>(tables_);
+  blobs_ = std::make_unique<memory::MemoryBlobStore>(blob_files_, [this] { return clock_.now().wall; }, memory::MemoryBlobStore::Limits{});
   scheduler::DaemonOptions options;
   options.key_encryption_key.fill(7);
   options.api_token_sha256 = wire::sha256(as_bytes(kApiToken));
@@ -41,8 +42,8 @@ void SchedulerNode::start() {
   options.session_time_offset_ms = to_ms(now.wall) - to_ms(now.mono.time_since_epoch());
   options.heartbeat_interval = heartbeat_interval_;
   options.server = "scheduler:1";
-  daemon_ =
-      std::make_unique<scheduler::Daemon>(std::move(options), scheduler::DaemonPorts{*store_, *reader_, *this, *this, entropy_, log_});
+  daemon_ = std::make_unique<scheduler::Daemon>(std::move(options),
+                                                scheduler::DaemonPorts{*store_, *reader_, *blobs_, *this, *this, entropy_, log_});
   const auto opened = store_->open([this, life = life_](BatchNumber number, const Status& status) {
     if (life == life_) daemon_->on_committed(number, status, clock_.now());
   });
@@ -72,6 +73,7 @@ void SchedulerNode::crash(bool is_silent) {
   daemon_.reset();
   store_.reset();
   reader_.reset();
+  blobs_.reset();
   alarm_.turn_off();
   ++life_;
   turn_is_planned_ = write_is_planned_ = false;
@@ -123,6 +125,8 @@ void SchedulerNode::respond(ports::RequestId id, ports::HttpResponse response) {
   if (listener_ != nullptr) listener_->on_response(id, response);
 }
 
+void SchedulerNode::read_body(ports::RequestId /*id*/) {}  // no client sends blobs here
+
 void SchedulerNode::begin_stream(ports::RequestId id, ports::HttpResponse head) {
   if (!requests_.contains(id)) return;
   told_.on_events(head.body);
@@ -138,6 +142,8 @@ void SchedulerNode::write_stream(ports::RequestId id, std::string bytes) {
 void SchedulerNode::end_stream(ports::RequestId id) {
   if (requests_.erase(id) > 0 && listener_ != nullptr) listener_->on_stream_ended(id);
 }
+
+void SchedulerNode::abort_stream(ports::RequestId id) { end_stream(id); }
 
 // Connections.
 
@@ -204,6 +210,7 @@ void SchedulerNode::settle() {
 
 void SchedulerNode::carry_out() {
   ++calls_;
+  blobs_->finish_all();
   for (const auto link : std::exchange(woken_, {}))
     if (links_.contains(link)) write_out(link);
   if (close_ended()) plan_turn();

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "adapters/memory/blob_store.hpp"
 #include "ports/http.hpp"
 #include "ports/link.hpp"
 #include "scheduler/daemon.hpp"
@@ -69,6 +70,8 @@ class SchedulerNode final : public Peer, private ports::Links, private ports::Ht
   void begin_stream(ports::RequestId id, ports::HttpResponse head) override;
   void write_stream(ports::RequestId id, std::string bytes) override;
   void end_stream(ports::RequestId id) override;
+  void abort_stream(ports::RequestId id) override;
+  void read_body(ports::RequestId id) override;
 
   /// After every call of the daemon that may have given it something to decide.
   void settle();
@@ -96,6 +99,8 @@ class SchedulerNode final : public Peer, private ports::Links, private ports::Ht
   std::shared_ptr<memory::Tables> tables_ = std::make_shared<memory::Tables>();
   std::unique_ptr<WatchedStore> store_;
   std::unique_ptr<memory::MemoryReader> reader_;
+  std::shared_ptr<memory::BlobFiles> blob_files_ = std::make_shared<memory::BlobFiles>();
+  std::unique_ptr<memory::MemoryBlobStore> blobs_;
   std::unique_ptr<scheduler::Daemon> daemon_;
   std::uint64_t life_ = 0;
   std::uint64_t calls_ = 0;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 
 #include "ports/http.hpp"
 
@@ -25,14 +26,19 @@ class HttpServer final : public ports::HttpReplies {
   void adopt(boost::asio::ip::tcp::socket socket);
 
   void respond(ports::RequestId id, ports::HttpResponse response) override;
+  void read_body(ports::RequestId id) override;
   void begin_stream(ports::RequestId id, ports::HttpResponse head) override;
   void write_stream(ports::RequestId id, std::string bytes) override;
   void end_stream(ports::RequestId id) override;
+  void abort_stream(ports::RequestId id) override;
 
  private:
   friend class HttpConnection;
   ports::RequestId next_id() { return ports::RequestId{++last_id_}; }
   void on_request(const std::shared_ptr<HttpConnection>& connection, ports::HttpRequest request);
+  void on_body(ports::RequestId id, std::string bytes, bool is_last);
+  /// The connection answers by itself.
+  void forget(ports::RequestId id);
   void on_writable(ports::RequestId id);
   void on_closed(ports::RequestId id);
 

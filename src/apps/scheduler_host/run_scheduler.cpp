@@ -12,6 +12,7 @@
 #include <memory>
 #include <utility>
 
+#include "adapters/blobs/store.hpp"
 #include "adapters/server/clock.hpp"
 #include "adapters/server/entropy.hpp"
 #include "adapters/server/frame_server.hpp"
@@ -74,10 +75,11 @@ class SchedulerHost {
     daemon.state_dir = options_.state_dir;
 
     STINT_TRY(const auto opened, open_store());
+    STINT_TRY(blobs_, open_blobs());
     STINT_TRY_VOID(listener_.listen(options_.listen, options_.port_fallback));
     daemon.server = listener_.address();
-    daemon_ =
-        std::make_unique<scheduler::Daemon>(std::move(daemon), scheduler::DaemonPorts{*store_, *reader_, frames_, http_, entropy_, log_});
+    daemon_ = std::make_unique<scheduler::Daemon>(std::move(daemon),
+                                                  scheduler::DaemonPorts{*store_, *reader_, *blobs_, frames_, http_, entropy_, log_});
     frames_.set_handler(daemon_->links());
     STINT_TRY_VOID(daemon_->start(opened, now));
     http_.set_handler(daemon_->http());
@@ -106,6 +108,19 @@ class SchedulerHost {
     }));
     STINT_TRY(reader_, sqlite::make_reader(path));
     return opened;
+  }
+
+  Result<std::unique_ptr<ports::BlobStore>> open_blobs() {
+    blobs::FileBlobStoreOptions options;
+    options.folder = options_.state_dir;
+    options.now = [] { return server::read_clocks().wall; };
+    options.post = [this](std::function<void()> work) {
+      asio::post(io_, [this, work = std::move(work)] {
+        work();
+        schedule_turn();
+      });
+    };
+    return blobs::open_store(std::move(options));
   }
 
   /// One turn after everything that is ready now: what arrived together is decided and written together.
@@ -171,6 +186,7 @@ class SchedulerHost {
   asio::signal_set signals_;
   std::unique_ptr<ports::Store> store_;
   std::unique_ptr<ports::StoreReader> reader_;
+  std::unique_ptr<ports::BlobStore> blobs_;
   std::unique_ptr<scheduler::Daemon> daemon_;
   Instant armed_ = Instant::max();
   bool turn_scheduled_ = false;

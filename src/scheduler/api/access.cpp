@@ -26,6 +26,12 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/tasks/{task}/reports", kRead, list_reports},
     Route{"GET", "/v1/tasks/{task}/logs", kRead, read_logs},
 
+    Route{"POST", "/v1/blobs/missing", or_attempt(kSubmit), find_missing_blobs},
+    Route{"GET", "/v1/blobs/{blob}/upload", or_attempt(kSubmit), show_blob_upload},
+    Route{"GET", "/v1/blobs/{blob}", or_attempt(kRead), send_blob},
+    Route{"HEAD", "/v1/blobs/{blob}", or_attempt(kRead), send_blob},
+    Route{"PATCH", "/v1/blobs/{blob}", or_attempt(kSubmit), take_blob_piece},
+
     Route{"GET", "/v1/agents", kRead, list_agents},
     Route{"POST", "/v1/agents", kOperate, register_agent},
     Route{"GET", "/v1/agents/{agent}", kRead, show_agent},

@@ -71,8 +71,21 @@ void Api::on_request(ports::HttpRequest request, Now now) {
   const auto match = find_route(request.method, request.path);
   if (!principal && needs_token(request, match)) return replies_.respond(request.id, to_response(principal.error()));
   const auto nobody = Principal{};
-  const Call call{cell_, request, principal ? *principal : nobody, match.values, now, streams_, replies_, metrics_};
+  const Call call{cell_, request, principal ? *principal : nobody, match.values, now, streams_, blobs_, replies_, metrics_};
   if (auto answer = route(call, match)) cell_.journal.turn().replies.push_back({request.id, std::move(answer)});
+}
+
+void Api::on_body(ports::RequestId id, std::string bytes, bool is_last, Now) { blobs_.on_body(id, std::move(bytes), is_last); }
+
+/// Ids are unique: each of them knows its own.
+void Api::on_stream_writable(ports::RequestId id, Now) {
+  streams_.on_writable(id);
+  blobs_.on_writable(id);
+}
+
+void Api::on_request_closed(ports::RequestId id, Now) {
+  streams_.on_closed(id);
+  blobs_.on_closed(id);
 }
 
 Answer Api::route(const Call& call, const RouteMatch& match) {

@@ -5,6 +5,7 @@
 
 #include "ports/http.hpp"
 #include "scheduler/api/access.hpp"
+#include "scheduler/api/blobs.hpp"
 #include "scheduler/api/streams.hpp"
 #include "scheduler/cell.hpp"
 
@@ -15,11 +16,12 @@ class Api final : public ports::HttpHandler {
  public:
   /// `metrics` gives the text of /metrics; `turn_begun` is told that something may have to be written.
   Api(Cell& cell, ports::HttpReplies& replies, std::function<std::string()> metrics)
-      : cell_(cell), replies_(replies), metrics_(std::move(metrics)), streams_(cell, replies) {}
+      : cell_(cell), replies_(replies), metrics_(std::move(metrics)), streams_(cell, replies), blobs_(cell.blobs, replies) {}
 
   void on_request(ports::HttpRequest request, Now now) override;
-  void on_stream_writable(ports::RequestId id, Now) override { streams_.on_writable(id); }
-  void on_request_closed(ports::RequestId id, Now) override { streams_.on_closed(id); }
+  void on_body(ports::RequestId id, std::string bytes, bool is_last, Now now) override;
+  void on_stream_writable(ports::RequestId id, Now now) override;
+  void on_request_closed(ports::RequestId id, Now now) override;
 
   /// A turn is durable: its answers leave, and streams go on.
   void tell(std::vector<PendingReply>& replies);
@@ -35,6 +37,7 @@ class Api final : public ports::HttpHandler {
   ports::HttpReplies& replies_;
   std::function<std::string()> metrics_;
   Streams streams_;
+  Blobs blobs_;
 };
 
 }  // namespace stint::scheduler::api

@@ -20,6 +20,7 @@ namespace stint::scheduler::api {
 /// An empty one: the handler answers by itself, through `replies` or a stream.
 using Answer = std::function<ports::HttpResponse()>;
 
+class Blobs;
 class Streams;
 
 /// What stood in the place of each `{name}` of the route's path, in order.
@@ -33,6 +34,7 @@ struct Call {
   PathValues values;
   Now now;
   Streams& streams;
+  Blobs& blobs;
   ports::HttpReplies& replies;
   const std::function<std::string()>& metrics;
 };
@@ -89,6 +91,10 @@ Answer create_token(const Call& call);
 Answer list_tokens(const Call& call);
 Answer revoke_token(const Call& call);
 Answer show_whoami(const Call& call);
+Answer find_missing_blobs(const Call& call);
+Answer show_blob_upload(const Call& call);
+Answer take_blob_piece(const Call& call);
+Answer send_blob(const Call& call);
 
 [[nodiscard]] std::string metrics_text(const Cell& cell, const protocol::SessionCounters& counters, std::size_t sessions);
 

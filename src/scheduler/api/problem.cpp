@@ -15,6 +15,8 @@ const char* title_of(int status) {
     case 409: return "Conflict";
     case 413: return "Content Too Large";
     case 415: return "Unsupported Media Type";
+    case 416: return "Range Not Satisfiable";
+    case 422: return "Unprocessable Content";
     case 503: return "Service Unavailable";
     case 507: return "Insufficient Storage";
     default: return "Internal Server Error";
@@ -52,10 +54,12 @@ ports::HttpResponse to_response(const Problem& problem) {
   if (!problem.where.empty()) body["where"] = problem.where;
   if (!problem.limit.empty()) body["limit"] = problem.limit;
   if (!problem.remedy.empty()) body["remedy"] = problem.remedy;
+  if (problem.offset) body["offset"] = *problem.offset;
   ports::HttpResponse response;
   response.status = problem.status;
   response.content_type = "application/problem+json";
   if (problem.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (problem.status == 503) response.headers.emplace_back("Retry-After", "1");
   response.body = boost::json::serialize(body) + "\n";
   return response;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +18,7 @@ struct Problem {
   std::string where;
   std::string limit;
   std::string remedy;
+  std::optional<std::uint64_t> offset = {};        ///< where an upload goes on
 };
 [[nodiscard]] ports::HttpResponse to_response(const Problem& problem);
 [[nodiscard]] Problem to_problem(const Error& error);
