@@ -4,6 +4,7 @@
 import http.client
 import json
 import pathlib
+import subprocess
 import sys
 
 import jsonschema
@@ -190,6 +191,10 @@ class Document(e2e.unittest.TestCase):
                     walk(item)
 
         walk(self.contract.document)
+
+    def test_the_page_on_access_says_the_same(self):
+        done = subprocess.run([contracts.SCHEMA.parent / "tools/access_table.py", "--check"], capture_output=True, text=True)
+        self.assertEqual(0, done.returncode, done.stderr)
 
     def test_the_example_is_a_job(self):
         content = self.contract.document["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]

@@ -37,8 +37,8 @@ Result<std::string> scopes_json(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) {
     if (!core::parse_scope(word))
-      return fail(Errc::invalid_argument, "--scope: \"" + word + "\" is none of read, submit, work, operate, admin" +
-                                              core::suggestion(word, known));
+      return fail(Errc::invalid_argument,
+                  "--scope: \"" + word + "\" is none of read, submit, work, operate, admin" + core::suggestion(word, known));
     text += (text.empty() ? "" : ",") + json_string(word);
   }
   return "[" + text + "]";
@@ -112,11 +112,12 @@ void add_token_commands(CLI::App& app, CommandLine& line) {
   token->require_subcommand(1);
 
   auto arguments = std::make_shared<CreateArguments>();
-  CLI::App* create_command = add_command(*token, line, "create", "Make a token and print it, once",
-                                         "  stint token create ci --scope submit --ttl 30d\n"
-                                         "  stint token create ann --scope work,submit > ann.token\n\n"
-                                         "read: look. submit: submit jobs, cancel one's own. work: claim and answer tasks. operate: agents, and the\n"
-                                         "jobs of others. admin: tokens, and all the rest. Each but read includes read.");
+  CLI::App* create_command =
+      add_command(*token, line, "create", "Make a token and print it, once",
+                  "  stint token create ci --scope submit --ttl 30d\n"
+                  "  stint token create ann --scope work,submit > ann.token\n\n"
+                  "read: look. submit: submit jobs, cancel one's own. work: claim and answer tasks. operate: agents, and the\n"
+                  "jobs of others. admin: tokens, and all the rest. Each but read includes read.");
   create_command->add_option("name", arguments->name, "Who or what will use it: letters, digits, -, _ and .; shown in events")->required();
   create_command->add_option("--scope", arguments->scopes, "read, submit, work, operate, admin; several with commas, or given again")
       ->required()
