@@ -103,6 +103,13 @@ Result<std::string> Api::post(const std::string& target, const std::string& body
   return ask(call, repeat);
 }
 
+Result<std::string> Api::remove(const std::string& target) {
+  ports::HttpCall call;
+  call.method = "DELETE";
+  call.target = target;
+  return ask(call, Repeat::always);
+}
+
 Result<JobView> Api::submit(const std::string& job_json, const std::string& idempotency_key) {
   ports::HttpCall call;
   call.method = "POST";

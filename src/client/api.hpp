@@ -51,6 +51,8 @@ class Api {
   /// The JSON text of the answer.
   [[nodiscard]] Result<std::string> get(const std::string& target);
   [[nodiscard]] Result<std::string> post(const std::string& target, const std::string& body, Repeat repeat);
+  /// DELETE, whose second time changes nothing.
+  [[nodiscard]] Result<std::string> remove(const std::string& target);
   /// Repeated by its key as long as it takes: at most one job.
   [[nodiscard]] Result<JobView> submit(const std::string& job_json, const std::string& idempotency_key);
   [[nodiscard]] Result<JobView> get_job(std::uint64_t id);

@@ -149,6 +149,22 @@ Result<AgentView> parse_agent_view(std::string_view bytes) {
   return agent;
 }
 
+Result<TokenView> parse_token_view(std::string_view bytes) {
+  STINT_TRY(const json::object object, parse_object(bytes, "a token"));
+  TokenView token;
+  token.id = number<std::uint64_t>(object, "id");
+  token.name = text(object, "name");
+  if (token.name.empty()) return lacks("token", "name");
+  token.state = text(object, "state");
+  token.scopes = texts(object, "scopes");
+  token.created_by = text(object, "created_by");
+  token.created_at = text(object, "created_at");
+  token.expires_at = text(object, "expires_at");
+  token.last_used_at = text(object, "last_used_at");
+  token.token = text(object, "token");
+  return token;
+}
+
 Result<AgentKey> parse_agent_key(std::string_view bytes) {
   STINT_TRY(const json::object object, parse_object(bytes, "an agent's key"));
   AgentKey key{number<std::uint64_t>(object, "number"), text(object, "name"), text(object, "key"), text(object, "server"),

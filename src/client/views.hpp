@@ -66,6 +66,13 @@ struct AgentView {
   std::optional<std::int64_t> skew_ms;
 };
 
+struct TokenView {
+  std::uint64_t id = 0;
+  std::string name, state, created_by, created_at, expires_at, last_used_at;
+  std::vector<std::string> scopes;
+  std::string token;                       ///< only of a new one
+};
+
 struct Explanation {
   struct Agent {
     std::string name;
@@ -105,6 +112,7 @@ struct Page {
 [[nodiscard]] Result<JobView> parse_job_view(std::string_view json);
 [[nodiscard]] Result<TaskView> parse_task_view(std::string_view json);
 [[nodiscard]] Result<AgentView> parse_agent_view(std::string_view json);
+[[nodiscard]] Result<TokenView> parse_token_view(std::string_view json);
 [[nodiscard]] Result<AgentKey> parse_agent_key(std::string_view json);
 [[nodiscard]] Result<Explanation> parse_explanation(std::string_view json);
 [[nodiscard]] Result<LogEntry> parse_log_entry(std::string_view json);

@@ -4,6 +4,7 @@
 import http.client
 import json
 import pathlib
+import subprocess
 import sys
 
 import jsonschema
@@ -26,7 +27,7 @@ class ApiContract(DevCase):
     def ask(self, method, path, body=None, query="", **options):
         """One request to a path of the contract; `{…}` are given as options of that name. Returns the answer's values."""
         target = path
-        for name in ("job", "task", "agent"):
+        for name in ("job", "task", "agent", "name"):
             if name in options:
                 target = target.replace(f"{{{name}}}", str(options.pop(name)))
         answer = self.request(method, target + query, body, **options)
@@ -44,7 +45,7 @@ class ApiContract(DevCase):
             called.add(path)
             return self.get(path, query, **options)
 
-        for path in ("/v1/info", "/healthz", "/readyz", "/metrics", "/v1/jobs", "/v1/agents", "/v1/events"):
+        for path in ("/v1/info", "/healthz", "/readyz", "/metrics", "/v1/jobs", "/v1/agents", "/v1/events", "/v1/tokens", "/v1/whoami"):
             self.assertTrue(get(path), path)
         for state in ("pending", "running", "completed", "failed", "cancelled"):
             self.assertTrue(get("/v1/jobs", f"?state={state}")[0]["items"], state)
@@ -126,9 +127,23 @@ class ApiContract(DevCase):
         answer, values = self.ask("POST", "/v1/agents/{agent}/revoke", agent="guest")
         self.assertEqual((200, "revoked"), (answer.status, values[0]["state"]))
 
+    def test_tokens_are_answered_as_described(self):
+        good = '{"name":"viewer","scopes":["read"],"ttl_ms":3600000}'
+        answer, values = self.ask("POST", "/v1/tokens", good)
+        self.assertEqual(201, answer.status)
+        token = values[0]["token"]
+        self.assertEqual("viewer", self.get("/v1/whoami", token=token)[0]["name"])
+        for body, status in ((good, 409), ('{"name":"viewer2"}', 400)):
+            self.assertEqual(status, self.ask("POST", "/v1/tokens", body)[0].status, body)
+        answer, values = self.ask("POST", "/v1/jobs", "{}", token=token)
+        self.assertEqual((403, "forbidden"), (answer.status, values[0]["code"]))
+        for which, status in (("viewer", 200), ("viewer", 200), ("nobody", 404), ("local", 409)):
+            self.assertEqual(status, self.ask("DELETE", "/v1/tokens/{name}", name=which)[0].status, which)
+        self.assertEqual(401, self.ask("GET", "/v1/whoami", token=token)[0].status)
+
     def test_problems_are_problem_documents(self):
         for method, path in sorted(self.contract.operations()):
-            where = {"job": 999, "task": "999.main", "agent": "nobody"}
+            where = {"job": 999, "task": "999.main", "agent": "nobody", "name": "nobody"}
             if path.startswith("/v1/"):
                 answer, values = self.ask(method, path, **where, token="wrong")
                 self.assertEqual((401, "unauthenticated"), (answer.status, values[0]["code"]), path)
@@ -176,6 +191,10 @@ class Document(e2e.unittest.TestCase):
                     walk(item)
 
         walk(self.contract.document)
+
+    def test_the_page_on_access_says_the_same(self):
+        done = subprocess.run([contracts.SCHEMA.parent / "tools/access_table.py", "--check"], capture_output=True, text=True)
+        self.assertEqual(0, done.returncode, done.stderr)
 
     def test_the_example_is_a_job(self):
         content = self.contract.document["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]

@@ -90,6 +90,12 @@ class CliContract(DevCase):
         self.ask("agent_show", "agent drain", "guest", "--undo")
         self.assertEqual("revoked", self.ask("agent_show", "agent revoke", "guest")["state"])
 
+    def test_3_tokens(self):
+        made = self.ask("token_create", "token create", "viewer", "--scope", "read,submit", "--ttl", "1h")
+        self.assertEqual(["read", "submit"], made["scopes"])
+        self.assertNotIn(made["token"], json.dumps(self.ask("token_list", "token list")))
+        self.assertEqual("revoked", self.ask("token_revoke", "token revoke", "viewer")["state"])
+
     def test_4_without_a_cell(self):
         good = self.product.write("good.yaml", "name: good\nrun: echo hello\n")
         self.assertTrue(self.ask("job_validate", "job validate", good)["valid"])
@@ -107,6 +113,9 @@ class CliContract(DevCase):
             ("not_found", 125, "logs", "999.main"),
             ("not_found", 125, "agent", "show", "nobody"),
             ("usage", 2, "jobs", "--limit", 0),
+            ("usage", 2, "token", "create", "x", "--scope", "reed"),
+            ("invalid_argument", 125, "token", "create", "7", "--scope", "read"),
+            ("conflict", 125, "token", "revoke", "local"),
             ("usage", 2, "run"),
             ("usage", 2, "tasks", "one.two.three.four"),
             ("usage", 2, "nothing"),

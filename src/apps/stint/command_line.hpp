@@ -34,6 +34,7 @@ void add_task_commands(CLI::App& app, CommandLine& line);
 void add_wait_command(CLI::App& app, CommandLine& line);
 void add_watch_command(CLI::App& app, CommandLine& line);
 void add_agent_commands(CLI::App& app, CommandLine& line);
+void add_token_commands(CLI::App& app, CommandLine& line);
 void add_scheduler_commands(CLI::App& app, CommandLine& line);
 void add_bench_commands(CLI::App& app, CommandLine& line);
 void add_about_commands(CLI::App& app, CommandLine& line);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/model/scope.hpp"
+
 namespace stint::cli {
 namespace {
 
@@ -38,6 +40,16 @@ std::string joined(const Place& place) {
   return text;
 }
 
+/// What an option of that name takes, where that is a word of a few. A list with commas goes on after the last one.
+const std::vector<Word>& option_values() {
+  static const std::vector<Word> values = [] {
+    std::vector<Word> words{{"--scope", ""}};
+    for (const auto scope : core::kScopes) words[0].description.append(words[0].description.empty() ? "" : " ").append(to_string(scope));
+    return words;
+  }();
+  return values;
+}
+
 /// For a single-quoted string of any shell.
 std::string in_quotes(const std::string& text) {
   std::string safe = "'";
@@ -55,6 +67,12 @@ std::string bash_script(const std::vector<Place>& places) {
       "    [[ $word == -- ]] && { COMPREPLY=($(compgen -c -f -- \"$current\")); return; }\n"
       "    [[ $word == -* ]] || path=${path:+$path }$word\n"
       "  done\n"
+      "  case ${COMP_WORDS[COMP_CWORD - 1]} in\n";
+  for (const Word& option : option_values())
+    script += "    " + option.text + ") [[ $current == *,* ]] && i=${current%,*}, || i=\n      COMPREPLY=($(compgen -P \"$i\" -W " +
+              in_quotes(option.description) + " -- \"${current##*,}\"))\n      return ;;\n";
+  script +=
+      "  esac\n"
       "  case $path in\n";
   for (const Place& place : places)
     script += "    " + (place.path.empty() ? "''" : in_quotes(place.path) + " | " + in_quotes(place.path + " ") + "*") +
@@ -93,6 +111,8 @@ std::string fish_script(const std::vector<Place>& places) {
                 in_quotes(word.description) + "\n";
     }
   }
+  for (const Word& option : option_values())
+    script += "complete -c stint -l " + option.text.substr(2) + " -x -a " + in_quotes(option.description) + "\n";
   return script + "complete -c stint -n '__fish_seen_subcommand_from run validate' -F\n";
 }
 

@@ -40,7 +40,7 @@ constexpr std::array kRoutes{
 
     Route{"GET", "/v1/tokens", kAdmin, list_tokens},
     Route{"POST", "/v1/tokens", kAdmin, create_token},
-    Route{"DELETE", "/v1/tokens/{token}", kAdmin, revoke_token},
+    Route{"DELETE", "/v1/tokens/{name}", kAdmin, revoke_token},
     Route{"GET", "/v1/whoami", or_attempt(kRead), show_whoami},
 };
 

@@ -86,12 +86,8 @@ Problem forbidden(const Principal& who, const std::string& what, core::Scopes ne
   std::string words = core::to_string(needed);
   if (const auto comma = words.rfind(", "); comma != std::string::npos) words.replace(comma, 2, " or ");
   const auto held = who.attempt ? "is that of an attempt, which may only move its own data" : "has " + core::to_string(who.scopes);
-  return {403,
-          "forbidden",
-          what + " needs the scope " + words + "; the token `" + who.name + "` " + held,
-          "Authorization",
-          "",
-          "ask who runs the scheduler for a token that has it (stint token create NAME --scope …)"};
+  return {403, "forbidden", what + " needs the scope " + words + "; the token `" + who.name + "` " + held,
+          "",  "",          "ask who runs the scheduler for a token that has it (stint token create NAME --scope …)"};
 }
 
 std::optional<Problem> find_refusal(const Call& call, const core::JobView& job, std::string_view doing) {
