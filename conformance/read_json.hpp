@@ -15,9 +15,9 @@
 /// Reading vector files in tests. A missing file or field throws, and the test fails.
 namespace stint {
 
-inline boost::json::value read_json(const std::string& path_in_repository) {
-  std::ifstream file(std::string(STINT_SOURCE_DIR) + "/" + path_in_repository, std::ios::binary);
-  EXPECT_TRUE(file) << path_in_repository;
+inline boost::json::value read_json(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file) << path;
   const std::string text(std::istreambuf_iterator<char>(file), {});
   return boost::json::parse(text);
 }

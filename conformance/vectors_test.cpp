@@ -40,7 +40,7 @@ Verdict receive(const json::object& vector, std::size_t piece) {
 }
 
 TEST(Vectors, FramesInOnePieceAndByteByByte) {
-  const json::value file = read_json("conformance/vectors/frames.json");
+  const json::value file = read_json(STINT_SOURCE_DIR "/conformance/vectors/frames.json");
   std::size_t count = 0;
   std::set<std::string> reasons;
   for (const auto& item : file.at("vectors").as_array()) {
@@ -62,7 +62,7 @@ TEST(Vectors, FramesInOnePieceAndByteByByte) {
 }
 
 TEST(Vectors, Keys) {
-  const json::value file = read_json("conformance/vectors/keys.json");
+  const json::value file = read_json(STINT_SOURCE_DIR "/conformance/vectors/keys.json");
   std::size_t count = 0;
   for (const auto& item : file.at("vectors").as_array()) {
     const json::object& vector = item.as_object();

@@ -27,7 +27,7 @@ void for_each_test(const std::string& path, auto check) {
 }
 
 TEST(Wycheproof, HmacSha256) {
-  for_each_test("conformance/wycheproof/hmac_sha256_test.json", [](const json::object& group, const json::object& test) {
+  for_each_test(STINT_SOURCE_DIR "/conformance/wycheproof/hmac_sha256_test.json", [](const json::object& group, const json::object& test) {
     const bool valid = text_of(test, "result") == "valid";
     MacKey key(bytes_of(test, "key"));
     const Bytes message = bytes_of(test, "msg");
@@ -47,7 +47,7 @@ TEST(Wycheproof, HmacSha256) {
 }
 
 TEST(Wycheproof, HkdfSha256) {
-  for_each_test("conformance/wycheproof/hkdf_sha256_test.json", [](const json::object&, const json::object& test) {
+  for_each_test(STINT_SOURCE_DIR "/conformance/wycheproof/hkdf_sha256_test.json", [](const json::object&, const json::object& test) {
     const auto prk = hkdf_extract(bytes_of(test, "salt"), bytes_of(test, "ikm"));
     Bytes okm(test.at("size").to_number<std::size_t>());
     const Status status = hkdf_expand(prk.view(), bytes_of(test, "info"), okm);
