@@ -1,5 +1,7 @@
 #include "core/scheduler.hpp"
 
+#include <algorithm>
+
 #include "core/event_rows.hpp"
 #include "core/explain.hpp"
 #include "core/state.hpp"
@@ -167,6 +169,14 @@ std::optional<AttemptRow> Scheduler::find_attempt(const AttemptRef& ref) const {
   const auto at = state_->attempts.find(ref);
   if (at == state_->attempts.end()) return std::nullopt;
   return at->second.row;
+}
+
+std::vector<AttemptRef> Scheduler::held_by(AgentNumber number) const {
+  std::vector<AttemptRef> refs;
+  if (const Agent* agent = state_->find_agent(number); agent != nullptr)
+    for (const Attempt* attempt : agent->held) refs.push_back(attempt->row.ref);
+  std::sort(refs.begin(), refs.end());
+  return refs;
 }
 
 bool Scheduler::may_write_log(AgentNumber agent, const AttemptRef& ref) const {

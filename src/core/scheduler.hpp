@@ -87,6 +87,8 @@ class Scheduler {
   [[nodiscard]] const JobSpec* find_spec(JobId job) const;
   [[nodiscard]] std::optional<AttemptRow> find_attempt(
       const AttemptRef& ref) const;  ///< live ones, and the ones of tasks that have not ended
+  /// Attempts that this agent holds, in order.
+  [[nodiscard]] std::vector<AttemptRef> held_by(AgentNumber agent) const;
   /// True if `ref` was given to this agent and has not been taken over in full: its output may still arrive.
   [[nodiscard]] bool may_write_log(AgentNumber agent, const AttemptRef& ref) const;
   /// Why a task is not running: per clause and per agent, with the nearest miss. For a task that runs or has ended it says that.

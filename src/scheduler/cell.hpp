@@ -10,12 +10,15 @@
 #include "ports/blob_store.hpp"
 #include "ports/entropy.hpp"
 #include "ports/store.hpp"
+#include "scheduler/attempt_token.hpp"
 #include "scheduler/event_ring.hpp"
 #include "scheduler/journal.hpp"
 #include "scheduler/keyring.hpp"
 #include "scheduler/log_book.hpp"
 #include "scheduler/report_book.hpp"
+#include "scheduler/prepare/item_book.hpp"
 #include "scheduler/token_book.hpp"
+#include "scheduler/work_book.hpp"
 
 namespace stint::scheduler {
 
@@ -37,6 +40,9 @@ struct Cell {
   EventRing& events;
   ReportBook& reports;
   TokenBook& tokens;
+  const AttemptTokens& attempt_tokens;
+  const ItemBook& items;
+  WorkBook& work;
   ports::BlobStore& blobs;
   ports::Entropy& entropy;
   std::function<std::optional<std::int64_t>(AgentNumber)> find_skew_ms;

@@ -9,6 +9,7 @@
 #include "scheduler/convert.hpp"
 #include "scheduler/limits.hpp"
 #include "scheduler/live_blobs.hpp"
+#include "scheduler/work_book.hpp"
 
 namespace stint::scheduler {
 
@@ -34,7 +35,11 @@ Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
           ports.store, [this](Turn&& turn) { tell(std::move(turn)); }, [this](const Error& error) { on_store_failed(error); }),
       hub_({options_.session_time_offset_ms, options_.heartbeat_interval}, keys_, ports.links, ports.entropy, ports.log, *this),
       books_(std::make_unique<Books>(ports.reader, options_)),
-      blob_sweep_(ports.blobs, ports.log, options_.blob_grace, [this] { return collect_live_blobs(*cell_); }) {}
+      blob_sweep_(ports.blobs, ports.log, options_.blob_grace, [this] { return collect_live_blobs(*cell_); }),
+      attempt_tokens_(options_.key_encryption_key),
+      preparer_(core_, ports.reader, ports.blobs, ports.log),
+      assignments_(core_, ports.reader, preparer_.items(), attempt_tokens_),
+      work_(std::make_unique<WorkBook>(core_)) {}
 
 Daemon::~Daemon() = default;
 
@@ -55,6 +60,9 @@ Status Daemon::start(const ports::Store::Opened& opened, Now now) {
                                       books_->events,
                                       books_->reports,
                                       books_->tokens,
+                                      attempt_tokens_,
+                                      preparer_.items(),
+                                      *work_,
                                       ports_.blobs,
                                       ports_.entropy,
                                       [this](AgentNumber agent) { return hub_.find_skew_ms(agent); },
@@ -69,7 +77,8 @@ Status Daemon::start(const ports::Store::Opened& opened, Now now) {
 /// Memory is exactly what the rows give: also after a full disk has undone what memory had decided.
 Status Daemon::load(Now now) {
   core_ = core::Scheduler();
-  templates_.clear();
+  assignments_.clear();
+  preparer_.restart();
   books_->tokens.clear();
   STINT_TRY_VOID(ports_.store.load([this](const core::Row& row) -> Status {
     if (const auto* key = std::get_if<core::MasterKeyRow>(&row)) return keys_.load(*key);
@@ -85,7 +94,9 @@ Status Daemon::load(Now now) {
   books_->events.restart(last_event);
   books_->logs.clear();
   books_->reports.clear();
-  return core_.finish_load(now, journal_.turn().effects);
+  STINT_TRY_VOID(core_.finish_load(now, journal_.turn().effects));
+  work_->restart(now);
+  return {};
 }
 
 Status Daemon::ensure_identity(Now now) {
@@ -105,7 +116,11 @@ Status Daemon::ensure_identity(Now now) {
 void Daemon::end_turn(Now now) {
   now_ = now;
   if (fatal_) return;
-  if (cell_->not_ready.empty()) core_.place(now, journal_.turn().effects);
+  if (cell_->not_ready.empty()) {
+    preparer_.pump(now, journal_.turn().effects);
+    core_.place(now, journal_.turn().effects);
+    if (const auto ready = assignments_.take_ready(); !ready.empty()) tell_agents(ready, {});
+  }
   journal_.flush();
   if (journal_.idle()) books_->logs.trim_when_idle();
 }
@@ -122,6 +137,7 @@ void Daemon::on_timer(Now now) {
   if (now.mono >= reopen_at_) try_reopen(now);
   blob_sweep_.on_timer(now);
   if (core_.next_deadline() <= now.mono && cell_->not_ready.empty()) core_.on_timer(now, journal_.turn().effects);
+  if (cell_->not_ready.empty()) work_->on_timer(now, journal_.turn().effects);
   books_->reports.store_changed(now, journal_.turn().effects);
   api_->streams().close_expired(now);
   if (now.mono >= keep_alive_at_) {
@@ -132,7 +148,10 @@ void Daemon::on_timer(Now now) {
 
 Instant Daemon::next_deadline() const {
   Instant next = std::min({hub_.next_deadline(), reopen_at_, books_->reports.next_deadline(), blob_sweep_.next_deadline()});
-  if (cell_->not_ready.empty()) next = std::min(next, core_.next_deadline());
+  if (cell_->not_ready.empty()) {
+    next = std::min({next, core_.next_deadline(), work_->next_deadline()});
+    if (preparer_.has_steps()) next = std::min(next, now_.mono);
+  }
   if (!api_->streams().empty()) next = std::min({next, keep_alive_at_, api_->streams().next_deadline()});
   return next;
 }
@@ -187,9 +206,28 @@ void Daemon::fill_log_ends(protocol::AttemptVerdict& verdict) {
 
 void Daemon::tell(Turn&& turn) {
   for (auto& event : turn.events) books_->events.push(std::move(event));
-  hub_.tell(turn.effects.sends, turn.logs, [this](JobId job, std::uint32_t group) { return template_of(job, group); }, now_);
+  std::vector<core::Send> sends;
+  for (auto& send : turn.effects.sends) {
+    if (const auto* prepare = std::get_if<core::Prepare>(&send)) {
+      preparer_.on_send(*prepare);
+    } else if (const auto* collect = std::get_if<core::Collect>(&send)) {
+      preparer_.on_send(*collect);
+    } else if (const auto* assign = std::get_if<core::Assign>(&send); assign != nullptr && !assignments_.is_ready(assign->ref)) {
+      assignments_.hold_back(*assign);
+    } else {
+      sends.push_back(send);
+    }
+  }
+  tell_agents(sends, turn.logs);
   api_->tell(turn.replies);
   api_->streams().pump();
+}
+
+void Daemon::tell_agents(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs) {
+  hub_.tell(sends, logs,
+            {[this](JobId job, std::uint32_t group) { return assignments_.find_template(job, group); },
+             [this](const AttemptRef& ref) { return assignments_.find_extra(ref); }},
+            now_);
 }
 
 void Daemon::on_store_failed(const Error& error) {
@@ -234,15 +272,6 @@ void Daemon::try_reopen(Now now) {
   cell_->not_ready.clear();
   hub_.set_accepting(true);
   reopen_at_ = Instant::max();
-}
-
-const protocol::TaskTemplate* Daemon::template_of(JobId job, std::uint32_t group) {
-  const auto key = std::pair{job, group};
-  if (auto it = templates_.find(key); it != templates_.end()) return &it->second;
-  const auto* spec = core_.find_spec(job);
-  if (spec == nullptr) return nullptr;
-  if (templates_.size() >= limits::kTemplatesMax) templates_.clear();
-  return &templates_.emplace(key, to_template(*spec, spec->tasks.at(group))).first->second;
 }
 
 }  // namespace stint::scheduler

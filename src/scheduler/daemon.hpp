@@ -17,9 +17,12 @@
 #include "ports/link.hpp"
 #include "ports/store.hpp"
 #include "scheduler/blob_sweep.hpp"
+#include "scheduler/assignments.hpp"
+#include "scheduler/attempt_token.hpp"
 #include "scheduler/journal.hpp"
 #include "scheduler/keyring.hpp"
 #include "scheduler/limits.hpp"
+#include "scheduler/prepare/preparer.hpp"
 #include "scheduler/session_hub.hpp"
 
 namespace stint::scheduler {
@@ -90,10 +93,10 @@ class Daemon final : private AgentMessages {
   [[nodiscard]] Status load(Now now);
   [[nodiscard]] Status ensure_identity(Now now);
   void tell(Turn&& turn);
+  void tell_agents(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs);
   void on_store_failed(const Error& error);
   void close_until_reopened(Now now);
   void try_reopen(Now now);
-  const protocol::TaskTemplate* template_of(JobId job, std::uint32_t group);
 
   DaemonOptions options_;
   DaemonPorts ports_;
@@ -105,7 +108,10 @@ class Daemon final : private AgentMessages {
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<struct Books> books_;
   BlobSweep blob_sweep_;
-  std::map<std::pair<JobId, std::uint32_t>, protocol::TaskTemplate> templates_;
+  AttemptTokens attempt_tokens_;
+  Preparer preparer_;
+  Assignments assignments_;
+  std::unique_ptr<class WorkBook> work_;
   std::map<std::string, std::string> meta_;
   std::optional<Error> fatal_;
   Now now_{};  ///< of the call being served

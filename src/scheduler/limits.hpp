@@ -30,6 +30,9 @@ inline constexpr Duration kReopenPeriod = std::chrono::seconds{2};  ///< between
 inline constexpr std::uint32_t kLogCredit = 64;  ///< chunks an agent may have on their way
 inline constexpr std::uint32_t kReportCredit = 256;
 inline constexpr std::size_t kAssignmentsPerMessage = 1024;
+inline constexpr std::uint32_t kClaimsMax = 1000;  ///< tasks of one claim
+inline constexpr Duration kClaimLeaseDefault = std::chrono::minutes{15};  ///< how long a person may take for what was claimed
+inline constexpr Duration kClaimLeaseMax = std::chrono::hours{24 * 7};
 inline constexpr std::size_t kTemplatesMax = 4096;  ///< made task templates kept; they are made again when asked for
 
 }  // namespace stint::scheduler::limits

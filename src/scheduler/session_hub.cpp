@@ -240,14 +240,18 @@ struct Outgoing {
   protocol::Credit credit;
 };
 
-void add_assignment(Outgoing& out, const AttemptRef& ref, const SessionHub::TemplateOf& template_of) {
+void add_assignment(Outgoing& out, const AttemptRef& ref, const SessionHub::AssignmentSource& source) {
   const auto key = std::pair{ref.task.job, ref.task.group};
   auto it = out.template_index.find(key);
   if (it == out.template_index.end()) {
-    const protocol::TaskTemplate* found = template_of(key.first, key.second);
+    const protocol::TaskTemplate* found = source.template_of(key.first, key.second);
     if (found == nullptr) return;
     it = out.template_index.emplace(key, static_cast<std::uint32_t>(out.assignments.templates.size())).first;
     out.assignments.templates.push_back(*found);
+  }
+  if (auto extra = source.extra_of(ref)) {
+    extra->index = static_cast<std::uint32_t>(out.assignments.items.size());
+    out.assignments.extras.push_back(*std::move(extra));
   }
   out.assignments.items.push_back({ref, it->second});
 }
@@ -262,14 +266,14 @@ void send_all(protocol::Session& session, Outgoing& out) {
 
 }  // namespace
 
-void SessionHub::tell(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs, const TemplateOf& template_of, Now now) {
+void SessionHub::tell(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs, const AssignmentSource& source, Now now) {
   std::map<AgentNumber, Outgoing> outgoing;
   // What was decided for an earlier session never reaches a later one before its Reconcile: the core decides it anew there.
   const auto open = [&](AgentNumber agent) -> Outgoing* { return reconciled_session(agent) != nullptr ? &outgoing[agent] : nullptr; };
   for (const auto& send : sends) {
     if (const auto* assign = std::get_if<core::Assign>(&send)) {
       if (auto* out = open(assign->agent)) {
-        add_assignment(*out, assign->ref, template_of);
+        add_assignment(*out, assign->ref, source);
         if (out->assignments.items.size() >= limits::kAssignmentsPerMessage) send_all(*reconciled_session(assign->agent), *out);
       }
     } else if (const auto* ack = std::get_if<core::Ack>(&send)) {

@@ -55,9 +55,13 @@ class SessionHub final : public ports::LinkHandler {
   void on_timer(Now now);
   [[nodiscard]] Instant next_deadline() const;
 
-  /// Tells agents what a durable turn says. `spec_of` gives the template of an assignment.
-  using TemplateOf = std::function<const protocol::TaskTemplate*(JobId, std::uint32_t group)>;
-  void tell(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs, const TemplateOf& template_of, Now now);
+  /// What an assignment says: `template_of` what the attempts of an entry share, `extra_of` what one has beside it.
+  struct AssignmentSource {
+    std::function<const protocol::TaskTemplate*(JobId, std::uint32_t group)> template_of;
+    std::function<std::optional<protocol::AssignedExtra>(const AttemptRef&)> extra_of;
+  };
+  /// Tells agents what a durable turn says.
+  void tell(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs, const AssignmentSource& source, Now now);
   /// Ends every session (the store is full, or the daemon stops).
   void close_all(protocol::CloseReason reason, const std::string& detail, Now now);
   /// While false, new links are closed without an answer.

@@ -20,11 +20,22 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/jobs/{job}/tasks", kRead, list_tasks},
     Route{"GET", "/v1/jobs/{job}/explain", kRead, explain_job},
     Route{"POST", "/v1/jobs/{job}/cancel", kSubmitOrOperate, cancel_job},
+    Route{"POST", "/v1/jobs/{job}/retry", kSubmit, retry_job},
+    Route{"GET", "/v1/jobs/{job}/outputs", kRead, list_outputs},
+    Route{"GET", "/v1/jobs/{job}/results", kRead, list_results},
+    Route{"POST", "/v1/plan", kSubmit, plan_job},
 
     Route{"GET", "/v1/tasks/{task}", kRead, show_task},
     Route{"GET", "/v1/tasks/{task}/explain", kRead, explain_task},
     Route{"GET", "/v1/tasks/{task}/reports", kRead, list_reports},
     Route{"GET", "/v1/tasks/{task}/logs", kRead, read_logs},
+    Route{"GET", "/v1/tasks/{task}/result", kRead, show_result},
+
+    Route{"PUT", "/v1/attempts/{attempt}/checkpoint", kOnlyAttempt, put_checkpoint},
+
+    Route{"POST", "/v1/work/claim", kWork, claim_work},
+    Route{"POST", "/v1/work/{task}/answer", kWork, answer_work},
+    Route{"POST", "/v1/work/{task}/release", kWork, release_work},
 
     Route{"POST", "/v1/blobs/missing", or_attempt(kSubmit), find_missing_blobs},
     Route{"GET", "/v1/blobs/{blob}/upload", or_attempt(kSubmit), show_blob_upload},

@@ -32,6 +32,8 @@ inline constexpr Access kSubmitOrOperate{Access::Door::token, core::Scopes{core:
 inline constexpr Access kWork{Access::Door::token, core::Scopes{core::Scope::work}};
 inline constexpr Access kOperate{Access::Door::token, core::Scopes{core::Scope::operate}};
 inline constexpr Access kAdmin{Access::Door::token, core::Scopes{core::Scope::admin}};
+/// The token of a live attempt, and no other.
+inline constexpr Access kOnlyAttempt{Access::Door::token, {}, true};
 constexpr Access or_attempt(Access access) {
   access.attempts = true;
   return access;

@@ -50,6 +50,7 @@ Problem refuse_token(const TokenBook::Found& found) {
 }  // namespace
 
 tl::expected<Principal, Problem> Api::authenticate(const ports::HttpRequest& request, UnixMillis now) {
+  if (const auto ref = cell_.attempt_tokens.check(request.bearer_token)) return authenticate_attempt(*ref);
   const auto found = cell_.tokens.find(request.bearer_token, now);
   switch (found.standing) {
     case TokenStanding::valid: {
@@ -64,6 +65,16 @@ tl::expected<Principal, Problem> Api::authenticate(const ports::HttpRequest& req
   return tl::unexpected(Problem{401, "unauthenticated",
                                 request.bearer_token.empty() ? "no bearer token" : "the bearer token is not known here", "Authorization",
                                 "", "the token stands in context.json of the scheduler's state directory; STINT_TOKEN names another"});
+}
+
+/// The token is good as long as the attempt may still count.
+tl::expected<Principal, Problem> Api::authenticate_attempt(const AttemptRef& ref) const {
+  const auto attempt = cell_.core.find_attempt(ref);
+  const auto* spec = cell_.core.find_spec(ref.task.job);
+  const std::string name = spec != nullptr ? core::attempt_id(*spec, ref) : "an attempt";
+  if (!attempt || !attempt->live)
+    return tl::unexpected(Problem{401, "unauthenticated", name + " is not live any more: its token opens nothing", "Authorization", "", ""});
+  return Principal{name, {}, {}, {}, ref};
 }
 
 void Api::on_request(ports::HttpRequest request, Now now) {

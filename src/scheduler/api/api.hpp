@@ -31,6 +31,7 @@ class Api final : public ports::HttpHandler {
 
  private:
   [[nodiscard]] tl::expected<Principal, Problem> authenticate(const ports::HttpRequest& request, UnixMillis now);
+  [[nodiscard]] tl::expected<Principal, Problem> authenticate_attempt(const AttemptRef& ref) const;
   Answer route(const Call& call, const RouteMatch& match);
 
   Cell& cell_;

@@ -87,6 +87,16 @@ Answer register_agent(const Call& call);
 Answer drain_agent(const Call& call);
 Answer revoke_agent(const Call& call);
 
+Answer plan_job(const Call& call);
+Answer retry_job(const Call& call);
+Answer list_outputs(const Call& call);
+Answer list_results(const Call& call);
+Answer show_result(const Call& call);
+Answer put_checkpoint(const Call& call);
+Answer claim_work(const Call& call);
+Answer answer_work(const Call& call);
+Answer release_work(const Call& call);
+
 Answer create_token(const Call& call);
 Answer list_tokens(const Call& call);
 Answer revoke_token(const Call& call);

@@ -34,7 +34,8 @@ std::string agent_state(const core::AgentView& agent) {
   return agent.row.draining ? "draining" : "connected";
 }
 
-/// A clause's sizes are named by its unit: wanted_bytes, wanted_millis, wanted.
+}  // namespace
+
 json::object clause_json(const core::Clause& clause) {
   json::object object{{"clause", clause.clause}};
   const bool bytes = clause.clause == "memory" || clause.clause == "storage";
@@ -48,8 +49,6 @@ json::object clause_json(const core::Clause& clause) {
   object["text"] = clause.text;
   return object;
 }
-
-}  // namespace
 
 json::value time_json(UnixMillis time) {
   if (to_ms(time) == 0) return nullptr;
@@ -189,6 +188,7 @@ json::object explanation_json(const core::Explanation& explanation, TaskStatus s
           {"why", explanation.state},
           {"summary", explanation.summary},
           {"ahead", explanation.ahead},
+          {"would_help", text_or_null(explanation.would_help)},
           {"waits_for", texts_json(explanation.waits_for)},
           {"agents", std::move(agents)},
           {"nearest", std::move(nearest)}};

@@ -21,6 +21,8 @@ namespace stint::scheduler::api {
 [[nodiscard]] boost::json::object attempt_json(const core::AttemptRow& row, const core::JobSpec& spec, std::string_view agent);
 [[nodiscard]] boost::json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t> skew_ms);
 [[nodiscard]] boost::json::object report_json(const core::ReportRow& row);
+/// Its sizes are named by its unit: wanted_bytes, wanted_millis, wanted.
+[[nodiscard]] boost::json::object clause_json(const core::Clause& clause);
 [[nodiscard]] boost::json::object explanation_json(const core::Explanation& explanation, TaskStatus state);
 
 /// `row`: the attempt that speaks for the task (its result, else its newest live one), if any. `report`: its latest progress, if known.

@@ -1,0 +1,128 @@
+// What a job would do, and doing one again.
+#include <boost/json.hpp>
+#include <utility>
+
+#include "core/model/job_json.hpp"
+#include "scheduler/api/handlers.hpp"
+#include "scheduler/api/json_views.hpp"
+#include "scheduler/api/read_body.hpp"
+#include "scheduler/limits.hpp"
+
+namespace stint::scheduler::api {
+namespace {
+
+namespace json = boost::json;
+
+json::object agent_json(const core::PlannedAgent& agent) {
+  json::array clauses;
+  for (const auto& clause : agent.why.clauses) clauses.push_back(clause_json(clause));
+  return {{"agent", agent.why.name}, {"fits_now", agent.fits_now}, {"clauses", std::move(clauses)}};
+}
+
+json::object entry_json(const core::PlannedEntry& entry) {
+  json::array agents;
+  json::value nearest = nullptr;
+  for (const auto& agent : entry.agents) {
+    if (entry.why.nearest == agent.why.agent) nearest = agent.why.name;
+    agents.push_back(agent_json(agent));
+  }
+  json::object object;
+  object["name"] = entry.name;
+  object["count"] = entry.is_counted ? json::value(entry.count) : json::value(nullptr);
+  object["starts_now"] = entry.starts_now;
+  object["placeable"] = entry.is_placeable;
+  object["nearest"] = std::move(nearest);
+  object["would_help"] = entry.why.would_help;
+  object["summary"] = entry.summary;
+  object["agents"] = std::move(agents);
+  return object;
+}
+
+/// The newest job of that name, which the plan is compared with.
+json::value previous_json(const Cell& cell, const std::string& name) {
+  const auto jobs = cell.core.jobs();
+  for (auto it = jobs.rbegin(); it != jobs.rend(); ++it)
+    if (!name.empty() && it->row.spec->name == name)
+      return json::object{{"job", it->row.id.value}, {"spec", json::parse(core::to_json(*it->row.spec))}};
+  return nullptr;
+}
+
+/// Rows of what completed tasks left, for the job that takes them over.
+Status copy_outputs(Call const& call, JobId from, JobId to, const core::JobSpec& spec) {
+  auto& rows = call.cell.journal.turn().effects.rows;
+  const auto is_reused = [&](const TaskRef& task) {
+    if (task.index == core::kWholeEntry) {
+      const auto state = call.cell.core.find_group(to, task.group);
+      return state && state->has_ended;
+    }
+    const auto view = call.cell.core.find_task({to, task.group, task.index});
+    return view && view->status == TaskStatus::completed;
+  };
+  ports::StoreReader::OutputQuery query;
+  query.job = from;
+  query.from = {from, 0, 0};
+  for (bool more = true; more;) {
+    STINT_TRY(const auto page, call.cell.reader.outputs(query));
+    for (auto row : page) {
+      if (!is_reused(row.task)) continue;
+      row.task.job = to;
+      rows.emplace_back(std::move(row));
+    }
+    more = page.size() == query.limit;
+    if (!more) break;
+    query.from = page.back().task;
+    query.after_path = page.back().file.path;
+  }
+  for (std::uint32_t group = 0; group < spec.tasks.size(); ++group) {
+    std::uint32_t next = 0;
+    for (bool more = true; more;) {
+      STINT_TRY(const auto page, call.cell.reader.results(from, group, next, limits::kReplyItemsMax));
+      for (auto row : page) {
+        next = row.task.index + 1;
+        if (!is_reused(row.task)) continue;
+        row.task.job = to;
+        rows.emplace_back(std::move(row));
+      }
+      more = page.size() == limits::kReplyItemsMax;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Answer plan_job(const Call& call) {
+  if (call.request.body.size() > limits::kJobSpecBytesMax)
+    return refuse({413, "out_of_range", "a job of " + std::to_string(call.request.body.size()) + " bytes", "body",
+                   std::to_string(limits::kJobSpecBytesMax) + " bytes", "use an array or several jobs"});
+  const auto spec = core::parse_job_json(call.request.body);
+  if (!spec) return refuse(spec.error());
+  const auto plan = call.cell.core.plan(*spec);
+  if (!plan) return refuse(plan.error());
+  json::array tasks;
+  for (const auto& entry : *plan) tasks.push_back(entry_json(entry));
+  return say(200, json::serialize(json::object{{"tasks", std::move(tasks)}, {"previous", previous_json(call.cell, spec->name)}}));
+}
+
+Answer retry_job(const Call& call) {
+  auto& cell = call.cell;
+  const auto job = find_job_id(cell, call.values[0]);
+  if (!job) return refuse(job.error());
+  if (!call.request.body.empty()) {
+    const auto body = read_object(call.request.body);
+    if (!body) return refuse(body.error());
+    for (const auto& item : *body)
+      if (item.key() != "failed_only" || !item.value().is_bool() || !item.value().as_bool())
+        return refuse({400, "invalid_argument", "the body must be {\"failed_only\": true}, or empty: what completed is never run again", "body", "", ""});
+  }
+  auto& effects = cell.journal.turn().effects;
+  const auto rows_before = effects.rows.size();
+  const auto id = cell.core.retry({*job, call.principal.name, call.request.idempotency_key}, call.now, effects);
+  if (!id) return refuse(id.error());
+  const bool is_new = effects.rows.size() != rows_before;
+  if (is_new)
+    if (const auto copied = copy_outputs(call, *job, *id, *cell.core.find_spec(*id)); !copied) return refuse(copied.error());
+  return say(is_new ? 201 : 200, json::serialize(job_json(*cell.core.find_job(*id))));
+}
+
+}  // namespace stint::scheduler::api
