@@ -34,7 +34,8 @@ Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
           ports.store, [this](Turn&& turn) { tell(std::move(turn)); }, [this](const Error& error) { on_store_failed(error); }),
       hub_({options_.session_time_offset_ms, options_.heartbeat_interval}, keys_, ports.links, ports.entropy, ports.log, *this),
       books_(std::make_unique<Books>(ports.reader, options_)),
-      blob_sweep_(ports.blobs, ports.log, options_.blob_grace, [this] { return collect_live_blobs(*cell_); }) {}
+      blob_sweep_(ports.blobs, ports.log, options_.blob_grace, [this] { return collect_live_blobs(*cell_); }),
+      retention_(options_.retention, ports.store, ports.log) {}
 
 Daemon::~Daemon() = default;
 
@@ -73,10 +74,7 @@ Status Daemon::load(Now now) {
   books_->tokens.clear();
   STINT_TRY_VOID(ports_.store.load([this](const core::Row& row) -> Status {
     if (const auto* key = std::get_if<core::MasterKeyRow>(&row)) return keys_.load(*key);
-    if (const auto* fact = std::get_if<core::MetaRow>(&row)) {
-      meta_[fact->name] = fact->value;
-      return {};
-    }
+    if (const auto* fact = std::get_if<core::MetaRow>(&row)) meta_[fact->name] = fact->value;
     if (const auto* token = std::get_if<core::TokenRow>(&row)) return books_->tokens.load(*token);
     return core_.load(row);
   }));
@@ -124,6 +122,7 @@ void Daemon::on_timer(Now now) {
   if (core_.next_deadline() <= now.mono && cell_->not_ready.empty()) core_.on_timer(now, journal_.turn().effects);
   books_->reports.store_changed(now, journal_.turn().effects);
   api_->streams().close_expired(now);
+  if (cell_->not_ready.empty()) retention_.on_timer(core_, now, journal_.turn().effects, [this](JobId job) { forget_templates(job); });
   if (now.mono >= keep_alive_at_) {
     api_->streams().keep_alive();
     keep_alive_at_ = now.mono + options_.heartbeat_interval;
@@ -132,7 +131,7 @@ void Daemon::on_timer(Now now) {
 
 Instant Daemon::next_deadline() const {
   Instant next = std::min({hub_.next_deadline(), reopen_at_, books_->reports.next_deadline(), blob_sweep_.next_deadline()});
-  if (cell_->not_ready.empty()) next = std::min(next, core_.next_deadline());
+  if (cell_->not_ready.empty()) next = std::min({next, core_.next_deadline(), retention_.next_deadline()});
   if (!api_->streams().empty()) next = std::min({next, keep_alive_at_, api_->streams().next_deadline()});
   return next;
 }
@@ -165,12 +164,15 @@ void Daemon::on_updates(AgentNumber agent, const protocol::UpdateList& updates, 
   }
 }
 
-std::string Daemon::on_log(AgentNumber agent, const protocol::LogChunk& chunk, Now) {
+std::string Daemon::on_log(AgentNumber agent, const protocol::LogChunk& chunk, Now now) {
   if (!core_.may_write_log(agent, chunk.ref)) return "this attempt is not this agent's";
   auto taken = books_->logs.take(chunk);
   if (!taken) return taken.error().detail;
   auto& turn = journal_.turn();
-  if (taken->row) turn.effects.rows.emplace_back(std::move(*taken->row));
+  if (taken->row) {
+    taken->row->at = now.wall;
+    turn.effects.rows.emplace_back(std::move(*taken->row));
+  }
   turn.logs.push_back({agent, chunk.ref, static_cast<std::uint8_t>(chunk.stream), taken->end});
   return {};
 }
@@ -234,6 +236,10 @@ void Daemon::try_reopen(Now now) {
   cell_->not_ready.clear();
   hub_.set_accepting(true);
   reopen_at_ = Instant::max();
+}
+
+void Daemon::forget_templates(JobId job) {
+  templates_.erase(templates_.lower_bound({job, 0}), templates_.lower_bound({JobId{job.value + 1}, 0}));
 }
 
 const protocol::TaskTemplate* Daemon::template_of(JobId job, std::uint32_t group) {

@@ -20,6 +20,7 @@
 #include "scheduler/journal.hpp"
 #include "scheduler/keyring.hpp"
 #include "scheduler/limits.hpp"
+#include "scheduler/retention.hpp"
 #include "scheduler/session_hub.hpp"
 
 namespace stint::scheduler {
@@ -37,6 +38,7 @@ struct DaemonOptions {
   std::string server;                           ///< host:port told to agents
   std::string state_dir;
   Duration blob_grace = limits::kBlobGrace;     ///< how long a blob that nothing refers to stays
+  RetentionLimits retention;                    ///< nothing given: everything is kept
 };
 
 /// What the daemon needs from outside; main() owns it all.
@@ -91,6 +93,7 @@ class Daemon final : private AgentMessages {
   [[nodiscard]] Status ensure_identity(Now now);
   void tell(Turn&& turn);
   void on_store_failed(const Error& error);
+  void forget_templates(JobId job);
   void close_until_reopened(Now now);
   void try_reopen(Now now);
   const protocol::TaskTemplate* template_of(JobId job, std::uint32_t group);
@@ -105,6 +108,7 @@ class Daemon final : private AgentMessages {
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<struct Books> books_;
   BlobSweep blob_sweep_;
+  Retention retention_;
   std::map<std::pair<JobId, std::uint32_t>, protocol::TaskTemplate> templates_;
   std::map<std::string, std::string> meta_;
   std::optional<Error> fatal_;

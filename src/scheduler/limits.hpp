@@ -32,4 +32,8 @@ inline constexpr std::uint32_t kReportCredit = 256;
 inline constexpr std::size_t kAssignmentsPerMessage = 1024;
 inline constexpr std::size_t kTemplatesMax = 4096;  ///< made task templates kept; they are made again when asked for
 
+inline constexpr Duration kSweepPeriod = std::chrono::seconds{60};   ///< between two looks at what retention does not keep
+inline constexpr Duration kSweepPause = std::chrono::milliseconds{50};  ///< between two pieces of one sweep: commits come first
+inline constexpr std::size_t kJobsRemovedAtOnce = 200;  ///< in one turn
+
 }  // namespace stint::scheduler::limits

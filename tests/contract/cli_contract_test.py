@@ -87,7 +87,8 @@ class CliContract(DevCase):
         self.assertEqual({"connected", "disconnected"}, {agent["state"] for agent in self.ask("agent_list", "agent list")["items"]})
         self.ask("agent_show", "agent show", "guest")
         self.ask("agent_show", "agent drain", "guest")
-        self.ask("agent_show", "agent drain", "guest", "--undo")
+        self.assertIsNotNone(self.ask("agent_show", "agent drain", "guest", "--deadline", "10m", "--wait")["drain_by"])
+        self.assertIsNone(self.ask("agent_show", "agent drain", "guest", "--undo")["drain_by"])
         self.assertEqual("revoked", self.ask("agent_show", "agent revoke", "guest")["state"])
 
     def test_3_tokens(self):
