@@ -52,7 +52,8 @@ class Store {
   /// Takes the leadership with a token above all earlier ones, migrates.
   /// Errors:  conflict  another scheduler holds it (the detail names its process);  io, corrupt, no_space.
   [[nodiscard]] virtual Result<Opened> open(Committed committed) = 0;
-  /// Every row but logs, reports and events, tables in the order of core::Row's alternatives; none of a job that was removed but its removal.
+  /// Every row but logs, reports and events, tables in the order of core::Row's alternatives; of a removed job its removal
+  /// alone.
   [[nodiscard]] virtual Status load(const std::function<Status(const core::Row&)>& row) = 0;
   /// Never blocks for the disk; `committed` tells later. An unknown outcome is resolved by reading the batch number: ours there -> ok,
   /// older -> again.

@@ -38,7 +38,8 @@ void Retention::on_swept(const Result<ports::Swept>& swept) {
     log_.warn("retention: " + swept.error().detail);
     return;
   }
-  if (swept->rows > 0) log_.debug("retention: " + std::to_string(swept->rows) + " rows taken away, more: " + (swept->is_more ? "yes" : "no"));
+  if (swept->rows > 0)
+    log_.debug("retention: " + std::to_string(swept->rows) + " rows taken away, more: " + (swept->is_more ? "yes" : "no"));
   is_more_ = swept->is_more;
   if (is_more_) next_ = std::min(next_, last_ + limits::kSweepPause);
 }

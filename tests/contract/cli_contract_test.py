@@ -103,7 +103,11 @@ class CliContract(DevCase):
         bad = self.product.write("bad.yaml", "name: bad\nrun: echo hello\nretrys: 2\n")
         report = self.ask("job_validate", "job validate", bad, status=2)
         self.assertEqual((False, 3), (report["valid"], report["problems"][0]["line"]))
-        self.ask("scheduler_check_config", "scheduler check-config", "--listen", "127.0.0.1:0")
+        self.assertTrue(self.ask("scheduler_check_config", "scheduler check-config", "--listen", "127.0.0.1:0")["valid"])
+        toml = self.product.write("bad.toml", '[log]\nlevel = "loud"\n')
+        report = self.ask("scheduler_check_config", "scheduler check-config", toml, status=2)
+        self.assertEqual((2, 9), (report["problems"][0]["line"], report["problems"][0]["column"]))
+        self.assertIn("[scheduler]", self.ask("scheduler_check_config", "scheduler check-config", "--print-defaults")["defaults"])
         self.ask("version", "version")
         for shell in ("bash", "zsh", "fish"):
             self.assertEqual(shell, self.ask("completion", "completion", shell)["shell"])

@@ -40,8 +40,9 @@ Result<bool> take_rows(Database& database, const char* table, const char* key, s
 }
 
 Result<std::int64_t> bytes_of_first_logs(Database& database, std::int64_t job) {
-  return database.number("SELECT coalesce(sum(n), 0) FROM (SELECT length(bytes) AS n FROM logs WHERE id IN (SELECT id FROM logs WHERE job = " +
-                         std::to_string(job) + " LIMIT " + std::to_string(kLogRowsAtOnce) + "))");
+  return database.number(
+      "SELECT coalesce(sum(n), 0) FROM (SELECT length(bytes) AS n FROM logs WHERE id IN (SELECT id FROM logs WHERE job = " +
+      std::to_string(job) + " LIMIT " + std::to_string(kLogRowsAtOnce) + "))");
 }
 
 /// Output is counted, so it goes by ids that are read first.
