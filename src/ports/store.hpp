@@ -59,8 +59,8 @@ class Store {
   /// older -> again.
   virtual void commit(Batch batch) = 0;
   using OnSwept = std::function<void(Result<Swept>)>;
-  /// Takes away a little of what is beyond `keep`, and of what removed jobs have left behind: a transaction of some milliseconds, behind the
-  /// batches that wait. Never blocks for the disk; `swept` tells later. One at a time.
+  /// Takes away a little of what is beyond `keep`, and of what removed jobs have left behind: a transaction of some milliseconds, behind
+  /// the batches that wait. Never blocks for the disk; `swept` tells later. One at a time.
   virtual void sweep(const StoreRetention& keep, UnixMillis now, OnSwept swept) = 0;
   /// After no_space: when there is room for a batch and a small write succeeds, commits are taken again and last_batch says from where.
   [[nodiscard]] virtual Result<Opened> reopen() = 0;

@@ -64,7 +64,8 @@ std::string find_listen_problem(std::string_view listen) {
   const std::string expected = "expected HOST:PORT such as 127.0.0.1:7464, got \"" + std::string(listen) + "\"";
   if (colon == std::string_view::npos || colon == 0) return expected;
   const std::string_view port = listen.substr(colon + 1);
-  if (port.empty() || port.size() > 5 || !std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; })) return expected;
+  if (port.empty() || port.size() > 5 || !std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; }))
+    return expected;
   return std::stoul(std::string(port)) > 65535 ? "port " + std::string(port) + " is over 65535" : std::string{};
 }
 
@@ -94,8 +95,9 @@ struct ConfigReader::FileWalk {
   void value(const Setting& setting, const toml::node& node) {
     const toml::source_position at = node.source().begin;
     const auto given = read_value(node);
-    const Status assigned = given ? assign(setting, *given, reader.config_)
-                                  : Status(fail(Errc::invalid_argument, "expected one plain value, got a list, a table, a fraction or a date"));
+    const Status assigned =
+        given ? assign(setting, *given, reader.config_)
+              : Status(fail(Errc::invalid_argument, "expected one plain value, got a list, a table, a fraction or a date"));
     if (!assigned) return reader.complain(at.line, at.column, key_of(setting), assigned.error().detail);
     reader.origins_[key_of(setting)] = file + ":" + std::to_string(at.line);
   }
@@ -126,7 +128,9 @@ void ConfigReader::read_file(std::string_view text, const std::string& name) {
     return complain(error.source().begin.line, error.source().begin.column, "", std::string(error.description()));
   }
   FileWalk{*this, name}.table(parsed.table(), "");
-  const auto by_place = [](const ConfigProblem& a, const ConfigProblem& b) { return std::pair{a.line, a.column} < std::pair{b.line, b.column}; };
+  const auto by_place = [](const ConfigProblem& a, const ConfigProblem& b) {
+    return std::pair{a.line, a.column} < std::pair{b.line, b.column};
+  };
   std::stable_sort(problems_.begin(), problems_.end(), by_place);
 }
 
@@ -146,9 +150,10 @@ void ConfigReader::check_together() {
   if (auto problem = find_listen_problem(config_.listen); !problem.empty()) {
     complain(0, 0, "scheduler.listen", origin_of("scheduler.listen") + ": " + problem);
   } else if (!is_loopback(config_.listen) && !config_.insecure_plaintext) {
-    complain(0, 0, "scheduler.listen",
-             origin_of("scheduler.listen") + ": " + config_.listen +
-                 " is beyond this machine, and there is no TLS in this version; insecure_plaintext = true (--insecure-plaintext) allows it");
+    complain(
+        0, 0, "scheduler.listen",
+        origin_of("scheduler.listen") + ": " + config_.listen +
+            " is beyond this machine, and there is no TLS in this version; insecure_plaintext = true (--insecure-plaintext) allows it");
   }
   if (!config_.state_dir.empty() && config_.state_dir.front() != '/')
     complain(0, 0, "scheduler.state_dir", origin_of("scheduler.state_dir") + ": \"" + config_.state_dir + "\" is not an absolute path");

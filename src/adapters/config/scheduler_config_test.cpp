@@ -43,8 +43,9 @@ TEST(SchedulerConfig, TheExampleInTheRepositoryIsTheDefaultFile) {
 }
 
 TEST(SchedulerConfig, AFileChangesWhatItNamesAndSaysWhere) {
-  const ConfigReader reader = read("[scheduler]\nlisten = \"127.0.0.1:9\"\n\n[retention.jobs]\nage = \"36h\"\ncount = 1_000\n"
-                                   "[retention.logs]\nsize = 2097152\nage = 0\n");
+  const ConfigReader reader = read(
+      "[scheduler]\nlisten = \"127.0.0.1:9\"\n\n[retention.jobs]\nage = \"36h\"\ncount = 1_000\n"
+      "[retention.logs]\nsize = 2097152\nage = 0\n");
   EXPECT_TRUE(reader.problems().empty());
   EXPECT_EQ(reader.config().jobs_age, std::chrono::hours{36});
   EXPECT_EQ(reader.config().logs_size, 2097152u);
@@ -67,7 +68,8 @@ TEST(SchedulerConfig, WhatOutranksTheFileIsNamed) {
 
 TEST(SchedulerConfig, EveryMistakeHasItsPlaceAndItsRemedy) {
   EXPECT_EQ(problem_of("[scheduler]\nlisten = 7464\n"), "2:10 scheduler.listen: expected a text in quotes, got a number");
-  EXPECT_EQ(problem_of("[scheduler]\n  lisen = \"x\"\n"), "2:3 scheduler.lisen: unknown key `lisen` in [scheduler]; did you mean \"listen\"?");
+  EXPECT_EQ(problem_of("[scheduler]\n  lisen = \"x\"\n"),
+            "2:3 scheduler.lisen: unknown key `lisen` in [scheduler]; did you mean \"listen\"?");
   EXPECT_EQ(problem_of("[retension.jobs]\nage = \"1d\"\n"), "1:2 retension: unknown section [retension]; did you mean \"retention\"?");
   EXPECT_EQ(problem_of("[log]\ncolour = true\n"), "2:1 log.colour: unknown key `colour`; known in [log]: level");
   EXPECT_EQ(problem_of("[log]\nlevel = \"wran\"\n"), "2:9 log.level: \"wran\" is none of debug, info, warn, error; did you mean \"warn\"?");
@@ -75,8 +77,7 @@ TEST(SchedulerConfig, EveryMistakeHasItsPlaceAndItsRemedy) {
   EXPECT_EQ(problem_of("[retention.jobs]\nage = 30\n"),
             "2:7 retention.jobs.age: expected a duration in quotes such as \"90s\", \"2h\" or \"30d\", got a number");
   EXPECT_EQ(problem_of("[retention.jobs]\ncount = -1\n"), "2:9 retention.jobs.count: -1 is out of range: it may not be negative");
-  EXPECT_EQ(problem_of("[retention.events]\ncount = 7\n"),
-            "2:9 retention.events.count: 7 is out of range: from 1000, or 0 for no limit");
+  EXPECT_EQ(problem_of("[retention.events]\ncount = 7\n"), "2:9 retention.events.count: 7 is out of range: from 1000, or 0 for no limit");
   EXPECT_EQ(problem_of("[scheduler]\nheartbeat = \"5m\"\n"), "2:13 scheduler.heartbeat: 5m is out of range: from 1s to 30s");
   EXPECT_EQ(problem_of("[retention.logs]\nsize = [1]\n"),
             "2:8 retention.logs.size: expected one plain value, got a list, a table, a fraction or a date");

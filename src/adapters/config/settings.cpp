@@ -20,28 +20,84 @@ constexpr std::uint64_t kMany = std::uint64_t{1} << 60;
 
 // The core reckons leases of three heartbeats of 30 s (core::limits::kLease), so a heartbeat may be shorter and not longer.
 constexpr std::array kSettings{
-    Setting{"scheduler", "listen", &Config::listen, {}, 0, 0, false, {},
+    Setting{"scheduler",
+            "listen",
+            &Config::listen,
+            {},
+            0,
+            0,
+            false,
+            {},
             "HOST:PORT for agents, the command line and the API. Port 0 lets the system choose.\n"
             "Beyond this machine everybody on the way reads the traffic, the API token included,\n"
             "as long as there is no TLS: `insecure_plaintext` says that you know."},
-    Setting{"scheduler", "fixed_port", &Config::fixed_port, {}, 0, 0, false, {},
+    Setting{"scheduler",
+            "fixed_port",
+            &Config::fixed_port,
+            {},
+            0,
+            0,
+            false,
+            {},
             "Fail if the port is taken; false: take the next free one and say so."},
-    Setting{"scheduler", "insecure_plaintext", &Config::insecure_plaintext, {}, 0, 0, false, {},
+    Setting{"scheduler",
+            "insecure_plaintext",
+            &Config::insecure_plaintext,
+            {},
+            0,
+            0,
+            false,
+            {},
             "Allow an address beyond this machine: frames are signed, but not secret."},
-    Setting{"scheduler", "state_dir", &Config::state_dir, {}, 0, 0, false, {},
+    Setting{"scheduler",
+            "state_dir",
+            &Config::state_dir,
+            {},
+            0,
+            0,
+            false,
+            {},
             "An absolute path. Without it: --state-dir, STINT_STATE_DIR, $XDG_STATE_HOME/stint or ~/.local/state/stint."},
-    Setting{"scheduler", "heartbeat", &Config::heartbeat, {}, kSecond, 30 * kSecond, false, {},
+    Setting{"scheduler",
+            "heartbeat",
+            &Config::heartbeat,
+            {},
+            kSecond,
+            30 * kSecond,
+            false,
+            {},
             "How often agents say that they are there, 1s to 30s. Three missed ones end a session."},
     Setting{"log", "level", &Config::log_level, {}, 0, 0, false, kLogLevels, "debug, info, warn or error; the log goes to stderr."},
-    Setting{"retention.jobs", "age", &Config::jobs_age, {}, kSecond, kCentury, true, {},
+    Setting{"retention.jobs",
+            "age",
+            &Config::jobs_age,
+            {},
+            kSecond,
+            kCentury,
+            true,
+            {},
             "Ended jobs leave with all their rows when they ended longer ago than `age`, or when there are more\n"
             "than `count` of them, the longest ended first. Jobs that have not ended stay. 0: without limit."},
     Setting{"retention.jobs", "count", &Config::jobs_count, Unit::count, 1, kMany, true, {}, ""},
-    Setting{"retention.logs", "age", &Config::logs_age, {}, kSecond, kCentury, true, {},
+    Setting{"retention.logs",
+            "age",
+            &Config::logs_age,
+            {},
+            kSecond,
+            kCentury,
+            true,
+            {},
             "What tasks printed leaves when the attempt ended longer ago than `age`, or when all output together\n"
             "is more than `size`, the oldest first. Output of attempts that have not ended stays. 0: without limit."},
     Setting{"retention.logs", "size", &Config::logs_size, Unit::bytes, std::uint64_t{1} << 20, kMany, true, {}, ""},
-    Setting{"retention.events", "age", &Config::events_age, {}, kSecond, kCentury, true, {},
+    Setting{"retention.events",
+            "age",
+            &Config::events_age,
+            {},
+            kSecond,
+            kCentury,
+            true,
+            {},
             "The audit trail (`GET /v1/events`) by age and number. 0: without limit."},
     Setting{"retention.events", "count", &Config::events_count, Unit::count, 1000, kMany, true, {}, ""},
 };
@@ -74,7 +130,7 @@ std::string show_number(std::uint64_t number, Unit unit) {
 
 std::string show_limit(const Setting& setting, std::uint64_t value) {
   return std::holds_alternative<Duration Config::*>(setting.member) ? show_duration(from_ms(static_cast<std::int64_t>(value)))
-                                                                   : show_number(value, setting.unit);
+                                                                    : show_number(value, setting.unit);
 }
 
 Status check_range(const Setting& setting, std::uint64_t value) {
@@ -105,7 +161,8 @@ Status assign_string(const Setting& setting, const Given& given, std::string& ta
 Status assign_duration(const Setting& setting, const Given& given, Duration& target) {
   const auto* text = std::get_if<std::string>(&given);
   const auto* number = std::get_if<std::int64_t>(&given);
-  if (text == nullptr && (number == nullptr || *number != 0)) return wrong_kind("a duration in quotes such as \"90s\", \"2h\" or \"30d\"", given);
+  if (text == nullptr && (number == nullptr || *number != 0))
+    return wrong_kind("a duration in quotes such as \"90s\", \"2h\" or \"30d\"", given);
   Duration duration{};
   if (text != nullptr) {
     STINT_TRY(duration, core::parse_duration(*text));

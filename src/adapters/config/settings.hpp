@@ -14,8 +14,8 @@ namespace stint::config {
 
 enum class Unit : std::uint8_t { none, bytes, count };
 
-using Member = std::variant<std::string SchedulerConfig::*, bool SchedulerConfig::*, Duration SchedulerConfig::*,
-                            std::uint64_t SchedulerConfig::*>;
+using Member =
+    std::variant<std::string SchedulerConfig::*, bool SchedulerConfig::*, Duration SchedulerConfig::*, std::uint64_t SchedulerConfig::*>;
 
 struct Setting {
   std::string_view section;  ///< `retention.jobs`
