@@ -144,6 +144,12 @@ class CliContract(DevCase):
         for line in output.splitlines():
             self.contract.check("watch", json.loads(line), "stint watch")
 
+    def test_7_backup(self):
+        state, backup = self.product.ensure_json("dev", "status")["state_dir"], self.folder / "backup"
+        taken = self.ask("backup", "backup", backup, "--state-dir", f"{state}/scheduler")
+        restored = self.ask("restore", "restore", backup, "--state-dir", self.folder / "restored")
+        self.assertEqual((taken["cell"], taken["incarnation"] + 1), (restored["cell"], restored["incarnation"]))
+
     def test_7_bench(self):
         output = self.product.command("bench", "dispatch", "--tasks", 1000, "--jobs", 10, "--json").stdout
         self.called.add("bench dispatch")

@@ -124,7 +124,8 @@ Status check_sizes(const std::string& source, const Manifest& manifest) {
     const auto size = fs::file_size(source + "/" + file.path, problem);
     if (problem) return fail(Errc::not_found, source + "/" + file.path + ": " + problem.message());
     if (size != file.size)
-      return fail(Errc::corrupt, source + "/" + file.path + ": " + std::to_string(size) + " bytes, the manifest says " + std::to_string(file.size));
+      return fail(Errc::corrupt,
+                  source + "/" + file.path + ": " + std::to_string(size) + " bytes, the manifest says " + std::to_string(file.size));
   }
   return {};
 }

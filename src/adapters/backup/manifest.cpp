@@ -22,7 +22,8 @@ bool is_safe(std::string_view path) {
 }
 
 bool is_digest(std::string_view text) {
-  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return text.size() == 64 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 FileEntry read_entry(const json::value& value) {
@@ -68,11 +69,13 @@ Result<Manifest> parse_manifest(std::string_view text) {
   if (form == nullptr || !form->is_string() || !std::string_view(form->as_string()).starts_with("stint.backup/"))
     return fail(Errc::corrupt, "manifest.json is not of a Stint backup");
   if (form->as_string() != kForm)
-    return fail(Errc::unsupported, "the backup is of the form " + std::string(form->as_string()) + ", this program knows " + std::string(kForm));
+    return fail(Errc::unsupported,
+                "the backup is of the form " + std::string(form->as_string()) + ", this program knows " + std::string(kForm));
   try {
     Manifest manifest = read_manifest(value.as_object());
     for (const FileEntry& file : manifest.files)
-      if (!is_safe(file.path) || !is_digest(file.sha256)) return fail(Errc::corrupt, "manifest.json: \"" + file.path + "\" cannot be of a backup");
+      if (!is_safe(file.path) || !is_digest(file.sha256))
+        return fail(Errc::corrupt, "manifest.json: \"" + file.path + "\" cannot be of a backup");
     return manifest;
   } catch (const std::exception& error) {  // a member that is missing, or of another kind
     return fail(Errc::corrupt, std::string("manifest.json: ") + error.what());

@@ -40,7 +40,8 @@ Status skip_numbers(Database& database, std::int64_t schema, const std::string& 
 
 Result<DatabaseFacts> copy_database(const std::string& path, const std::string& target, const Database::CopyProgress& progress) {
   struct stat info{};
-  if (::stat(path.c_str(), &info) != 0) return fail(Errc::not_found, path + ": no database here; --state-dir names the scheduler's directory");
+  if (::stat(path.c_str(), &info) != 0)
+    return fail(Errc::not_found, path + ": no database here; --state-dir names the scheduler's directory");
   STINT_TRY(auto source, Database::open(path, Database::Access::read_only));
   STINT_TRY_VOID(source.run("BEGIN"));  // one snapshot: without it every commit of the scheduler would begin the copy anew
   STINT_TRY(const auto facts, read_facts(source));
