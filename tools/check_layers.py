@@ -48,6 +48,7 @@ OWNERS = [
     (re.compile(r"^openssl/"), {"hash", "wire", "proof", "adapters"}),
     (re.compile(r"^flatbuffers/|_generated\.h$"), {"protocol"}),
     (re.compile(r"^sqlite3\.h$"), {"adapters/sqlite"}),
+    (re.compile(r"^toml\+\+/"), {"adapters/config"}),
 ]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

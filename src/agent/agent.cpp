@@ -245,10 +245,13 @@ void Agent::apply_verdict(Attempt& attempt, const protocol::AttemptVerdict& verd
     executor_.stop(attempt, ports::Driver::StopMode::kill, EndReason::cancelled, now);
     return attempts_.settle(attempt);
   }
-  attempt.logs[0].acked = std::max(attempt.logs[0].acked, verdict.stdout_acked);
-  attempt.logs[1].acked = std::max(attempt.logs[1].acked, verdict.stderr_acked);
+  // What the scheduler has now, not what it once acknowledged: one that was restored from a backup has less, and gets it again.
+  if (verdict.verdict == protocol::Verdict::keep) {
+    attempt.logs[0].acked = verdict.stdout_acked;
+    attempt.logs[1].acked = verdict.stderr_acked;
+  }
   if (verdict.verdict == protocol::Verdict::stop) executor_.stop(attempt, ports::Driver::StopMode::graceful, EndReason::cancelled, now);
-  attempts_.on_acked(attempt, verdict.acked_update);
+  attempts_.on_reconciled(attempt, verdict.acked_update);
   attempts_.resend(attempt);
   LogPump::rewind(attempt);
   logs_.open(attempt);

@@ -85,6 +85,11 @@ void Attempts::on_acked(Attempt& attempt, std::uint32_t number) {
   settle(attempt);
 }
 
+void Attempts::on_reconciled(Attempt& attempt, std::uint32_t number) {
+  attempt.acked = number;
+  on_acked(attempt, number);
+}
+
 void Attempts::settle(Attempt& attempt) {
   if (!attempt.has_ended()) return;
   if (attempt.is_unwanted || (attempt.acked >= attempt.state.number && attempt.logs_are_done())) forget(attempt);

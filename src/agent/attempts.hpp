@@ -43,6 +43,8 @@ class Attempts {
   void resend(Attempt& attempt) { unsent_.push_back(attempt.state.ref); }
   /// The scheduler has applied updates up to `number`.
   void on_acked(Attempt& attempt, std::uint32_t number);
+  /// The scheduler's knowledge as it is now; after a restore from a backup less than it once acknowledged.
+  void on_reconciled(Attempt& attempt, std::uint32_t number);
   /// Drops the attempt if nothing of it is outstanding.
   void settle(Attempt& attempt);
   void forget(Attempt& attempt);

@@ -66,6 +66,13 @@ Attempt* find_live(State& state, const AttemptRef& ref) {
   return at != state.attempts.end() && at->second.row.live ? &at->second : nullptr;
 }
 
+/// Its live attempts are asked to end. They stay live until the agent says that they have: one that completes within its grace counts, the
+/// others are placed elsewhere as what an agent has given up.
+void stop_all(Turn& turn, const Agent& agent) {
+  for (const AttemptRef& ref : held_refs(agent))
+    if (find_live(turn.state, ref) != nullptr) turn.effects.sends.emplace_back(make_stop(agent.row.number, ref, EndReason::superseded));
+}
+
 }  // namespace
 
 Result<AgentNumber> register_agent(Turn& turn, const RegisterAgent& event) {
@@ -81,6 +88,7 @@ Result<AgentNumber> register_agent(Turn& turn, const RegisterAgent& event) {
   Agent& agent = *state.agents.emplace_back(std::make_unique<Agent>());
   agent.row.number = number;
   agent.row.name = event.name;
+  agent.row.generation = state.first_generation;
   agent.row.registered_at = turn.now.wall;
   agent.row.disconnected_at = turn.now.wall;
   state.agent_names.emplace(event.name, number);
@@ -92,13 +100,34 @@ Result<AgentNumber> register_agent(Turn& turn, const RegisterAgent& event) {
 Status drain_agent(Turn& turn, const DrainAgent& event) {
   Agent* agent = nullptr;
   STINT_TRY_VOID(find_usable(turn.state, event.agent, agent));
-  if (agent->row.draining == event.draining) return {};
+  UnixMillis drain_by{};
+  if (event.draining && event.deadline) drain_by = turn.now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(*event.deadline);
+  if (agent->row.draining == event.draining && agent->row.drain_by == drain_by) return {};
   agent->row.draining = event.draining;
+  agent->row.drain_by = drain_by;
   turn.effects.rows.emplace_back(agent->row);
   tell_agent(turn, "agent_draining", *agent, event.by);
   refresh_agent(turn.state, *agent);
   if (agent->takes_work()) turn.state.freed.insert(event.agent);
+  watch_drain(turn, *agent);
   return {};
+}
+
+void watch_drain(Turn& turn, Agent& agent) {
+  Instant due = Instant::max();
+  if (agent.row.draining && agent.row.drain_by > UnixMillis{}) {
+    // A wall clock that was stepped may claim any distance; no deadline is further than the furthest.
+    const Duration left = std::min<Duration>(agent.row.drain_by - turn.now.wall, limits::kDrainDeadline);
+    if (left > Duration{0}) {
+      due = turn.now.mono + left;
+    } else if (agent.is_connected) {
+      stop_all(turn, agent);
+    }
+  }
+  if (due == agent.drain_timer) return;
+  if (agent.drain_timer != Instant::max()) turn.state.timers.erase({agent.drain_timer, Timer::Kind::drain, agent.row.number, {}});
+  agent.drain_timer = due;
+  if (due != Instant::max()) turn.state.timers.insert({due, Timer::Kind::drain, agent.row.number, {}});
 }
 
 Status revoke_agent(Turn& turn, const RevokeAgent& event) {

@@ -43,6 +43,10 @@ void check_agent(const State& state, const Agent& agent, Findings& findings) {
   findings.expect(state.timers.contains({agent.timer, Timer::Kind::agent, agent.row.number, {}}) == has_timer, name,
                   "timer is not in the set");
   findings.expect(!agent.is_connected || !has_timer, name, "is connected, but its leases are watched");
+  const bool has_drain_timer = agent.drain_timer != Instant::max();
+  findings.expect(state.timers.contains({agent.drain_timer, Timer::Kind::drain, agent.row.number, {}}) == has_drain_timer, name,
+                  "drain timer is not in the set");
+  findings.expect(!has_drain_timer || (agent.row.draining && agent.row.drain_by > UnixMillis{}), name, "has a drain timer without a drain");
 }
 
 void check_attempts(const State& state, Findings& findings) {
@@ -165,6 +169,23 @@ void check_job(const State& state, const Job& job, Findings& findings) {
                   "goes on over its limit of failures");
 }
 
+void check_retention(const State& state, Findings& findings) {
+  std::size_t ended = 0;
+  std::uint64_t holding = 0;
+  for (const auto& job : state.jobs) {
+    if (job == nullptr) continue;
+    holding += job->holding;
+    if (!has_ended(job->state.status)) continue;
+    ++ended;
+    findings.expect(state.ended.contains({job->state.ended_at, job->row.id}), "job " + std::to_string(job->row.id.value),
+                    "has ended, and retention does not know");
+  }
+  findings.expect(ended == state.ended.size(), "retention", "knows of jobs that have not ended");
+  std::uint64_t held = 0;
+  for (const auto& agent : state.agents) held += agent == nullptr ? 0 : agent->held.size();
+  findings.expect(holding == held, "jobs", "count other holding attempts than agents");
+}
+
 void check_classes(const State& state, Findings& findings) {
   std::size_t runnable = 0;
   for (const auto& [key, task_class] : state.classes) {
@@ -188,6 +209,7 @@ std::vector<std::string> find_broken_invariants(const State& state) {
   for (const auto& job : state.jobs)
     if (job != nullptr) check_job(state, *job, findings);
   check_classes(state, findings);
+  check_retention(state, findings);
   return findings.take();
 }
 

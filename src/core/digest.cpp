@@ -81,12 +81,14 @@ void add_agent(std::string& out, const Agent& agent) {
   line << row.offer.boot_id << row.offer.resources << std::uint64_t{row.offer.window} << row.registered_at << row.last_seen_at;
   line << agent.used << std::uint64_t{agent.held.size()};
   line.flag("revoked", row.revoked).flag("draining", row.draining);
+  if (row.drain_by > UnixMillis{}) line << row.drain_by;
 }
 
 }  // namespace
 
 std::string make_digest(const State& state) {
   std::string out;
+  Line{out, "ids"} << std::uint64_t{state.jobs.size()} << std::uint64_t{state.first_generation};
   for (const auto& job : state.jobs)
     if (job != nullptr) add_job(out, *job);
   std::vector<AttemptRef> refs;

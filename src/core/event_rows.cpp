@@ -110,6 +110,12 @@ void tell_group_sized(Turn& turn, const Group& group) {
   push(turn, "group_sized", group.job->row.id, body);
 }
 
+void tell_job_removed(Turn& turn, const Job& job) {
+  Body body{turn.now.wall};
+  body.put("job", number_of(job.row.id)).put("name", job.row.spec->name).put("ended_at", format_utc(job.state.ended_at));
+  push(turn, "job_removed", job.row.id, body);
+}
+
 void tell_attempt(Turn& turn, const char* kind, const Attempt& attempt) {
   const AttemptRow& row = attempt.row;
   const Agent* agent = turn.state.find_agent(row.agent);
@@ -125,6 +131,7 @@ void tell_agent(Turn& turn, const char* kind, const Agent& agent, std::string_vi
   Body body{turn.now.wall};
   body.put("agent", agent.row.name).put("number", static_cast<std::int64_t>(agent.row.number.value)).put("draining", agent.row.draining);
   if (!by.empty()) body.put("by", by);
+  if (agent.row.drain_by > UnixMillis{}) body.put("drain_by", format_utc(agent.row.drain_by));
   push(turn, kind, {}, body);
 }
 

@@ -37,11 +37,19 @@ struct DrainAgent {
   AgentNumber agent;
   bool draining = true;
   std::string by;
+  std::optional<Duration> deadline;  ///< from now: what runs then is stopped gracefully and placed elsewhere, at no cost of a retry
 };
 
 struct RevokeAgent {
   AgentNumber agent;
   std::string by;
+};
+
+/// How long ended jobs stay. Zero: without limit.
+struct JobRetention {
+  Duration age{};
+  std::uint64_t count = 0;
+  bool operator==(const JobRetention&) const = default;
 };
 
 /// What the agent says it holds, in Resume.

@@ -71,6 +71,7 @@ Result<JobId> submit_job(Turn& turn, SubmitJob event) {
   STINT_TRY(const JobId id, next_job_id(turn.state));
   Job& job = add_job(turn.state, {id, std::make_shared<const JobSpec>(std::move(event.spec)), std::move(event.submitted_by),
                                   std::move(event.idempotency_key), turn.now.wall});
+  note_retry(turn.state, job, 1);
   start_job(turn, job);
   return id;
 }

@@ -59,6 +59,7 @@ class Walk {
         break;
       case 6:
         if (draw_.chance(1, 8)) change_agent(pick_machine());
+        if (draw_.chance(1, 8)) remove_ended();
         break;
       default: report_something(pick_machine()); break;
     }
@@ -104,11 +105,20 @@ class Walk {
   void cancel() {
     if (jobs_ == 0) return;
     CancelTasks event{JobId{1 + draw_.below(jobs_)}, {}, {}, "walker"};
+    if (scheduler_.was_removed(event.job)) return;
     const JobSpec& spec = *scheduler_.find_spec(event.job);
     if (draw_.chance(3, 4)) event.group = static_cast<std::uint32_t>(draw_.below(spec.tasks.size()));
     if (event.group && draw_.chance(3, 4)) event.index = static_cast<std::uint32_t>(draw_.below(spec.tasks[*event.group].array_count));
     Effects effects;
     ASSERT_TRUE(scheduler_.cancel(event, now_, effects)) << name_;
+    carry_out(effects);
+  }
+
+  void remove_ended() {
+    Effects effects;
+    const JobRetention keep{std::chrono::minutes{static_cast<std::int64_t>(draw_.below(10))}, draw_.below(4)};
+    const std::size_t removed = scheduler_.remove_ended_jobs(keep, 2, now_, effects);
+    EXPECT_LE(removed, 2u) << name_;
     carry_out(effects);
   }
 
@@ -179,7 +189,9 @@ class Walk {
       add_agent();  // `machine` may have moved
       return;
     } else {
-      ASSERT_TRUE(scheduler_.drain_agent({machine.number, what == 2, "walker"}, now_, effects));
+      DrainAgent drain{machine.number, what == 2, "walker", {}};
+      if (draw_.chance(1, 2)) drain.deadline = draw_.between(Duration{0}, std::chrono::minutes{5});
+      ASSERT_TRUE(scheduler_.drain_agent(drain, now_, effects));
     }
     carry_out(effects);
   }
@@ -306,7 +318,7 @@ class Walk {
       machine.offer.shared_paths = {"/"};
       if (machine.is_revoked) continue;
       Effects effects;
-      ASSERT_TRUE(scheduler_.drain_agent({machine.number, false, "walker"}, now_, effects));
+      ASSERT_TRUE(scheduler_.drain_agent({machine.number, false, "walker", {}}, now_, effects));
       carry_out(effects);
       if (machine.is_connected) toggle_connection(machine);
       toggle_connection(machine);

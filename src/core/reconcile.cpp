@@ -120,6 +120,7 @@ void connect_agent(Turn& turn, const AgentConnected& event) {
   }
   turn.effects.sends.emplace_back(Reconciled{event.agent});
   for (const AttemptRef& ref : again) turn.effects.sends.emplace_back(Assign{event.agent, ref});
+  watch_drain(turn, *agent);
 }
 
 }  // namespace stint::core

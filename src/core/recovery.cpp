@@ -2,6 +2,7 @@
 // refuses
 // rows that contradict each other.
 #include <algorithm>
+#include <charconv>
 
 #include "core/event_rows.hpp"
 #include "core/groups.hpp"
@@ -118,15 +119,27 @@ struct Loader {
     state.next_event_seq = std::max(state.next_event_seq, row.seq + 1);
     return {};
   }
-  // Keys, output, reports and small facts are the daemon's.
+  // Keys, output and reports are the daemon's.
   Status operator()(const MasterKeyRow&) { return {}; }
   Status operator()(const LogRow&) { return {}; }
   Status operator()(const ReportRow&) { return {}; }
-  Status operator()(const MetaRow&) { return {}; }
   Status operator()(const OutputRow&) { return {}; }
   Status operator()(const ResultRow&) { return {}; }
   Status operator()(const CheckpointRow&) { return {}; }
   Status operator()(const TokenRow&) { return {}; }
+  Status operator()(const MetaRow& row) {
+    if (row.name != kIncarnation) return {};
+    const auto [end, problem] = std::from_chars(row.value.data(), row.value.data() + row.value.size(), state.first_generation);
+    if (problem != std::errc{} || end != row.value.data() + row.value.size()) return corrupt("the cell's incarnation is " + row.value);
+    return {};
+  }
+  Status operator()(const JobRemovalRow& row) {
+    const std::string name = "job " + std::to_string(row.job.value);
+    if (!row.job || row.job.value > limits::kJobId) return corrupt(name + ": ids are from 1 to " + std::to_string(limits::kJobId));
+    if (state.find_job(row.job) != nullptr) return corrupt(name + " was removed, and is there");
+    if (row.job.value > state.jobs.size()) state.jobs.resize(row.job.value);
+    return {};
+  }
 };
 
 /// An attempt of an open task: adds it to its task's entry. They come in rising order.
@@ -190,6 +203,8 @@ Status link_job(Turn& turn, Job& job) {
   if ((job.open_groups == 0) != has_ended(job.state.status))
     return corrupt("job " + std::to_string(job.row.id.value) + " has " + std::to_string(job.open_groups) +
                    " open entries, but its state is " + std::string{to_string(job.state.status)});
+  if (job.open_groups == 0) turn.state.ended.emplace(job.state.ended_at, job.row.id);
+  note_retry(turn.state, job, 1);
   for (const auto& group : job.groups) STINT_TRY_VOID(link_group(turn.state, turn.now, *group));
   for (const auto& group : job.groups) resume_group(turn, *group);
   return {};
@@ -206,6 +221,7 @@ void rearm(Turn& turn, Agent& agent) {
     tell_agent(turn, "agent_disconnected", agent);
   }
   watch_leases(turn, agent);
+  watch_drain(turn, agent);
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ Result<JobId> retry_job(Turn& turn, const RetryJob& event) {
   auto spec = std::make_shared<JobSpec>(*old->row.spec);
   spec->retry_of = event.job;
   Job& job = add_job(state, {id, std::move(spec), event.submitted_by, event.idempotency_key, turn.now.wall});
+  note_retry(state, job, 1);
   old = state.find_job(event.job);  // the table may have moved
   turn.effects.rows.emplace_back(job.row);
   tell_job_submitted(turn, job);

@@ -230,11 +230,19 @@ class Scenario {
     } else if (verb == "disconnect") {
       scheduler_.on_agent_disconnected(agent(words.at(1)), now_, effects);
     } else if (verb == "drain" || verb == "undrain") {
-      note(scheduler_.drain_agent({agent(words.at(1)), verb == "drain", "tester"}, now_, effects));
+      DrainAgent drain{agent(words.at(1)), verb == "drain", "tester", {}};
+      if (words.size() > 2) drain.deadline = parse_duration(words[2]);
+      note(scheduler_.drain_agent(drain, now_, effects));
     } else if (verb == "revoke") {
       note(scheduler_.revoke_agent({agent(words.at(1)), "tester"}, now_, effects));
     } else if (verb == "advance") {
       advance(parse_duration(words.at(1)), effects);
+    } else if (verb == "remove") {
+      const Options options = parse_options(words, 1);
+      JobRetention keep;
+      if (auto value = find_option(options, "age")) keep.age = parse_duration(*value);
+      if (auto value = find_option(options, "count")) keep.count = std::stoull(*value);
+      scheduler_.remove_ended_jobs(keep, 100, now_, effects);
     } else if (verb == "reload") {
       reload(effects);
     } else if (verb == "prepared") {
@@ -395,6 +403,9 @@ class Scenario {
       EXPECT_EQ(std::to_string(count_state_rows()), words.at(2)) << where_;
     } else if (what == "event") {
       EXPECT_TRUE(has_event(words.at(2), parse_options(words, 3))) << where_ << "\n" << describe_events();
+    } else if (what == "gone") {
+      EXPECT_TRUE(scheduler_.was_removed(JobId{std::stoull(words.at(2))})) << where_;
+      EXPECT_FALSE(scheduler_.find_job(JobId{std::stoull(words.at(2))})) << where_;
     } else if (what == "task") {
       expect_task(words);
     } else if (what == "job") {

@@ -112,12 +112,18 @@ void Scheduler::on_timer(Now now, Effects& effects) {
   // Each round takes the timer that was due out of the set, and what it sets anew lies in the future.
   while (!state_->timers.empty() && state_->timers.begin()->at <= now.mono) {
     const Timer timer = *state_->timers.begin();
-    if (timer.kind == Timer::Kind::agent) {
-      watch_leases(turn, *state_->find_agent(timer.agent));
-    } else {
-      wake_delayed(*state_, now, *state_->find_group(timer.group.job, timer.group.group));
+    switch (timer.kind) {
+      case Timer::Kind::agent: watch_leases(turn, *state_->find_agent(timer.agent)); break;
+      case Timer::Kind::drain: watch_drain(turn, *state_->find_agent(timer.agent)); break;
+      case Timer::Kind::group: wake_delayed(*state_, now, *state_->find_group(timer.group.job, timer.group.group)); break;
     }
   }
+}
+
+/// Unsettles nothing: what has ended neither waits nor holds.
+std::size_t Scheduler::remove_ended_jobs(const JobRetention& keep, std::size_t most, Now now, Effects& effects) {
+  Turn turn{*state_, now, effects};
+  return core::remove_ended_jobs(turn, keep, most);
 }
 
 void Scheduler::place(Now now, Effects& effects) {
@@ -164,6 +170,8 @@ const JobSpec* Scheduler::find_spec(JobId id) const {
   const Job* job = state_->find_job(id);
   return job == nullptr ? nullptr : job->row.spec.get();
 }
+
+bool Scheduler::was_removed(JobId id) const { return id && id.value <= state_->jobs.size() && state_->find_job(id) == nullptr; }
 
 std::optional<AttemptRow> Scheduler::find_attempt(const AttemptRef& ref) const {
   const auto at = state_->attempts.find(ref);

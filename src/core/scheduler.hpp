@@ -61,6 +61,7 @@ class Scheduler {
   [[nodiscard]] Status cancel(const CancelTasks& event, Now now, Effects& effects);
   /// Errors:  already_exists (a name in use).
   [[nodiscard]] Result<AgentNumber> register_agent(const RegisterAgent& event, Now now, Effects& effects);
+  /// Errors:  not_found.
   [[nodiscard]] Status drain_agent(const DrainAgent& event, Now now, Effects& effects);
   [[nodiscard]] Status revoke_agent(const RevokeAgent& event, Now now, Effects& effects);
 
@@ -70,6 +71,9 @@ class Scheduler {
   /// A change of state reported by an agent (update number > 0). Always answered in effects: an Ack, and a Stop if the attempt is not live.
   void on_attempt_report(const AttemptReport& report, Now now, Effects& effects);
   void on_timer(Now now, Effects& effects);
+  /// Removes at most `most` ended jobs that are beyond what shall be kept, the longest ended first; gives how many it removed.
+  /// A job stays as long as an agent may still hold an attempt of it.
+  std::size_t remove_ended_jobs(const JobRetention& keep, std::size_t most, Now now, Effects& effects);
 
   /// Places what fits now; call once per turn after all events of the turn, so that a burst is decided once.
   void place(Now now, Effects& effects);
@@ -85,6 +89,8 @@ class Scheduler {
   /// nullptr if the number was never given. Valid until the next event.
   [[nodiscard]] const AgentRow* find_agent(AgentNumber number) const;
   [[nodiscard]] const JobSpec* find_spec(JobId job) const;
+  /// True if a job had this id and is gone.
+  [[nodiscard]] bool was_removed(JobId job) const;
   [[nodiscard]] std::optional<AttemptRow> find_attempt(
       const AttemptRef& ref) const;  ///< live ones, and the ones of tasks that have not ended
   /// Attempts that this agent holds, in order.

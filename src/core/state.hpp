@@ -127,6 +127,8 @@ struct Job {
   std::uint64_t failed = 0;
   std::uint64_t cancelled = 0;  ///< without those that were skipped
   std::uint32_t open_groups = 0;  ///< that have not ended
+  std::uint32_t retried_by = 0;  ///< jobs that take over what completed here: while there are any, the job stays
+  std::uint64_t holding = 0;  ///< attempts that hold an agent's resources: while there are any, the job stays
 };
 
 /// Tasks of one shape, queue and priority, whatever job they belong to. While `is_blocked`, no agent takes one: nobody asks again until
@@ -170,6 +172,7 @@ struct Agent {
   std::vector<Attempt*> held;
   Instant disconnected_since{};
   Instant timer = Instant::max();  ///< when the first of its attempts is overdue
+  Instant drain_timer = Instant::max();  ///< when its drain's deadline is
 
   [[nodiscard]] bool is_within_offer() const { return row.offer.resources.covers(used) && held.size() <= window_of(row.offer); }
   [[nodiscard]] bool takes_work() const { return is_connected && !row.draining && !row.revoked && held.size() < window_of(row.offer); }
@@ -177,14 +180,14 @@ struct Agent {
 
 struct Timer {
   Instant at;
-  enum class Kind : std::uint8_t { agent, group } kind = Kind::agent;
+  enum class Kind : std::uint8_t { agent, group, drain } kind = Kind::agent;
   AgentNumber agent;
   GroupKey group;
   auto operator<=>(const Timer&) const = default;
 };
 
 struct State {
-  std::vector<std::unique_ptr<Job>> jobs;  ///< by id - 1; null: never heard of
+  std::vector<std::unique_ptr<Job>> jobs;  ///< by id - 1; null: removed by retention
   std::vector<std::unique_ptr<Agent>> agents;  ///< by number - 1
   std::map<std::string, AgentNumber> agent_names;  ///< of agents that are not revoked
   std::unordered_map<std::string, JobId> idempotency_keys;
@@ -203,7 +206,9 @@ struct State {
   std::vector<Group*> changed;  ///< what ended in them may concern others: looked at before the event ends
   /// Groups of driver human with something to place: the higher priority first, then the earlier job.
   std::map<std::pair<std::int32_t, GroupKey>, Group*> claimable;
+  std::set<std::pair<UnixMillis, JobId>> ended;  ///< jobs by when they ended: retention begins with the oldest
   std::uint64_t next_event_seq = 1;
+  std::uint32_t first_generation = 0;  ///< of a new agent's key: the cell's incarnation, so that a restore gives no number's key again
   std::uint64_t reconciliations = 0;
   std::uint64_t conflicts = 0;  ///< updates that came again with other fields
   bool is_settled = false;  ///< nothing happened since place()

@@ -174,6 +174,7 @@ void end_job(Turn& turn, Job& job) {
   state.ended_at = turn.now.wall;
   push_row(turn, job);
   turn.state.ended_in_turn.push_back(&job);
+  turn.state.ended.emplace(state.ended_at, job.row.id);
   for (const auto& group : job.groups) leave_class(turn.state, *group);
 }
 

@@ -19,6 +19,11 @@ Job& add_job(State& state, JobRow row);
 void start_job(Turn& turn, Job& job);
 [[nodiscard]] Status cancel_tasks(Turn& turn, const CancelTasks& event);
 
+// retention.cpp
+/// The job, if it is a retry, needs the one it retries: from now on (1), or no longer (-1).
+void note_retry(State& state, const Job& job, int change);
+std::size_t remove_ended_jobs(Turn& turn, const JobRetention& keep, std::size_t most);
+
 // retry.cpp
 [[nodiscard]] Result<JobId> retry_job(Turn& turn, const RetryJob& event);
 
@@ -38,6 +43,8 @@ void change_offer(Turn& turn, Agent& agent, const AgentOffer& offer);
 void disconnect_agent(Turn& turn, Agent& agent);
 /// Its attempts' leases are over, or not: joins, losses, and the next timer.
 void watch_leases(Turn& turn, Agent& agent);
+/// The deadline of its drain: sets the timer, or stops what runs when it has passed.
+void watch_drain(Turn& turn, Agent& agent);
 void set_agent_timer(State& state, Agent& agent, Instant due);
 
 // reconcile.cpp

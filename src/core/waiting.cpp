@@ -140,6 +140,7 @@ void hold(State& state, Agent& agent, Attempt& attempt) {
   attempt.position = static_cast<std::uint32_t>(agent.held.size());
   agent.held.push_back(&attempt);
   agent.used += attempt.group->spec->resources;
+  ++attempt.group->job->holding;
   refresh_agent(state, agent);
 }
 
@@ -150,6 +151,7 @@ void release(State& state, Attempt& attempt) {
   agent->held[attempt.position]->position = attempt.position;
   agent->held.pop_back();
   agent->used -= attempt.group->spec->resources;
+  --attempt.group->job->holding;
   if (agent->is_within_offer()) agent->is_shrunk = false;
   refresh_agent(state, *agent);
   if (agent->takes_work()) state.freed.insert(agent->row.number);

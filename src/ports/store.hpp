@@ -8,6 +8,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "core/model/rows.hpp"
 
 namespace stint::ports {
@@ -16,6 +17,22 @@ namespace stint::ports {
 struct Batch {
   BatchNumber number;
   std::vector<core::Row> rows;
+};
+
+/// What leaves the store by itself. Zero: without limit.
+struct StoreRetention {
+  Duration log_age{};            ///< since the attempt ended; output of attempts that have not ended stays
+  std::uint64_t log_bytes = 0;   ///< of all output together; the oldest of ended attempts goes first
+  Duration event_age{};
+  std::uint64_t events = 0;      ///< the newest one always stays: numbers must rise
+  bool operator==(const StoreRetention&) const = default;
+};
+
+/// What one sweep took away.
+struct Swept {
+  std::uint64_t rows = 0;
+  std::uint64_t log_bytes = 0;
+  bool is_more = false;          ///< there is more to take away now
 };
 
 /// Where the scheduler's state lives. Writes go through commit, in order, on the store's own thread if it has one.
@@ -35,11 +52,16 @@ class Store {
   /// Takes the leadership with a token above all earlier ones, migrates.
   /// Errors:  conflict  another scheduler holds it (the detail names its process);  io, corrupt, no_space.
   [[nodiscard]] virtual Result<Opened> open(Committed committed) = 0;
-  /// Every row but logs, reports and events, tables in the order of core::Row's alternatives.
+  /// Every row but logs, reports and events, tables in the order of core::Row's alternatives; of a removed job its removal
+  /// alone.
   [[nodiscard]] virtual Status load(const std::function<Status(const core::Row&)>& row) = 0;
   /// Never blocks for the disk; `committed` tells later. An unknown outcome is resolved by reading the batch number: ours there -> ok,
   /// older -> again.
   virtual void commit(Batch batch) = 0;
+  using OnSwept = std::function<void(Result<Swept>)>;
+  /// Takes away a little of what is beyond `keep`, and of what removed jobs have left behind: a transaction of some milliseconds, behind
+  /// the batches that wait. Never blocks for the disk; `swept` tells later. One at a time.
+  virtual void sweep(const StoreRetention& keep, UnixMillis now, OnSwept swept) = 0;
   /// After no_space: when there is room for a batch and a small write succeeds, commits are taken again and last_batch says from where.
   [[nodiscard]] virtual Result<Opened> reopen() = 0;
 };

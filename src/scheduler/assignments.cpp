@@ -61,6 +61,10 @@ std::vector<core::Send> Assignments::take_ready() {
   return ready;
 }
 
+void Assignments::forget(JobId job) {
+  templates_.erase(templates_.lower_bound({job, 0}), templates_.lower_bound({JobId{job.value + 1}, 0}));
+}
+
 void Assignments::clear() {
   templates_.clear();
   held_back_.clear();

@@ -31,6 +31,7 @@ class Assignments {
   void hold_back(const core::Assign& assign) { held_back_.push_back(assign); }
   /// Those that can be made now and are still wanted.
   [[nodiscard]] std::vector<core::Send> take_ready();
+  void forget(JobId job);
   void clear();
 
  private:

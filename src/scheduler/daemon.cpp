@@ -39,7 +39,8 @@ Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
       attempt_tokens_(options_.key_encryption_key),
       preparer_(core_, ports.reader, ports.blobs, ports.log),
       assignments_(core_, ports.reader, preparer_.items(), attempt_tokens_),
-      work_(std::make_unique<WorkBook>(core_)) {}
+      work_(std::make_unique<WorkBook>(core_)),
+      retention_(options_.retention, ports.store, ports.log) {}
 
 Daemon::~Daemon() = default;
 
@@ -82,10 +83,7 @@ Status Daemon::load(Now now) {
   books_->tokens.clear();
   STINT_TRY_VOID(ports_.store.load([this](const core::Row& row) -> Status {
     if (const auto* key = std::get_if<core::MasterKeyRow>(&row)) return keys_.load(*key);
-    if (const auto* fact = std::get_if<core::MetaRow>(&row)) {
-      meta_[fact->name] = fact->value;
-      return {};
-    }
+    if (const auto* fact = std::get_if<core::MetaRow>(&row)) meta_[fact->name] = fact->value;
     if (const auto* token = std::get_if<core::TokenRow>(&row)) return books_->tokens.load(*token);
     return core_.load(row);
   }));
@@ -140,6 +138,10 @@ void Daemon::on_timer(Now now) {
   if (cell_->not_ready.empty()) work_->on_timer(now, journal_.turn().effects);
   books_->reports.store_changed(now, journal_.turn().effects);
   api_->streams().close_expired(now);
+  if (cell_->not_ready.empty()) retention_.on_timer(core_, now, journal_.turn().effects, [this](JobId job) {
+    assignments_.forget(job);
+    preparer_.forget(job);
+  });
   if (now.mono >= keep_alive_at_) {
     api_->streams().keep_alive();
     keep_alive_at_ = now.mono + options_.heartbeat_interval;
@@ -149,7 +151,7 @@ void Daemon::on_timer(Now now) {
 Instant Daemon::next_deadline() const {
   Instant next = std::min({hub_.next_deadline(), reopen_at_, books_->reports.next_deadline(), blob_sweep_.next_deadline()});
   if (cell_->not_ready.empty()) {
-    next = std::min({next, core_.next_deadline(), work_->next_deadline()});
+    next = std::min({next, core_.next_deadline(), work_->next_deadline(), retention_.next_deadline()});
     if (preparer_.has_steps()) next = std::min(next, now_.mono);
   }
   if (!api_->streams().empty()) next = std::min({next, keep_alive_at_, api_->streams().next_deadline()});
@@ -184,12 +186,15 @@ void Daemon::on_updates(AgentNumber agent, const protocol::UpdateList& updates, 
   }
 }
 
-std::string Daemon::on_log(AgentNumber agent, const protocol::LogChunk& chunk, Now) {
+std::string Daemon::on_log(AgentNumber agent, const protocol::LogChunk& chunk, Now now) {
   if (!core_.may_write_log(agent, chunk.ref)) return "this attempt is not this agent's";
   auto taken = books_->logs.take(chunk);
   if (!taken) return taken.error().detail;
   auto& turn = journal_.turn();
-  if (taken->row) turn.effects.rows.emplace_back(std::move(*taken->row));
+  if (taken->row) {
+    taken->row->at = now.wall;
+    turn.effects.rows.emplace_back(std::move(*taken->row));
+  }
   turn.logs.push_back({agent, chunk.ref, static_cast<std::uint8_t>(chunk.stream), taken->end});
   return {};
 }

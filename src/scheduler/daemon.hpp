@@ -23,6 +23,7 @@
 #include "scheduler/keyring.hpp"
 #include "scheduler/limits.hpp"
 #include "scheduler/prepare/preparer.hpp"
+#include "scheduler/retention.hpp"
 #include "scheduler/session_hub.hpp"
 
 namespace stint::scheduler {
@@ -40,6 +41,7 @@ struct DaemonOptions {
   std::string server;                           ///< host:port told to agents
   std::string state_dir;
   Duration blob_grace = limits::kBlobGrace;     ///< how long a blob that nothing refers to stays
+  RetentionLimits retention;                    ///< nothing given: everything is kept
 };
 
 /// What the daemon needs from outside; main() owns it all.
@@ -112,6 +114,7 @@ class Daemon final : private AgentMessages {
   Preparer preparer_;
   Assignments assignments_;
   std::unique_ptr<class WorkBook> work_;
+  Retention retention_;
   std::map<std::string, std::string> meta_;
   std::optional<Error> fatal_;
   Now now_{};  ///< of the call being served

@@ -35,4 +35,8 @@ inline constexpr Duration kClaimLeaseDefault = std::chrono::minutes{15};  ///< h
 inline constexpr Duration kClaimLeaseMax = std::chrono::hours{24 * 7};
 inline constexpr std::size_t kTemplatesMax = 4096;  ///< made task templates kept; they are made again when asked for
 
+inline constexpr Duration kSweepPeriod = std::chrono::seconds{60};   ///< between two looks at what retention does not keep
+inline constexpr Duration kSweepPause = std::chrono::milliseconds{50};  ///< between two pieces of one sweep: commits come first
+inline constexpr std::size_t kJobsRemovedAtOnce = 200;  ///< in one turn
+
 }  // namespace stint::scheduler::limits

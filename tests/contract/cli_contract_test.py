@@ -87,7 +87,8 @@ class CliContract(DevCase):
         self.assertEqual({"connected", "disconnected"}, {agent["state"] for agent in self.ask("agent_list", "agent list")["items"]})
         self.ask("agent_show", "agent show", "guest")
         self.ask("agent_show", "agent drain", "guest")
-        self.ask("agent_show", "agent drain", "guest", "--undo")
+        self.assertIsNotNone(self.ask("agent_show", "agent drain", "guest", "--deadline", "10m", "--wait")["drain_by"])
+        self.assertIsNone(self.ask("agent_show", "agent drain", "guest", "--undo")["drain_by"])
         self.assertEqual("revoked", self.ask("agent_show", "agent revoke", "guest")["state"])
 
     def test_3_tokens(self):
@@ -102,7 +103,11 @@ class CliContract(DevCase):
         bad = self.product.write("bad.yaml", "name: bad\nrun: echo hello\nretrys: 2\n")
         report = self.ask("job_validate", "job validate", bad, status=2)
         self.assertEqual((False, 3), (report["valid"], report["problems"][0]["line"]))
-        self.ask("scheduler_check_config", "scheduler check-config", "--listen", "127.0.0.1:0")
+        self.assertTrue(self.ask("scheduler_check_config", "scheduler check-config", "--listen", "127.0.0.1:0")["valid"])
+        toml = self.product.write("bad.toml", '[log]\nlevel = "loud"\n')
+        report = self.ask("scheduler_check_config", "scheduler check-config", toml, status=2)
+        self.assertEqual((2, 9), (report["problems"][0]["line"], report["problems"][0]["column"]))
+        self.assertIn("[scheduler]", self.ask("scheduler_check_config", "scheduler check-config", "--print-defaults")["defaults"])
         self.ask("version", "version")
         for shell in ("bash", "zsh", "fish"):
             self.assertEqual(shell, self.ask("completion", "completion", shell)["shell"])
@@ -138,6 +143,12 @@ class CliContract(DevCase):
         self.called.add("watch")
         for line in output.splitlines():
             self.contract.check("watch", json.loads(line), "stint watch")
+
+    def test_7_backup(self):
+        state, backup = self.product.ensure_json("dev", "status")["state_dir"], self.folder / "backup"
+        taken = self.ask("backup", "backup", backup, "--state-dir", f"{state}/scheduler")
+        restored = self.ask("restore", "restore", backup, "--state-dir", self.folder / "restored")
+        self.assertEqual((taken["cell"], taken["incarnation"] + 1), (restored["cell"], restored["incarnation"]))
 
     def test_7_bench(self):
         output = self.product.command("bench", "dispatch", "--tasks", 1000, "--jobs", 10, "--json").stdout

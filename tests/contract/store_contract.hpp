@@ -87,6 +87,36 @@ class StoreContract : public ::testing::Test {
     return {{{JobId{1}, 0, 0}, 1}, stream, offset, Bytes(bytes.begin(), bytes.end())};
   }
 
+  /// Sweeps until nothing more is to be taken away.
+  ports::Swept sweep(Open& to, const ports::StoreRetention& keep, UnixMillis now) {
+    ports::Swept sum;
+    for (bool is_more = true; is_more;) {
+      std::optional<Result<ports::Swept>> answer;
+      to.store->sweep(keep, now, [&](Result<ports::Swept> swept) { answer = std::move(swept); });
+      if (!answer) bench_.settle(*to.store);
+      if (!answer || !answer->has_value()) {
+        ADD_FAILURE() << (answer ? answer->error().detail : "no answer");
+        return sum;
+      }
+      sum.rows += (*answer)->rows;
+      sum.log_bytes += (*answer)->log_bytes;
+      is_more = (*answer)->is_more;
+    }
+    return sum;
+  }
+  static core::AttemptRow ended_attempt(std::uint64_t job, std::uint32_t index, std::int64_t ended_ms) {
+    auto row = attempt(job, index);
+    row.live = false;
+    row.is_result = true;
+    row.status = TaskStatus::completed;
+    row.ended_at = unix_millis(ended_ms);
+    return row;
+  }
+  static core::LogRow log_of(std::uint64_t job, std::uint32_t index, std::int64_t at_ms, std::size_t size) {
+    return {{{JobId{job}, 0, index}, 1}, 1, 0, Bytes(size, 'x'), unix_millis(at_ms)};
+  }
+  static core::EventRow event(std::uint64_t seq, std::int64_t at_ms) { return {seq, unix_millis(at_ms), "x", JobId{}, "{}"}; }
+
   Bench bench_;
 };
 
@@ -122,6 +152,7 @@ TYPED_TEST_P(StoreContract, WhatWasCommittedIsThereAgainFieldByField) {
   agent.name = "a1";
   agent.generation = 2;
   agent.draining = true;
+  agent.drain_by = unix_millis(77);
   agent.instance.fill(3);
   agent.offer.types = {AgentType::rater, AgentType::trainer};
   agent.offer.resources = {4000, kGiB, 2, 5 * kGiB};
@@ -157,8 +188,8 @@ TYPED_TEST_P(StoreContract, WhatWasCommittedIsThereAgainFieldByField) {
       std::tie(row.acked_update, row.update_digest, row.placed_at, row.started_at, row.ended_at, row.retry_at, row.instance, row.detail));
   const auto back = this->template only<core::AgentRow>(rows).at(0);
   EXPECT_EQ(back.offer, agent.offer);
-  EXPECT_EQ(std::tie(back.name, back.generation, back.draining, back.revoked, back.instance, back.last_seen_at),
-            std::tie(agent.name, agent.generation, agent.draining, agent.revoked, agent.instance, agent.last_seen_at));
+  EXPECT_EQ(std::tie(back.name, back.generation, back.draining, back.drain_by, back.revoked, back.instance, back.last_seen_at),
+            std::tie(agent.name, agent.generation, agent.draining, agent.drain_by, agent.revoked, agent.instance, agent.last_seen_at));
   const auto end = this->template only<core::JobStateRow>(rows).at(0);
   EXPECT_EQ(std::tie(end.status, end.reason, end.detail, end.cancel_requested, end.ended_at),
             std::tie(state.status, state.reason, state.detail, state.cancel_requested, state.ended_at));
@@ -270,8 +301,95 @@ TYPED_TEST_P(StoreContract, EventsAndReportsComeInOrder) {
   EXPECT_TRUE(reader->reports(ref, 5, 10)->empty());
 }
 
+TYPED_TEST_P(StoreContract, ARemovedJobIsGoneAtOnceAndItsIdStays) {
+  auto store = this->open();
+  std::vector<core::Row> rows{core::Row(this->job(1)), core::Row(this->job(2)), core::Row(this->ended_attempt(1, 0, 50))};
+  rows.emplace_back(core::JobStateRow{JobId{1}, TaskStatus::completed, EndReason::none, "", false, unix_millis(60)});
+  for (std::uint32_t i = 0; i < 3000; ++i) rows.emplace_back(this->ended_attempt(2, i, 50));
+  for (std::uint32_t i = 0; i < 1200; ++i) rows.emplace_back(this->log_of(2, i, 40, 10));
+  rows.emplace_back(core::ReportRow{{{JobId{2}, 0, 0}, 1}, 5, unix_millis(4), 0.5F, 12, "{}", "m"});
+  rows.emplace_back(core::TaskMarkRow{JobId{2}, 0, 4000, 4009, TaskStatus::cancelled, EndReason::needs_failed, unix_millis(8)});
+  rows.emplace_back(core::JobStateRow{JobId{2}, TaskStatus::failed, EndReason::none, "", false, unix_millis(60)});
+  this->write(store, rows);
+  this->write(store, {core::Row(core::JobRemovalRow{JobId{2}, unix_millis(100)})});
+
+  const auto expect_only_the_first = [&] {
+    const auto left = this->load(*store.store);
+    ASSERT_EQ(left.size(), 4u);
+    EXPECT_EQ(this->template only<core::JobRow>(left).at(0).id, JobId{1});
+    EXPECT_EQ(this->template only<core::AttemptRow>(left).at(0).ref.task.job, JobId{1});
+    EXPECT_EQ(this->template only<core::JobRemovalRow>(left).at(0).job, JobId{2});
+  };
+  expect_only_the_first();
+  this->sweep(store, {}, unix_millis(200));
+  expect_only_the_first();
+  auto reader = this->bench_.make_reader();
+  ports::StoreReader::AttemptQuery query;
+  query.job = JobId{2};
+  EXPECT_TRUE(reader->attempts(query)->empty());
+  EXPECT_EQ(reader->log_ends({{JobId{2}, 0, 0}, 1})->out, 0u);
+  EXPECT_TRUE(reader->reports({{JobId{2}, 0, 0}, 1}, 0, 10)->empty());
+  EXPECT_TRUE(reader->marks(JobId{2})->empty());
+}
+
+TYPED_TEST_P(StoreContract, OutputLeavesByAgeOnceItsAttemptHasEnded) {
+  auto store = this->open();
+  this->write(store, {core::Row(this->job(1)), core::Row(this->ended_attempt(1, 0, 1000)), core::Row(this->attempt(1, 1)),
+                      core::Row(this->ended_attempt(1, 2, 9000)), core::Row(this->log_of(1, 0, 900, 10)),
+                      core::Row(this->log_of(1, 1, 900, 20)), core::Row(this->log_of(1, 2, 900, 40))});
+  ports::StoreRetention keep;
+  keep.log_age = from_ms(5000);
+  const auto swept = this->sweep(store, keep, unix_millis(10'000));
+  EXPECT_EQ(std::pair(swept.rows, swept.log_bytes), std::pair(std::uint64_t{1}, std::uint64_t{10}));
+  auto reader = this->bench_.make_reader();
+  EXPECT_EQ(reader->log_ends({{JobId{1}, 0, 0}, 1})->out, 0u);
+  EXPECT_EQ(reader->log_ends({{JobId{1}, 0, 1}, 1})->out, 20u);
+  EXPECT_EQ(reader->log_ends({{JobId{1}, 0, 2}, 1})->out, 40u);
+}
+
+TYPED_TEST_P(StoreContract, OutputLeavesBySizeTheOldestFirst) {
+  auto store = this->open();
+  std::vector<core::Row> rows{core::Row(this->job(1)), core::Row(this->attempt(1, 0)), core::Row(this->log_of(1, 0, 1, 1000))};
+  for (std::uint32_t i = 1; i <= 900; ++i) {
+    rows.emplace_back(this->ended_attempt(1, i, i));
+    rows.emplace_back(this->log_of(1, i, i, 100));
+  }
+  this->write(store, rows);
+  this->write(store, rows);  // the identical batch again counts nothing twice
+  ports::StoreRetention keep;
+  keep.log_bytes = 1000 + 100 * 100;
+  const auto swept = this->sweep(store, keep, unix_millis(10'000));
+  EXPECT_EQ(std::pair(swept.rows, swept.log_bytes), std::pair(std::uint64_t{800}, std::uint64_t{80'000}));
+  auto reader = this->bench_.make_reader();
+  EXPECT_EQ(reader->log_ends({{JobId{1}, 0, 0}, 1})->out, 1000u);
+  EXPECT_EQ(reader->log_ends({{JobId{1}, 0, 800}, 1})->out, 0u);
+  EXPECT_EQ(reader->log_ends({{JobId{1}, 0, 801}, 1})->out, 100u);
+  EXPECT_EQ(this->sweep(store, keep, unix_millis(20'000)).rows, 0u);
+}
+
+TYPED_TEST_P(StoreContract, EventsLeaveByAgeAndNumberButTheNewestStays) {
+  auto store = this->open();
+  std::vector<core::Row> rows;
+  for (std::uint64_t seq = 1; seq <= 5000; ++seq) rows.emplace_back(this->event(seq, static_cast<std::int64_t>(seq)));
+  this->write(store, rows);
+  auto reader = this->bench_.make_reader();
+  ports::StoreRetention keep;
+  keep.events = 3000;
+  EXPECT_EQ(this->sweep(store, keep, unix_millis(5000)).rows, 2000u);
+  EXPECT_EQ(reader->events(0, JobId{}, 1)->at(0).seq, 2001u);
+  keep = {};
+  keep.event_age = from_ms(1000);
+  EXPECT_EQ(this->sweep(store, keep, unix_millis(5000)).rows, 1999u);
+  EXPECT_EQ(reader->events(0, JobId{}, 1)->at(0).seq, 4000u);
+  this->sweep(store, keep, unix_millis(1'000'000));
+  EXPECT_EQ(*reader->last_event_seq(), 5000u);
+  EXPECT_EQ(reader->events(0, JobId{}, 10)->size(), 1u);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(StoreContract, EveryLeadershipGetsAHigherToken, WhatWasCommittedIsThereAgainFieldByField,
                             TheSameBatchTwiceChangesNothing, LaterRowsReplaceEarlierOnesOfTheSameKey, ATokenIsReplacedWhenItIsRevoked,
-                            AttemptsArePagedInOrderAndFiltered, LogsComeByStreamAndByArrival, EventsAndReportsComeInOrder);
+                            AttemptsArePagedInOrderAndFiltered, LogsComeByStreamAndByArrival, EventsAndReportsComeInOrder,
+                            ARemovedJobIsGoneAtOnceAndItsIdStays, OutputLeavesByAgeOnceItsAttemptHasEnded,
+                            OutputLeavesBySizeTheOldestFirst, EventsLeaveByAgeAndNumberButTheNewestStays);
 
 }  // namespace stint::contract

@@ -56,6 +56,7 @@ class World final : private ports::HttpReplies {
     options.session_time_offset_ms = kSessionTimeOffsetMs;
     options.server = "127.0.0.1:7464";
     options.state_dir = "/state";
+    options.retention = retention;
     daemon = std::make_unique<Daemon>(std::move(options), DaemonPorts{*store, *reader, *blobs, network, *this, entropy, log});
     const auto opened = store->open([this](BatchNumber number, const Status& status) { daemon->on_committed(number, status, now()); });
     started = opened ? daemon->start(*opened, now()) : Status(tl::unexpected(opened.error()));
@@ -161,6 +162,7 @@ class World final : private ports::HttpReplies {
   Duration time{0};
   bool disk_is_held = false;
   bool readers_read = true;                      ///< what streams write leaves at once
+  RetentionLimits retention;                     ///< of the next start
   std::string token = kToken;
   std::string idempotency_key;
   std::string accept;

@@ -25,6 +25,7 @@ class WatchedStore final : public ports::Store {
   }
   Status load(const std::function<Status(const core::Row&)>& row) override { return inner_.load(row); }
   Result<Opened> reopen() override { return inner_.reopen(); }
+  void sweep(const ports::StoreRetention& keep, UnixMillis now, OnSwept swept) override { inner_.sweep(keep, now, std::move(swept)); }
   void commit(ports::Batch batch) override {
     queue_.push_back(batch);
     inner_.commit(std::move(batch));

@@ -25,7 +25,9 @@ void Tables::apply(const core::Row& row) {
           [this](const core::AgentRow& r) { agents_[r.number] = r; },
           [this](const core::MasterKeyRow& r) { keys_[r.epoch] = r; },
           [this](const core::EventRow& r) { events_[r.seq] = r; },
-          [this](const core::LogRow& r) { logs_.try_emplace({r.ref, r.stream, r.offset}, std::pair{std::uint64_t{logs_.size()} + 1, r}); },
+          [this](const core::LogRow& r) {
+            if (logs_.try_emplace({r.ref, r.stream, r.offset}, std::pair{logs_arrived_ + 1, r}).second) ++logs_arrived_;
+          },
           [this](const core::ReportRow& r) { reports_[{r.ref, r.seq}] = r; },
           [this](const core::MetaRow& r) { meta_[r.name] = r; },
           [this](const core::GroupRow& r) { groups_[{r.job, r.group}] = r; },
@@ -33,6 +35,7 @@ void Tables::apply(const core::Row& row) {
           [this](const core::ResultRow& r) { results_[r.task] = r; },
           [this](const core::CheckpointRow& r) { checkpoints_[r.task] = r; },
           [this](const core::TokenRow& r) { tokens_[r.id] = r; },
+          [this](const core::JobRemovalRow& r) { remove(r.job), removals_[r.job] = r; },
       },
       row);
 }
@@ -47,7 +50,59 @@ Status Tables::each(const std::function<Status(const core::Row&)>& row) const {
   for (const auto& [_, r] : keys_) STINT_TRY_VOID(row(r));
   for (const auto& [_, r] : meta_) STINT_TRY_VOID(row(r));
   for (const auto& [_, r] : tokens_) STINT_TRY_VOID(row(r));
+  for (const auto& [_, r] : removals_) STINT_TRY_VOID(row(r));
   return {};
+}
+
+void Tables::remove(JobId job) {
+  jobs_.erase(job);
+  job_states_.erase(job);
+  std::erase_if(attempts_, [&](const auto& item) { return item.first.task.job == job; });
+  std::erase_if(marks_, [&](const auto& item) { return std::get<0>(item.first) == job; });
+  std::erase_if(logs_, [&](const auto& item) { return std::get<0>(item.first).task.job == job; });
+  std::erase_if(reports_, [&](const auto& item) { return item.first.first.task.job == job; });
+  std::erase_if(groups_, [&](const auto& item) { return item.first.first == job; });
+  std::erase_if(outputs_, [&](const auto& item) { return item.first.first.job == job; });
+  std::erase_if(results_, [&](const auto& item) { return item.first.job == job; });
+  std::erase_if(checkpoints_, [&](const auto& item) { return item.first.job == job; });
+}
+
+ports::Swept Tables::sweep(const ports::StoreRetention& keep, UnixMillis now) {
+  ports::Swept swept;
+  swept.rows = sweep_logs(keep, now, swept.log_bytes) + sweep_events(keep, now);
+  return swept;
+}
+
+std::uint64_t Tables::sweep_logs(const ports::StoreRetention& keep, UnixMillis now, std::uint64_t& bytes) {
+  std::map<std::uint64_t, LogKey> arrived;
+  std::uint64_t total = 0;
+  for (const auto& [key, item] : logs_) {
+    arrived.emplace(item.first, key);
+    total += item.second.bytes.size();
+  }
+  std::uint64_t rows = 0;
+  for (const auto& [_, key] : arrived) {
+    const auto attempt = attempts_.find(std::get<0>(key));
+    const bool has_ended = attempt == attempts_.end() || (!attempt->second.live && attempt->second.ended_at > UnixMillis{});
+    if (!has_ended) continue;
+    const bool is_old = keep.log_age > Duration{0} && attempt != attempts_.end() && now - attempt->second.ended_at > keep.log_age;
+    if (!is_old && (keep.log_bytes == 0 || total <= keep.log_bytes)) continue;
+    const std::uint64_t size = logs_.at(key).second.bytes.size();
+    total -= size, bytes += size, ++rows;
+    logs_.erase(key);
+  }
+  return rows;
+}
+
+std::uint64_t Tables::sweep_events(const ports::StoreRetention& keep, UnixMillis now) {
+  std::uint64_t rows = 0;
+  while (events_.size() > 1) {
+    const bool is_old = keep.event_age > Duration{0} && now - events_.begin()->second.at > keep.event_age;
+    if (!is_old && (keep.events == 0 || events_.size() <= keep.events)) break;
+    events_.erase(events_.begin());
+    ++rows;
+  }
+  return rows;
 }
 
 Result<ports::Store::Opened> MemoryStore::open(Committed committed) {

@@ -17,6 +17,8 @@ namespace stint::memory {
 class Tables {
  public:
   void apply(const core::Row& row);
+  /// All that is beyond `keep`, at once.
+  ports::Swept sweep(const ports::StoreRetention& keep, UnixMillis now);
   [[nodiscard]] Status each(const std::function<Status(const core::Row&)>& row) const;
 
   FencingToken token;
@@ -24,6 +26,9 @@ class Tables {
 
  private:
   friend class MemoryReader;
+  void remove(JobId job);
+  std::uint64_t sweep_logs(const ports::StoreRetention& keep, UnixMillis now, std::uint64_t& bytes);
+  std::uint64_t sweep_events(const ports::StoreRetention& keep, UnixMillis now);
   using LogKey = std::tuple<AttemptRef, std::uint8_t, std::uint64_t>;
 
   std::map<JobId, core::JobRow> jobs_;
@@ -41,6 +46,8 @@ class Tables {
   std::map<std::pair<TaskRef, std::string>, core::OutputRow> outputs_;
   std::map<TaskRef, core::ResultRow> results_;
   std::map<TaskRef, core::CheckpointRow> checkpoints_;
+  std::map<JobId, core::JobRemovalRow> removals_;
+  std::uint64_t logs_arrived_ = 0;
 };
 
 /// A store on Tables whose disk does what the test says: `commit` only queues; `finish_one` writes the oldest batch and answers.
@@ -58,6 +65,7 @@ class MemoryStore final : public ports::Store {
   Result<Opened> open(Committed committed) override;
   Status load(const std::function<Status(const core::Row&)>& row) override { return tables_->each(row); }
   void commit(ports::Batch batch) override { queue_.push_back(std::move(batch)); }
+  void sweep(const ports::StoreRetention& keep, UnixMillis now, OnSwept swept) override { swept(tables_->sweep(keep, now)); }
   Result<Opened> reopen() override;
 
   [[nodiscard]] bool busy() const { return !queue_.empty(); }

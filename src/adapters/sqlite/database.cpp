@@ -68,6 +68,23 @@ Result<std::int64_t> Database::number(std::string_view sql, std::int64_t otherwi
 
 std::int64_t Database::changes() const { return sqlite3_changes64(handle_); }
 
+Status Database::copy_to(Database& target, const CopyProgress& progress) {
+  constexpr int kPagesAtOnce = 1024;
+  sqlite3_backup* copy = sqlite3_backup_init(target.handle_, "main", handle_, "main");
+  if (copy == nullptr) return tl::unexpected<Error>(target.error(sqlite3_errcode(target.handle_)));
+  int code = SQLITE_OK;
+  bool goes_on = true;
+  while (code == SQLITE_OK && goes_on) {
+    code = sqlite3_backup_step(copy, kPagesAtOnce);
+    const std::int64_t all = sqlite3_backup_pagecount(copy);
+    goes_on = progress(all - sqlite3_backup_remaining(copy), all);
+  }
+  sqlite3_backup_finish(copy);
+  if (code == SQLITE_DONE) return {};
+  if (code == SQLITE_OK) return fail(Errc::unavailable, "stopped");
+  return tl::unexpected<Error>(target.error(code));
+}
+
 Error Database::error(int code) const {
   const int system_errno = handle_ != nullptr ? sqlite3_system_errno(handle_) : 0;
   std::string detail = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);

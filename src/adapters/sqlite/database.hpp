@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,11 @@ class Database {
   /// First column of the first row; `otherwise` if there is none.
   [[nodiscard]] Result<std::int64_t> number(std::string_view sql, std::int64_t otherwise = 0);
   [[nodiscard]] std::int64_t changes() const;
+  /// Pages copied so far, of how many; false stops the copy.
+  using CopyProgress = std::function<bool(std::int64_t done, std::int64_t all)>;
+  /// Makes `target` a copy of this database as the read transaction that is open here sees it; others go on writing meanwhile.
+  /// Errors:  unavailable  `progress` said stop;  no_space, io, corrupt.
+  [[nodiscard]] Status copy_to(Database& target, const CopyProgress& progress);
   [[nodiscard]] Error error(int code) const;
 
  private:

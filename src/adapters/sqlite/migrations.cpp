@@ -1,6 +1,7 @@
 #include "adapters/sqlite/migrations.hpp"
 
 #include <array>
+#include <filesystem>
 
 namespace stint::sqlite {
 namespace {
@@ -96,19 +97,40 @@ CREATE TABLE tokens (
   created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, revoked_ms INTEGER NOT NULL);
 )sql";
 
-constexpr std::array kMigrations{kVersion1, kTokens, kEntries};
+// Retention and drains with a deadline. `fence.log_bytes` is the sum of all output: counting it anew would read the whole table.
+constexpr const char* kRetention = R"sql(
+ALTER TABLE agents ADD COLUMN drain_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE logs ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE fence ADD COLUMN log_bytes INTEGER NOT NULL DEFAULT 0;
+UPDATE fence SET log_bytes = (SELECT coalesce(sum(length(bytes)), 0) FROM logs);
+CREATE TABLE removed_jobs (job INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, swept INTEGER NOT NULL);
+CREATE INDEX removed_jobs_to_sweep ON removed_jobs (job) WHERE swept = 0;
+)sql";
+
+constexpr std::array kMigrations{kVersion1, kTokens, kEntries, kRetention};
 
 }  // namespace
 
-Status migrate(Database& database, const std::string& path) {
+std::int64_t newest_schema() { return static_cast<std::int64_t>(kMigrations.size()); }
+
+std::string copy_before(const std::string& path, std::int64_t version) { return path + ".before-schema-" + std::to_string(version); }
+
+/// One that an interrupted migration left may be half a file. A whole one holds the older state, so it stays under a further number.
+static std::string free_name(const std::string& path) {
+  std::string name = path;
+  for (int number = 2; std::filesystem::exists(name); ++number) name = path + "." + std::to_string(number);
+  return name;
+}
+
+Status migrate(Database& database, const std::string& path, std::int64_t newest) {
   STINT_TRY(const auto version, database.number("PRAGMA user_version"));
-  const auto newest = static_cast<std::int64_t>(kMigrations.size());
   if (version > newest)
     return fail(Errc::unsupported, path + ": written by a newer program (schema " + std::to_string(version) + ", this one knows up to " +
-                                       std::to_string(newest) + "): upgrade, or restore the copy made before that migration");
+                                       std::to_string(newest) + "): upgrade, or restore the copy made before that migration, " +
+                                       copy_before(path, version));
   if (version > 0 && version < newest) {
     STINT_TRY(auto copy, database.prepare("VACUUM INTO ?"));
-    const std::string target = path + ".before-schema-" + std::to_string(newest);
+    const std::string target = free_name(copy_before(path, newest));
     STINT_TRY_VOID(copy.bind(std::string_view(target)).run());
   }
   for (auto step = version; step < newest; ++step) {

@@ -11,6 +11,9 @@
 namespace stint::sqlite {
 namespace {
 
+/// What a removed job has left behind, and no sweep has taken yet, is not there.
+constexpr const char* kNotRemoved = " WHERE job NOT IN (SELECT job FROM removed_jobs WHERE swept = 0)";
+
 using Sink = std::function<Status(const core::Row&)>;
 
 template <class Read>
@@ -55,12 +58,12 @@ Status read_job_states(Database& database, const Sink& sink) {
 }
 
 Status read_attempts(Database& database, const Sink& sink) {
-  return each(database, std::string("SELECT ") + kAttemptColumns + " FROM attempts ORDER BY job, grp, idx, attempt",
+  return each(database, std::string("SELECT ") + kAttemptColumns + " FROM attempts" + kNotRemoved + " ORDER BY job, grp, idx, attempt",
               [&](const Statement& s) { return sink(read_attempt(s)); });
 }
 
 Status read_groups(Database& database, const Sink& sink) {
-  return each(database, "SELECT job, grp, is_prepared, count, items, needs_inputs, doom, is_collected FROM groups ORDER BY job, grp",
+  return each(database, std::string("SELECT job, grp, is_prepared, count, items, needs_inputs, doom, is_collected FROM groups") + kNotRemoved + " ORDER BY job, grp",
               [&](const Statement& s) {
                 return sink(core::GroupRow{job_id(s, 0), as<std::uint32_t>(s, 1), s.number(2) != 0, as<std::uint32_t>(s, 3),
                                            read_blob(s, 4), read_blob(s, 5), as<EndReason>(s, 6), s.number(7) != 0});
@@ -68,17 +71,19 @@ Status read_groups(Database& database, const Sink& sink) {
 }
 
 Status read_marks(Database& database, const Sink& sink) {
-  return each(database, "SELECT job, grp, first, last, status, reason, at_ms FROM task_marks ORDER BY job, grp, first",
-              [&](const Statement& s) {
-                return sink(core::TaskMarkRow{job_id(s, 0), as<std::uint32_t>(s, 1), as<std::uint32_t>(s, 2), as<std::uint32_t>(s, 3),
-                                              as<TaskStatus>(s, 4), as<EndReason>(s, 5), time(s, 6)});
-              });
+  return each(
+      database,
+      std::string("SELECT job, grp, first, last, status, reason, at_ms FROM task_marks") + kNotRemoved + " ORDER BY job, grp, first",
+      [&](const Statement& s) {
+        return sink(core::TaskMarkRow{job_id(s, 0), as<std::uint32_t>(s, 1), as<std::uint32_t>(s, 2), as<std::uint32_t>(s, 3),
+                                      as<TaskStatus>(s, 4), as<EndReason>(s, 5), time(s, 6)});
+      });
 }
 
 Status read_agents(Database& database, const Sink& sink) {
   return each(database,
-              "SELECT number, name, generation, revoked, draining, instance, offer, registered_ms, last_seen_ms, disconnected_ms FROM "
-              "agents ORDER BY number",
+              "SELECT number, name, generation, revoked, draining, instance, offer, registered_ms, last_seen_ms, disconnected_ms, drain_ms "
+              "FROM agents ORDER BY number",
               [&](const Statement& s) -> Status {
                 core::AgentRow row;
                 row.number = AgentNumber{as<std::uint64_t>(s, 0)};
@@ -91,6 +96,7 @@ Status read_agents(Database& database, const Sink& sink) {
                 row.registered_at = time(s, 7);
                 row.last_seen_at = time(s, 8);
                 row.disconnected_at = time(s, 9);
+                row.drain_by = time(s, 10);
                 return sink(row);
               });
 }
@@ -125,6 +131,11 @@ Status read_tokens(Database& database, const Sink& sink) {
                 row.revoked_at = time(s, 7);
                 return sink(row);
               });
+}
+
+Status read_removals(Database& database, const Sink& sink) {
+  return each(database, "SELECT job, at_ms FROM removed_jobs ORDER BY job",
+              [&](const Statement& s) { return sink(core::JobRemovalRow{job_id(s, 0), time(s, 1)}); });
 }
 
 }  // namespace
@@ -166,7 +177,8 @@ core::AttemptRow read_attempt(const Statement& s) {
 
 Status read_all(Database& database, const Sink& sink) {
   for (const auto read :
-       {read_jobs, read_job_states, read_groups, read_attempts, read_marks, read_agents, read_keys, read_meta, read_tokens})
+       {read_jobs, read_job_states, read_groups, read_attempts, read_marks, read_agents, read_keys, read_meta, read_tokens,
+        read_removals})
     STINT_TRY_VOID(read(database, sink));
   return {};
 }

@@ -26,6 +26,7 @@ Statement& bind_blob(Statement& s, const BlobId& id) { return id ? s.bind(ByteVi
 
 Result<RowWriter> RowWriter::make(Database& database) {
   RowWriter w;
+  w.database_ = &database;
   const struct {
     Statement& statement;
     const char* sql;
@@ -34,10 +35,10 @@ Result<RowWriter> RowWriter::make(Database& database) {
       {w.job_state_, "INSERT OR REPLACE INTO job_states VALUES (?,?,?,?,?,?)"},
       {w.attempt_, "INSERT OR REPLACE INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
       {w.mark_, "INSERT OR REPLACE INTO task_marks VALUES (?,?,?,?,?,?,?)"},
-      {w.agent_, "INSERT OR REPLACE INTO agents VALUES (?,?,?,?,?,?,?,?,?,?)"},
+      {w.agent_, "INSERT OR REPLACE INTO agents VALUES (?,?,?,?,?,?,?,?,?,?,?)"},
       {w.key_, "INSERT OR REPLACE INTO master_keys VALUES (?,?,?,?)"},
       {w.event_, "INSERT OR REPLACE INTO events VALUES (?,?,?,?,?)"},
-      {w.log_, "INSERT OR IGNORE INTO logs (job, grp, idx, attempt, stream, offset, bytes) VALUES (?,?,?,?,?,?,?)"},
+      {w.log_, "INSERT OR IGNORE INTO logs (job, grp, idx, attempt, stream, offset, bytes, at_ms) VALUES (?,?,?,?,?,?,?,?)"},
       {w.report_, "INSERT OR REPLACE INTO reports VALUES (?,?,?,?,?,?,?,?,?,?)"},
       {w.meta_, "INSERT OR REPLACE INTO meta VALUES (?,?)"},
       {w.group_, "INSERT OR REPLACE INTO groups VALUES (?,?,?,?,?,?,?,?)"},
@@ -45,6 +46,9 @@ Result<RowWriter> RowWriter::make(Database& database) {
       {w.result_, "INSERT OR REPLACE INTO results VALUES (?,?,?,?,?)"},
       {w.checkpoint_, "INSERT OR REPLACE INTO checkpoints VALUES (?,?,?,?,?,?)"},
       {w.token_, "INSERT OR REPLACE INTO tokens VALUES (?,?,?,?,?,?,?,?)"},
+      {w.removal_, "INSERT OR IGNORE INTO removed_jobs (job, at_ms, swept) VALUES (?,?,0)"},
+      {w.drop_job_, "DELETE FROM jobs WHERE id = ?"},
+      {w.drop_state_, "DELETE FROM job_states WHERE job = ?"},
   };
   for (const auto& [statement, sql] : all) {
     STINT_TRY(statement, database.prepare(sql));
@@ -124,6 +128,7 @@ Status RowWriter::put(const core::AgentRow& row) {
       .bind(to_ms(row.registered_at))
       .bind(to_ms(row.last_seen_at))
       .bind(to_ms(row.disconnected_at))
+      .bind(to_ms(row.drain_by))
       .run();
 }
 
@@ -145,7 +150,10 @@ Status RowWriter::put(const core::EventRow& row) {
 }
 
 Status RowWriter::put(const core::LogRow& row) {
-  return bind_ref(log_, row.ref).bind(std::int64_t{row.stream}).bind(as_number(row.offset)).bind(ByteView(row.bytes)).run();
+  bind_ref(log_, row.ref).bind(std::int64_t{row.stream}).bind(as_number(row.offset)).bind(ByteView(row.bytes)).bind(to_ms(row.at));
+  STINT_TRY_VOID(log_.run());
+  if (database_->changes() == 1) log_bytes_ += static_cast<std::int64_t>(row.bytes.size());
+  return {};
 }
 
 Status RowWriter::put(const core::ReportRow& row) {
@@ -200,6 +208,13 @@ Status RowWriter::put(const core::TokenRow& row) {
       .bind(to_ms(row.expires_at))
       .bind(to_ms(row.revoked_at))
       .run();
+}
+
+/// The two rows that say that the job is there go at once; sweeps take the many others.
+Status RowWriter::put(const core::JobRemovalRow& row) {
+  STINT_TRY_VOID(removal_.bind(as_number(row.job.value)).bind(to_ms(row.at)).run());
+  STINT_TRY_VOID(drop_job_.bind(as_number(row.job.value)).run());
+  return drop_state_.bind(as_number(row.job.value)).run();
 }
 
 }  // namespace stint::sqlite

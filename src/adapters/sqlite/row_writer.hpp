@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <utility>
+
 #include "adapters/sqlite/database.hpp"
 #include "core/model/rows.hpp"
 
@@ -10,6 +13,8 @@ class RowWriter {
  public:
   [[nodiscard]] static Result<RowWriter> make(Database& database);
   [[nodiscard]] Status write(const core::Row& row);
+  /// Bytes of output that are new since the last call.
+  [[nodiscard]] std::int64_t take_log_bytes() { return std::exchange(log_bytes_, 0); }
 
  private:
   Status put(const core::JobRow& row);
@@ -27,8 +32,12 @@ class RowWriter {
   Status put(const core::ResultRow& row);
   Status put(const core::CheckpointRow& row);
   Status put(const core::TokenRow& row);
+  Status put(const core::JobRemovalRow& row);
 
   Statement job_, job_state_, attempt_, mark_, agent_, key_, event_, log_, report_, meta_, token_, group_, output_, result_, checkpoint_;
+  Statement removal_, drop_job_, drop_state_;
+  Database* database_ = nullptr;
+  std::int64_t log_bytes_ = 0;
 };
 
 }  // namespace stint::sqlite

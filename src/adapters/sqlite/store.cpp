@@ -10,6 +10,7 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -17,6 +18,7 @@
 #include "adapters/sqlite/migrations.hpp"
 #include "adapters/sqlite/row_reader.hpp"
 #include "adapters/sqlite/row_writer.hpp"
+#include "adapters/sqlite/sweeper.hpp"
 #include "base/assert.hpp"
 
 namespace stint::sqlite {
@@ -100,6 +102,14 @@ class SqliteStore final : public ports::Store {
     wake_.notify_one();
   }
 
+  void sweep(const ports::StoreRetention& keep, UnixMillis now, OnSwept swept) override {
+    {
+      const std::lock_guard lock(mutex_);
+      sweep_ = Sweep{keep, now, std::move(swept)};
+    }
+    wake_.notify_one();
+  }
+
   Result<Opened> reopen() override {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [this] { return queue_.empty() && !busy_; });
@@ -112,6 +122,12 @@ class SqliteStore final : public ports::Store {
   }
 
  private:
+  struct Sweep {
+    ports::StoreRetention keep;
+    UnixMillis now;
+    OnSwept swept;
+  };
+
   Status connect() {
     STINT_TRY(database_, Database::open(options_.path, Database::Access::read_write));
     return database_.run(kPragmas);
@@ -135,23 +151,43 @@ class SqliteStore final : public ports::Store {
                   BatchNumber{static_cast<std::uint64_t>(statement.number(1))}};
   }
 
-  void work() {
-    for (;;) {
-      ports::Batch batch;
-      {
-        std::unique_lock lock(mutex_);
-        busy_ = false;
-        idle_.notify_all();
-        wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-        if (queue_.empty()) return;  // stopping, and all that was given is written
-        batch = std::move(queue_.front());
-        queue_.pop_front();
-        busy_ = true;
-      }
-      Status status = full_ ? Status(fail(Errc::no_space, options_.path + ": the disk was full")) : write_resolved(batch);
-      if (!status && status.error().code == Errc::no_space) full_ = true;
-      options_.post([this, number = batch.number, status = std::move(status)] { committed_(number, status); });
+  /// What there is to do next: a batch before a sweep. False: stopping, and all that was given is written.
+  bool take_work(std::optional<ports::Batch>& batch, std::optional<Sweep>& sweep) {
+    std::unique_lock lock(mutex_);
+    busy_ = false;
+    idle_.notify_all();
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty() || sweep_; });
+    batch.reset();
+    sweep.reset();
+    if (!queue_.empty()) {
+      batch = std::move(queue_.front());
+      queue_.pop_front();
+    } else if (!stopping_) {
+      sweep = std::exchange(sweep_, std::nullopt);
     }
+    busy_ = batch || sweep;
+    return busy_;
+  }
+
+  void work() {
+    std::optional<ports::Batch> batch;
+    std::optional<Sweep> sweep;
+    while (take_work(batch, sweep)) {
+      if (batch) carry_out(*batch);
+      if (sweep) carry_out(*sweep);
+    }
+  }
+
+  void carry_out(Sweep& sweep) {
+    const auto swept = full_ ? Result<ports::Swept>(fail(Errc::no_space, options_.path + ": the disk was full"))
+                             : sweeper_.sweep(database_, token_, sweep.keep, sweep.now);
+    options_.post([tell = std::move(sweep.swept), swept] { tell(swept); });
+  }
+
+  void carry_out(const ports::Batch& batch) {
+    Status status = full_ ? Status(fail(Errc::no_space, options_.path + ": the disk was full")) : write_resolved(batch);
+    if (!status && status.error().code == Errc::no_space) full_ = true;
+    options_.post([this, number = batch.number, status = std::move(status)] { committed_(number, status); });
   }
 
   /// After an error whose outcome is unknown, the fence row tells: our batch there -> done; an older one -> the identical batch again.
@@ -176,7 +212,10 @@ class SqliteStore final : public ports::Store {
       STINT_TRY_VOID(database_.run("ROLLBACK"));
       return fail(Errc::fenced, "another scheduler has taken over this database");
     }
+    static_cast<void>(writer_.take_log_bytes());  // of a batch that was rolled back
     for (const auto& row : batch.rows) STINT_TRY_VOID(writer_.write(row));
+    if (const auto bytes = writer_.take_log_bytes(); bytes > 0)
+      STINT_TRY_VOID(database_.run("UPDATE fence SET log_bytes = log_bytes + " + std::to_string(bytes)));
     return database_.run("COMMIT");
   }
 
@@ -185,12 +224,14 @@ class SqliteStore final : public ports::Store {
   LockFile lock_;
   Database database_;  // the writing connection: of the store's thread once open() has returned
   RowWriter writer_;
+  Sweeper sweeper_;
   FencingToken token_;
   bool full_ = false;  // guarded by busy_: changed by the thread while busy, by reopen() while idle
 
   std::mutex mutex_;
   std::condition_variable wake_, idle_;
   std::deque<ports::Batch> queue_;
+  std::optional<Sweep> sweep_;
   bool busy_ = true;
   bool stopping_ = false;
   std::thread thread_;

@@ -8,6 +8,8 @@
 #include <mutex>
 
 #include "adapters/sqlite/database.hpp"
+#include "adapters/sqlite/migrations.hpp"
+#include "adapters/sqlite/offer_json.hpp"
 #include "contract/store_contract.hpp"
 
 namespace stint::contract {
@@ -91,6 +93,52 @@ TEST(SqliteStore, AFileOfANewerProgramIsRefused) {
   const auto refused = bench.make_store()->open([](BatchNumber, Status) {});
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Errc::unsupported);
+}
+
+/// As the first version of this program left it.
+void make_first_version(const std::string& path) {
+  auto database = sqlite::Database::open(path, sqlite::Database::Access::read_write);
+  ASSERT_TRUE(sqlite::migrate(*database, path, 1).has_value());
+  ASSERT_TRUE(database
+                  ->run("INSERT INTO meta VALUES ('cell_id','c'); INSERT INTO agents VALUES (1,'a',0,0,1,x'00','" +
+                        sqlite::to_json(core::AgentOffer{}) +
+                        "',1,2,3);"
+                        "INSERT INTO logs (job,grp,idx,attempt,stream,offset,bytes) VALUES (1,0,0,1,1,0,x'616263')")
+                  .has_value());
+}
+
+TEST(SqliteStore, AMigrationKeepsWhatIsThereAndLeavesACopyOfWhatWas) {
+  SqliteBench bench;
+  make_first_version(bench.path());
+  auto store = bench.make_store();
+  const auto opened = store->open([](BatchNumber, Status) {});
+  ASSERT_TRUE(opened.has_value()) << opened.error().detail;
+  std::size_t agents = 0;
+  const auto loaded = store->load([&](const core::Row& row) -> Status {
+    if (const auto* agent = std::get_if<core::AgentRow>(&row)) agents += agent->draining && agent->drain_by == UnixMillis{} ? 1 : 0;
+    return {};
+  });
+  EXPECT_TRUE(loaded.has_value()) << loaded.error().detail;
+  EXPECT_EQ(agents, 1u);
+  auto database = sqlite::Database::open(bench.path(), sqlite::Database::Access::read_only);
+  EXPECT_EQ(*database->number("SELECT log_bytes FROM fence"), 3);
+  const auto newest = *database->number("PRAGMA user_version");
+  auto copy = sqlite::Database::open(bench.path() + ".before-schema-" + std::to_string(newest), sqlite::Database::Access::read_only);
+  ASSERT_TRUE(copy.has_value()) << copy.error().detail;
+  EXPECT_EQ(*copy->number("PRAGMA user_version"), 1);
+  EXPECT_EQ(*copy->number("SELECT count(*) FROM meta WHERE value = 'c'"), 1);
+}
+
+TEST(SqliteStore, ASecondMigrationToTheSameVersionKeepsTheFirstCopy) {
+  SqliteBench bench;
+  make_first_version(bench.path());
+  ASSERT_TRUE(bench.make_store()->open([](BatchNumber, Status) {}).has_value());
+  std::filesystem::remove(bench.path());
+  std::filesystem::remove(bench.path() + "-wal");
+  std::filesystem::remove(bench.path() + "-shm");
+  make_first_version(bench.path());
+  const auto again = bench.make_store()->open([](BatchNumber, Status) {});
+  EXPECT_TRUE(again.has_value()) << again.error().detail;
 }
 
 TEST(SqliteStore, WhatCannotBeLoadedIsCorruptAndNamed) {

@@ -73,6 +73,8 @@ class SchedulerHost {
     const Now now = server::read_clocks();
     daemon.session_time_offset_ms = to_ms(now.wall) - to_ms(now.mono.time_since_epoch());
     daemon.state_dir = options_.state_dir;
+    daemon.heartbeat_interval = options_.heartbeat_interval;
+    daemon.retention = options_.retention;
 
     STINT_TRY(const auto opened, open_store());
     STINT_TRY(blobs_, open_blobs());

@@ -2,6 +2,9 @@
 
 #include <string>
 
+#include "base/time.hpp"
+#include "scheduler/retention.hpp"
+
 namespace stint::apps {
 
 struct SchedulerHostOptions {
@@ -11,6 +14,8 @@ struct SchedulerHostOptions {
   bool insecure_plaintext = false;              ///< listen beyond loopback without TLS
   int ready_fd = -1;                            ///< gets the address and a newline once the API answers
   std::string log_level = "info";               ///< debug, info, warn, error
+  Duration heartbeat_interval = std::chrono::seconds{30};
+  scheduler::RetentionLimits retention;         ///< nothing given: everything is kept
 };
 
 /// Runs until SIGTERM or SIGINT. Writes STATE/context.json (0600) with address and API token for clients on this machine.

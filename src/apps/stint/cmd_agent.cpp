@@ -84,15 +84,6 @@ int make_token(const CommonOptions& options, const TokenArguments& arguments) {
   return client::kExitOk;
 }
 
-int drain(const CommonOptions& options, const std::string& name, bool is_resumed) {
-  Connection connection(options, Patience::short_);
-  const std::string body = is_resumed ? "{\"draining\":false}" : "{\"draining\":true}";
-  const auto answer = connection.api().post(agent_path(name) + "/drain", body, client::Api::Repeat::always);
-  if (!answer) return report_error(options, answer.error());
-  print_line(options.json ? *answer : name + (is_resumed ? ": takes tasks again" : ": takes no new tasks; what it runs goes on"));
-  return client::kExitOk;
-}
-
 int revoke(const CommonOptions& options, const std::string& name) {
   Connection connection(options, Patience::short_);
   const auto answer = connection.api().post(agent_path(name) + "/revoke", "{}", client::Api::Repeat::always);
@@ -203,13 +194,7 @@ void add_agent_commands(CLI::App& app, CommandLine& line) {
   token_command->add_option("--key-file", token->key_file, "File to write")->required();
   token_command->callback([&line, token] { line.action = [&line, token] { return make_token(line.common, *token); }; });
 
-  auto is_resumed = std::make_shared<bool>(false);
-  CLI::App* drain_command =
-      add_command(*agent, line, "drain", "Give an agent no new tasks", "  stint agent drain box7\n  stint agent drain --undo box7");
-  drain_command->add_option("name", *name, "The agent's name")->required();
-  drain_command->add_flag("--undo", *is_resumed, "Let it take tasks again");
-  drain_command->callback(
-      [&line, name, is_resumed] { line.action = [&line, name, is_resumed] { return drain(line.common, *name, *is_resumed); }; });
+  add_drain_command(*agent, line);
 
   CLI::App* revoke_command = add_command(*agent, line, "revoke", "Make an agent's key worthless at once", "  stint agent revoke box7");
   revoke_command->add_option("name", *name, "The agent's name")->required();

@@ -1,76 +1,168 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
+#include "adapters/config/scheduler_config.hpp"
 #include "apps/scheduler_host/run_scheduler.hpp"
 #include "apps/stint/command_line.hpp"
 #include "apps/stint/files.hpp"
 #include "apps/stint/report.hpp"
-#include "client/context.hpp"
 #include "client/exit_status.hpp"
 
 namespace stint::cli {
 namespace {
 
+constexpr const char* kSystemConfig = "/etc/stint/stint.toml";
+
+/// Empty: not given.
 struct SchedulerArguments {
-  std::string listen = "127.0.0.1:7464";
-  std::string log_level = "info";
+  std::string config_file;
+  std::string listen;
+  std::string log_level;
   bool insecure_plaintext = false;
   bool is_port_fixed = false;
+  bool ignores_files = false;
+  bool prints_defaults = false;
   int ready_fd = -1;
 };
 
-bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+/// What a scheduler would be given: defaults, the file, the environment, the options, each above the one before.
+struct LoadedConfig {
+  config::ConfigReader reader;
+  std::string file;  ///< empty: none
+};
 
-/// What `start` would refuse, found without starting.
-Result<client::ServerAddress> check(const SchedulerArguments& arguments, const std::string& state_dir) {
-  // Port 0 lets the system choose; a client's address never has it.
-  const bool is_any_port = arguments.listen.ends_with(":0");
-  STINT_TRY(client::ServerAddress address, client::parse_server(is_any_port ? arguments.listen + "1" : arguments.listen));
-  if (is_any_port) address.port = 0;
-  if (!is_loopback(address.host) && !arguments.insecure_plaintext)
-    return fail(Errc::forbidden, "--listen " + arguments.listen +
-                                     " is beyond this machine, and there is no TLS in this version; --insecure-plaintext allows it");
-  STINT_TRY_VOID(make_private_dir(state_dir));
-  if (::access(state_dir.c_str(), W_OK | X_OK) != 0) return fail(Errc::forbidden, state_dir + " cannot be written by this user");
-  return address;
+std::string find_config_file(const SchedulerArguments& arguments) {
+  if (arguments.ignores_files) return {};
+  if (!arguments.config_file.empty()) return arguments.config_file;
+  if (const std::string named = environment("STINT_CONFIG"); !named.empty()) return named;
+  return ::access(kSystemConfig, F_OK) == 0 ? kSystemConfig : "";
 }
 
-int check_config(const CommonOptions& options, const SchedulerArguments& arguments) {
-  const auto state_dir = find_state_dir(options);
-  if (!state_dir) return report_error(options, state_dir.error());
-  const auto address = check(arguments, *state_dir);
-  if (!address) return report_error(options, address.error());
-  const std::string url = client::to_url(*address);
-  print_line(options.json ? "{\"valid\":true,\"listen\":" + json_string(url) + ",\"state_dir\":" + json_string(*state_dir) + "}"
-                          : "valid: listens on " + url + ", state in " + *state_dir);
+/// The state directory of the file only counts where neither an option nor the environment names one.
+Status choose_state_dir(const CommonOptions& options, config::ConfigReader& reader) {
+  const bool is_named = !options.state_dir.empty() || !environment("STINT_STATE_DIR").empty();
+  if (!is_named && !reader.config().state_dir.empty()) return {};
+  STINT_TRY(const std::string state_dir, find_state_dir(options));
+  reader.set("scheduler.state_dir", state_dir, !options.state_dir.empty() ? "--state-dir" : is_named ? "STINT_STATE_DIR" : "default");
+  return {};
+}
+
+/// Errors:  not_found, io  the file cannot be read. What is wrong within it is among the reader's problems.
+Result<LoadedConfig> load_config(const CommonOptions& options, const SchedulerArguments& arguments) {
+  LoadedConfig loaded;
+  loaded.file = find_config_file(arguments);
+  if (!loaded.file.empty()) {
+    STINT_TRY(const std::string text, read_file(loaded.file));
+    loaded.reader.read_file(text, loaded.file);
+  }
+  if (!arguments.listen.empty()) loaded.reader.set("scheduler.listen", arguments.listen, "--listen");
+  if (!arguments.log_level.empty()) loaded.reader.set("log.level", arguments.log_level, "--log-level");
+  if (arguments.insecure_plaintext) loaded.reader.set("scheduler.insecure_plaintext", "true", "--insecure-plaintext");
+  if (arguments.is_port_fixed) loaded.reader.set("scheduler.fixed_port", "true", "--fixed-port");
+  STINT_TRY_VOID(choose_state_dir(options, loaded.reader));
+  loaded.reader.check_together();
+  return loaded;
+}
+
+std::string describe(const std::string& file, const config::ConfigProblem& problem) {
+  if (problem.line > 0) return file + ":" + std::to_string(problem.line) + ":" + std::to_string(problem.column) + ": " + problem.detail;
+  return problem.key + ": " + problem.detail;
+}
+
+std::string problems_json(const LoadedConfig& loaded) {
+  std::string items;
+  for (const auto& problem : loaded.reader.problems()) {
+    items += (items.empty() ? "{\"file\":" : ",{\"file\":") + (problem.line > 0 ? json_string(loaded.file) : "null");
+    items += ",\"line\":" + std::to_string(problem.line) + ",\"column\":" + std::to_string(problem.column);
+    items += ",\"key\":" + (problem.key.empty() ? "null" : json_string(problem.key)) + ",\"detail\":" + json_string(problem.detail) + "}";
+  }
+  return items;
+}
+
+std::string config_json(const LoadedConfig& loaded) {
+  std::string items;
+  for (const auto& setting : loaded.reader.settings())
+    items += (items.empty() ? "{\"key\":" : ",{\"key\":") + json_string(setting.key) + ",\"value\":" + json_string(setting.value) +
+             ",\"origin\":" + json_string(setting.origin) + "}";
+  return std::string("{\"valid\":") + (loaded.reader.problems().empty() ? "true" : "false") +
+         ",\"file\":" + (loaded.file.empty() ? "null" : json_string(loaded.file)) + ",\"settings\":[" + items + "],\"problems\":[" +
+         problems_json(loaded) + "]}";
+}
+
+void print_settings(const LoadedConfig& loaded) {
+  std::size_t width = 0;
+  for (const auto& setting : loaded.reader.settings()) width = std::max(width, setting.key.size() + setting.value.size() + 3);
+  for (const auto& setting : loaded.reader.settings()) {
+    std::string line = setting.key + " = " + setting.value;
+    line.resize(std::max(line.size(), width), ' ');
+    print_line(line + "  # " + setting.origin);
+  }
+}
+
+int print_defaults(const CommonOptions& options) {
+  const std::string text = config::default_config_file();
+  if (options.json) {
+    print_line("{\"defaults\":" + json_string(text) + "}");
+  } else {
+    write_all(STDOUT_FILENO, text);
+  }
   return client::kExitOk;
 }
 
-int start(const CommonOptions& options, const SchedulerArguments& arguments) {
-  const auto state_dir = find_state_dir(options);
-  if (!state_dir) return report_error(options, state_dir.error());
-  if (const auto address = check(arguments, *state_dir); !address) return report_error(options, address.error());
+int check_config(const CommonOptions& options, const SchedulerArguments& arguments) {
+  if (arguments.prints_defaults) return print_defaults(options);
+  const auto loaded = load_config(options, arguments);
+  if (!loaded) return usage_error(options, loaded.error().detail);
+  for (const auto& problem : loaded->reader.problems()) notice(describe(loaded->file, problem));
+  if (options.json) {
+    print_line(config_json(*loaded));
+  } else {
+    print_settings(*loaded);
+    notice(loaded->file.empty() ? std::string("no configuration file; --config, STINT_CONFIG and ") + kSystemConfig + " name one"
+                                : loaded->file + (loaded->reader.problems().empty() ? ": valid" : ": cannot be used as it is"));
+  }
+  return loaded->reader.problems().empty() ? client::kExitOk : client::kExitUsage;
+}
+
+apps::SchedulerHostOptions make_host_options(const config::SchedulerConfig& config, int ready_fd) {
   apps::SchedulerHostOptions host;
-  host.state_dir = *state_dir;
-  host.listen = arguments.listen;
-  host.port_fallback = !arguments.is_port_fixed;
-  host.insecure_plaintext = arguments.insecure_plaintext;
-  host.ready_fd = arguments.ready_fd;
-  host.log_level = arguments.log_level;
-  return apps::run_scheduler(host);
+  host.state_dir = config.state_dir;
+  host.listen = config.listen;
+  host.port_fallback = !config.fixed_port;
+  host.insecure_plaintext = config.insecure_plaintext;
+  host.heartbeat_interval = config.heartbeat;
+  host.ready_fd = ready_fd;
+  host.log_level = config.log_level;
+  host.retention.jobs = {config.jobs_age, config.jobs_count};
+  host.retention.store = {config.logs_age, config.logs_size, config.events_age, config.events_count};
+  return host;
+}
+
+int start(const CommonOptions& options, const SchedulerArguments& arguments) {
+  const auto loaded = load_config(options, arguments);
+  if (!loaded) return usage_error(options, loaded.error().detail);
+  for (const auto& problem : loaded->reader.problems()) notice(describe(loaded->file, problem));
+  if (!loaded->reader.problems().empty()) return client::kExitUsage;
+  const std::string& state_dir = loaded->reader.config().state_dir;
+  if (const Status made = make_private_dir(state_dir); !made) return report_error(options, made.error());
+  if (::access(state_dir.c_str(), W_OK | X_OK) != 0)
+    return report_error(options, {Errc::forbidden, state_dir + " cannot be written by this user"});
+  if (!loaded->file.empty()) notice("configuration of " + loaded->file);
+  return apps::run_scheduler(make_host_options(loaded->reader.config(), arguments.ready_fd));
 }
 
 void add_options(CLI::App& command, SchedulerArguments& arguments) {
-  command.add_option("--listen", arguments.listen, "HOST:PORT for agents and the API; the next free port if this one is taken")
-      ->capture_default_str();
+  command.add_flag("--no-config", arguments.ignores_files, "Read no configuration file");
+  command.add_option("--listen", arguments.listen,
+                     "HOST:PORT for agents and the API; the next free port if this one is taken [127.0.0.1:7464]");
   command.add_flag("--fixed-port", arguments.is_port_fixed, "Fail if the port is taken");
   command.add_flag("--insecure-plaintext", arguments.insecure_plaintext,
                    "Allow an address beyond this machine: frames are signed, but not secret");
-  command.add_option("--log-level", arguments.log_level, "debug, info, warn or error")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
-      ->capture_default_str();
+  command.add_option("--log-level", arguments.log_level, "debug, info, warn or error [info]")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
 }
 
 }  // namespace
@@ -82,13 +174,23 @@ void add_scheduler_commands(CLI::App& app, CommandLine& line) {
 
   CLI::App* start_command =
       add_command(*scheduler, line, "start", "Run a scheduler in the foreground, on SQLite in the state directory",
-                  "  stint scheduler start --state-dir /var/lib/stint\n\n"
+                  "  stint scheduler start --state-dir /var/lib/stint\n"
+                  "  stint scheduler start --config /etc/stint/stint.toml\n\n"
+                  "Options win over the configuration file, which is --config, else STINT_CONFIG, else /etc/stint/stint.toml.\n"
                   "Writes context.json (0600; address and token) into the state directory: commands with the same --state-dir use it.");
+  start_command->add_option("--config", arguments->config_file, "Configuration file");
   add_options(*start_command, *arguments);
   start_command->add_option("--ready-fd", arguments->ready_fd, "Write a line to this descriptor when requests are served");
   start_command->callback([&line, arguments] { line.action = [&line, arguments] { return start(line.common, *arguments); }; });
 
-  CLI::App* check_command = add_command(*scheduler, line, "check-config", "Check what `start` would be given; nothing is started", "");
+  CLI::App* check_command =
+      add_command(*scheduler, line, "check-config", "Show what `start` would be given, where each value comes from, and what is wrong",
+                  "  stint scheduler check-config stint.toml\n"
+                  "  stint scheduler check-config --print-defaults > stint.toml\n\n"
+                  "Exit status 2 if there is anything wrong. Nothing is started or made.");
+  check_command->add_option("file", arguments->config_file, "Configuration file");
+  check_command->add_option("--config", arguments->config_file, "The same, as `start` takes it")->excludes("file");
+  check_command->add_flag("--print-defaults", arguments->prints_defaults, "Print a file with every setting at its default, commented");
   add_options(*check_command, *arguments);
   check_command->callback([&line, arguments] { line.action = [&line, arguments] { return check_config(line.common, *arguments); }; });
 }

@@ -92,8 +92,8 @@ Status DevCell::start_scheduler() {
   STINT_TRY_VOID(make_private_dir(state_.scheduler_dir()));
   int ready[2];
   if (::pipe2(ready, O_CLOEXEC) != 0) return fail(Errc::io, "pipe2 failed");
-  std::vector<std::string> arguments{own_executable(), "scheduler",     "start",      "--state-dir",           state_.scheduler_dir(),
-                                     "--listen",       options_.listen, "--ready-fd", std::to_string(ready[1])};
+  std::vector<std::string> arguments{own_executable(),       "scheduler", "start",         "--no-config", "--state-dir",
+                                     state_.scheduler_dir(), "--listen",  options_.listen, "--ready-fd",  std::to_string(ready[1])};
   DevChild& scheduler = children_.emplace_back("the scheduler", std::move(arguments), state_.scheduler_dir() + "/scheduler.log");
   const Status started = scheduler.start(ready[1]);
   ::close(ready[1]);
@@ -109,7 +109,7 @@ Status DevCell::start_scheduler() {
 /// From now on it comes back where everybody looks for it.
 void DevCell::pin_address() {
   children_.front().set_arguments(
-      {own_executable(), "scheduler", "start", "--state-dir", state_.scheduler_dir(), "--listen", address_, "--fixed-port"});
+      {own_executable(), "scheduler", "start", "--no-config", "--state-dir", state_.scheduler_dir(), "--listen", address_, "--fixed-port"});
 }
 
 Result<std::string> DevCell::ensure_key(client::Api& api, std::size_t number) {

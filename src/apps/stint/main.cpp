@@ -59,6 +59,7 @@ int run(int argc, char** argv) {
   add_agent_commands(app, line);
   add_token_commands(app, line);
   add_scheduler_commands(app, line);
+  add_backup_commands(app, line);
   add_bench_commands(app, line);
   add_about_commands(app, line);
 

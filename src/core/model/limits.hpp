@@ -36,6 +36,8 @@ inline constexpr std::int64_t kGpus = 1'000'000;
 inline constexpr std::int64_t kBytes = std::int64_t{1} << 60;   ///< memory, storage
 inline constexpr Duration kTimeout = std::chrono::hours{24 * 366};
 
+inline constexpr Duration kDrainDeadline = std::chrono::hours{24 * 366};
+
 inline constexpr std::size_t kLiveAttempts = 3;                 ///< of one task (promise 2)
 inline constexpr std::uint32_t kAgentAttempts = 65'536;         ///< at one agent at once, if it announces no smaller window
 inline constexpr std::uint64_t kJobId = std::uint64_t{1} << 27; ///< ids are positions in a table; a greater one in the store is corrupt

@@ -93,6 +93,7 @@ struct AgentRow {
   std::uint32_t generation = 0;  ///< of its key; raised to revoke
   bool revoked = false;
   bool draining = false;
+  UnixMillis drain_by{};  ///< draining: what still runs at that time is stopped and placed elsewhere; zero: it may end by itself
   Token16 instance{};  ///< of its last session
   AgentOffer offer;  ///< of its last session
   UnixMillis registered_at{};
@@ -123,6 +124,7 @@ struct LogRow {
   std::uint8_t stream = 1;  ///< 1 stdout, 2 stderr
   std::uint64_t offset = 0;
   Bytes bytes;
+  UnixMillis at{};  ///< when it came
 };
 
 /// Key: ref, seq. A progress report, downsampled to at most one a second for each attempt; `metrics` is a JSON object.
@@ -161,6 +163,9 @@ struct CheckpointRow {
   UnixMillis at{};
 };
 
+/// The meta row that counts how often the cell was restored from a backup; 0 without it.
+inline constexpr const char* kIncarnation = "incarnation";
+
 /// Key: name. Small facts of the cell: its id, next numbers that rows do not imply, the API token's hash.
 struct MetaRow {
   std::string name;
@@ -181,7 +186,14 @@ struct TokenRow {
   UnixMillis revoked_at{};  ///< zero: it is not
 };
 
+/// Key: job. An ended job that retention has removed: with this row the store takes away all others of the job, in pieces if they are many.
+/// It stays, so that no other job ever gets its id.
+struct JobRemovalRow {
+  JobId job;
+  UnixMillis at{};
+};
+
 using Row = std::variant<JobRow, JobStateRow, GroupRow, AttemptRow, TaskMarkRow, AgentRow, MasterKeyRow, EventRow, LogRow, ReportRow,
-                         MetaRow, TokenRow, OutputRow, ResultRow, CheckpointRow>;
+                         MetaRow, TokenRow, OutputRow, ResultRow, CheckpointRow, JobRemovalRow>;
 
 }  // namespace stint::core

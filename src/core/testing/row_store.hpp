@@ -15,7 +15,11 @@ namespace stint::core::testing {
 class RowStore {
  public:
   void commit(const Effects& effects) {
-    for (const Row& row : effects.rows) rows_.insert_or_assign(std::pair{row.index(), std::visit(KeyOf{}, row)}, row);
+    for (const Row& row : effects.rows) {
+      rows_.insert_or_assign(std::pair{row.index(), std::visit(KeyOf{}, row)}, row);
+      if (const auto* removal = std::get_if<JobRemovalRow>(&row))
+        std::erase_if(rows_, [&](const auto& item) { return std::visit(JobOf{}, item.second) == removal->job; });
+    }
   }
 
   /// A scheduler with nothing but these rows, as after a restart.
@@ -58,6 +62,25 @@ class RowStore {
     std::string operator()(const ResultRow& row) const { return key({row.task, 0}); }
     std::string operator()(const CheckpointRow& row) const { return key({row.task, 0}); }
     std::string operator()(const TokenRow& row) const { return std::to_string(row.id.value); }
+    std::string operator()(const JobRemovalRow& row) const { return std::to_string(row.job.value); }
+  };
+
+  /// Whose rows go with a job. Events and the removal itself stay.
+  struct JobOf {
+    JobId operator()(const JobRow& row) const { return row.id; }
+    JobId operator()(const JobStateRow& row) const { return row.job; }
+    JobId operator()(const TaskMarkRow& row) const { return row.job; }
+    JobId operator()(const AttemptRow& row) const { return row.ref.task.job; }
+    JobId operator()(const LogRow& row) const { return row.ref.task.job; }
+    JobId operator()(const ReportRow& row) const { return row.ref.task.job; }
+    JobId operator()(const GroupRow& row) const { return row.job; }
+    JobId operator()(const OutputRow& row) const { return row.task.job; }
+    JobId operator()(const ResultRow& row) const { return row.task.job; }
+    JobId operator()(const CheckpointRow& row) const { return row.task.job; }
+    template <class Other>
+    JobId operator()(const Other& /*row*/) const {
+      return {};
+    }
   };
 
   std::map<std::pair<std::size_t, std::string>, Row> rows_;  ///< text order of keys: rows of a table may come in any order

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/bytes.hpp"
+#include "core/model/limits.hpp"
 #include "scheduler/api/handlers.hpp"
 #include "scheduler/api/json_views.hpp"
 #include "scheduler/api/read_body.hpp"
@@ -23,6 +24,26 @@ std::optional<core::AgentView> find_by_name(const Cell& cell, std::string_view n
 
 Problem no_such_agent(std::string_view name) {
   return {404, "not_found", "agent \"" + std::string(name) + "\": no such agent", "", "", "see GET /v1/agents"};
+}
+
+/// `{"draining":true,"deadline_ms":600000}`; the deadline may be absent.
+Result<core::DrainAgent> read_drain(const json::object& body) {
+  constexpr std::int64_t kMost = to_ms(core::limits::kDrainDeadline);
+  const auto* draining = body.if_contains("draining");
+  const auto* deadline = body.if_contains("deadline_ms");
+  const std::size_t known = deadline == nullptr ? 1 : 2;
+  if (body.size() != known || draining == nullptr || !draining->is_bool())
+    return fail(Errc::invalid_argument, "the body must be {\"draining\":true} or false, with \"deadline_ms\" if there is a deadline");
+  core::DrainAgent drain;
+  drain.draining = draining->as_bool();
+  if (deadline == nullptr || deadline->is_null()) return drain;
+  if (!drain.draining) return fail(Errc::invalid_argument, "deadline_ms: there is none for an agent that takes tasks again");
+  boost::system::error_code problem;
+  const auto value = deadline->is_number() ? deadline->to_number<std::int64_t>(problem) : -1;
+  if (problem || value < 0 || value > kMost)
+    return fail(Errc::invalid_argument, "deadline_ms: expected milliseconds from now, 0 to " + std::to_string(kMost));
+  drain.deadline = from_ms(value);
+  return drain;
 }
 
 bool is_name(std::string_view name) {
@@ -88,12 +109,11 @@ Answer drain_agent(const Call& call) {
   if (!agent) return refuse(no_such_agent(call.values[0]));
   const auto body = read_object(call.request.body);
   if (!body) return refuse(body.error());
-  const auto* draining = body->if_contains("draining");
-  if (body->size() != 1 || draining == nullptr || !draining->is_bool())
-    return refuse({400, "invalid_argument", "the body must be {\"draining\":true} or false", "draining", "", ""});
-  if (const auto done =
-          cell.core.drain_agent({agent->row.number, draining->as_bool(), call.principal.name}, call.now, cell.journal.turn().effects);
-      !done)
+  auto drain = read_drain(*body);
+  if (!drain) return refuse(drain.error());
+  drain->agent = agent->row.number;
+  drain->by = call.principal.name;
+  if (const auto done = cell.core.drain_agent(*drain, call.now, cell.journal.turn().effects); !done)
     return refuse(done.error());
   return show_agent(call);
 }

@@ -68,6 +68,10 @@ Result<JobId> find_job_id(const Cell& cell, std::string_view word) {
   }
   const auto number = parse_number(word);
   if (!number) return fail(Errc::invalid_argument, "job \"" + std::string(word) + "\": expected a number or `last`");
+  if (cell.core.was_removed(JobId{*number}))
+    return fail(Errc::not_found, "job " + std::string(word) +
+                                     ": no longer here; retention removed it (`retention.jobs` in stint.toml), "
+                                     "or it came after the backup that the cell was restored from");
   if (cell.core.find_spec(JobId{*number}) == nullptr) return fail(Errc::not_found, "job " + std::string(word) + ": no such job");
   return JobId{*number};
 }

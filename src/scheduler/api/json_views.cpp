@@ -149,6 +149,7 @@ json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t
   return {{"number", agent.row.number.value},
           {"name", agent.row.name},
           {"state", agent_state(agent)},
+          {"drain_by", time_json(agent.row.drain_by)},
           {"types", std::move(types)},
           {"resources", resources_json(offer.resources)},
           {"used", resources_json(agent.used)},

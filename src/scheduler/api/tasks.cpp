@@ -36,13 +36,13 @@ Shown shown(const Cell& cell, core::TaskView view) {
   return result;
 }
 
-json::object to_json(const Cell& cell, const Shown& task, const core::AttemptRow* result) {
+json::object to_json(const Cell& cell, const core::JobSpec& spec, const Shown& task, const core::AttemptRow* result) {
   const auto* row = result != nullptr ? result : task.view.live.empty() ? nullptr : &task.view.live.back();
   TaskFacts facts;
   facts.row = row;
   if (row != nullptr) facts.agent = agent_name(cell.core, row->agent);
   if (task.has_report) facts.report = &task.report;
-  return task_json(task.view, *cell.core.find_spec(task.view.ref.job), facts);
+  return task_json(task.view, spec, facts);
 }
 
 /// Fills in how tasks ended that no attempt of theirs ended: cancelled while pending, or a task they need failed.
@@ -179,21 +179,28 @@ ports::HttpResponse respond(const json::object& body) {
   return response;
 }
 
+/// Between the request and its answer.
+ports::HttpResponse removed_meanwhile(JobId job) {
+  return to_response(to_problem({Errc::not_found, "job " + std::to_string(job.value) + ": retention has just removed it"}));
+}
+
 }  // namespace
 
 Answer list_tasks(const Call& call) {
   auto& cell = call.cell;
   const auto job = find_job_id(cell, call.values[0]);
   if (!job) return refuse(job.error());
-  const auto& spec = *cell.core.find_spec(*job);
+  const auto& asked = *cell.core.find_spec(*job);
   const auto limit = read_limit(call.request);
   if (!limit) return refuse(limit.error());
   const auto cursor = read_cursor(call.request);
   if (!cursor) return refuse(cursor.error());
-  const auto filter = read_filter(spec, call.request);
+  const auto filter = read_filter(asked, call.request);
   if (!filter) return refuse(filter.error());
-  auto page = std::make_shared<Page>(collect(cell, *job, spec, *filter, *cursor, *limit));
+  auto page = std::make_shared<Page>(collect(cell, *job, asked, *filter, *cursor, *limit));
   return [&cell, page] {
+    const auto* spec = cell.core.find_spec(page->job);
+    if (spec == nullptr) return removed_meanwhile(page->job);
     const auto results = read_results(cell, page->tasks);
     if (!results) return to_response(to_problem(results.error()));
     json::array items;
@@ -202,7 +209,7 @@ Answer list_tasks(const Call& call) {
     for (const auto& task : page->tasks) {
       while (row != results->end() && row->ref.task < task.view.ref) ++row;
       const bool found = has_ended(task.view.status) && row != results->end() && row->ref.task == task.view.ref;
-      auto item = to_json(cell, task, found ? &*row : nullptr);
+      auto item = to_json(cell, *spec, task, found ? &*row : nullptr);
       if (has_ended(task.view.status) && !found) marks.add_to(item, task.view.ref);
       items.push_back(std::move(item));
     }
@@ -218,6 +225,8 @@ Answer show_task(const Call& call) {
   if (!ref) return refuse(ref.error());
   auto task = std::make_shared<Shown>(shown(cell, *cell.core.find_task(*ref)));
   return [&cell, task, ref = *ref] {
+    const auto* spec = cell.core.find_spec(ref.job);
+    if (spec == nullptr) return removed_meanwhile(ref.job);
     ports::StoreReader::AttemptQuery query;
     query.job = ref.job;
     query.group = ref.group;
@@ -227,10 +236,9 @@ Answer show_task(const Call& call) {
     if (!rows) return to_response(to_problem(rows.error()));
     json::array attempts;
     const core::AttemptRow* result = nullptr;
-    const auto& spec = *cell.core.find_spec(ref.job);
     for (const auto& row : *rows) {
       if (row.ref.task != ref) break;
-      attempts.push_back(attempt_json(row, spec, agent_name(cell.core, row.agent)));
+      attempts.push_back(attempt_json(row, *spec, agent_name(cell.core, row.agent)));
       if (row.is_result) result = &row;
     }
     if (result != nullptr && !task->has_report)
@@ -243,7 +251,7 @@ Answer show_task(const Call& call) {
           for (const auto& item : metrics.as_object())
             if (item.value().is_number()) task->report.metrics.emplace_back(item.key(), item.value().to_number<double>());
       }
-    auto body = to_json(cell, *task, has_ended(task->view.status) ? result : nullptr);
+    auto body = to_json(cell, *spec, *task, has_ended(task->view.status) ? result : nullptr);
     if (has_ended(task->view.status) && result == nullptr) Marks(cell.reader, ref.job).add_to(body, ref);
     body["attempts_list"] = std::move(attempts);
     return respond(body);
