@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "base/assert.hpp"
+#include "client/glyphs.hpp"
 
 namespace stint::client {
 namespace {
@@ -26,7 +27,6 @@ std::string without_zeros(std::string number) {
   return number;
 }
 
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 std::string pad(std::string_view cell, std::size_t width, Align align) {
   const std::string spaces(width - std::min(width, display_width(cell)), ' ');
@@ -93,21 +93,31 @@ std::string show_bar(double fraction, std::size_t width) {
 }
 
 std::size_t display_width(std::string_view text) {
-  return text.size() - static_cast<std::size_t>(std::count_if(text.begin(), text.end(), is_continuation));
+  std::size_t columns = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const Character character = character_at(text, at);
+    columns += columns_of(character.code);
+    at += character.length;
+  }
+  return columns;
 }
 
 std::string shorten(std::string_view text, std::size_t width) {
   if (display_width(text) <= width) return std::string(text);
   if (width == 0) return {};
   std::size_t end = 0;
-  for (std::size_t characters = 0; end < text.size(); ++end) {
-    if (!is_continuation(text[end]) && characters++ == width - 1) break;
+  for (std::size_t columns = 0; end < text.size();) {
+    const Character character = character_at(text, end);
+    columns += columns_of(character.code);
+    if (columns > width - 1) break;
+    end += character.length;
   }
   return std::string(text.substr(0, end)) + "…";
 }
 
 void Table::add(std::vector<std::string> cells) {
   STINT_ASSERT(cells.size() == columns_.size());
+  for (std::string& cell : cells) cell = printable(cell);
   rows_.push_back(std::move(cells));
 }
 

@@ -28,9 +28,9 @@ namespace stint::client {
 /// `[=====>    ]`; `width` counts the brackets; fraction is clamped to 0..1.
 [[nodiscard]] std::string show_bar(double fraction, std::size_t width);
 
-/// Characters, not bytes: code points of UTF-8 that are not continuation bytes.
+/// Columns of a terminal, not bytes.
 [[nodiscard]] std::size_t display_width(std::string_view text);
-/// `text` in at most `width` characters, ended by `…` if something was cut.
+/// `text` in at most `width` columns, ended by `…` if something was cut.
 [[nodiscard]] std::string shorten(std::string_view text, std::size_t width);
 
 enum class Align { left, right };
@@ -43,7 +43,7 @@ class Table {
     Align align = Align::left;
   };
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
-  /// As many cells as columns.
+  /// As many cells as columns; shown as printable() shows them.
   void add(std::vector<std::string> cells);
   [[nodiscard]] bool is_empty() const { return rows_.empty(); }
   [[nodiscard]] std::string render() const;

@@ -267,8 +267,8 @@ TEST_F(LogsTest, ATailIsTheEndOfTheNewestAttempt) {
 }
 
 TEST_F(LogsTest, ATailHasLimitsAndIsNotFollowed) {
-  EXPECT_EQ(world.heard(read("?tail_bytes=0")).status(), 422);
-  EXPECT_EQ(world.heard(read("?tail_bytes=1048577")).status(), 422);
+  EXPECT_EQ(world.heard(read("?tail_bytes=0")).status(), 400);
+  EXPECT_EQ(world.heard(read("?tail_bytes=1048577")).status(), 400);
   EXPECT_EQ(world.heard(read("?tail_bytes=10&follow=1")).status(), 400);
   EXPECT_EQ(world.heard(read("?tail_bytes=10&after=3")).status(), 400);
 }
