@@ -76,7 +76,8 @@ bool Api::wait_again(Backoff& backoff, const Error& error) {
   return pause && http_.pause(*pause);
 }
 
-Result<std::string> Api::ask(const ports::HttpCall& call, Repeat repeat) {
+Result<std::string> Api::ask(ports::HttpCall call, Repeat repeat) {
+  call.timeout = options_.timeout;
   Backoff backoff(options_.patience);
   while (true) {
     auto answer = http_.call(call);
@@ -168,6 +169,7 @@ Status Api::read_logs(const std::string& task, const LogOptions& options, const 
     call.target =
         make_target("/v1/tasks/" + encode_segment(task) + "/logs", {{"attempt", options.attempt ? std::to_string(*options.attempt) : ""},
                                                                     {"after", after > 0 ? std::to_string(after) : ""},
+                                                                    {"tail_bytes", options.tail_bytes > 0 ? std::to_string(options.tail_bytes) : ""},
                                                                     {"follow", options.follow ? "1" : ""}});
     return call;
   };

@@ -35,10 +35,12 @@ class Api {
     Duration patience = std::chrono::seconds{5};
     /// Told once per outage.
     std::function<void(const Error&)> on_outage = [](const Error&) {};
+    Duration timeout = std::chrono::seconds{30};  ///< of one call
   };
   struct LogOptions {
     std::optional<std::uint32_t> attempt;
     std::uint64_t after = 0;
+    std::size_t tail_bytes = 0;  ///< only so much of each stream's end; goes neither with `after` nor with `follow`
     bool follow = false;
   };
   /// False ends the stream; ticks come about ten times a second.
@@ -74,7 +76,7 @@ class Api {
   /// Streams, and streams again over breaks, until the reader or `on_tick` has had enough.
   Status read_stream(const std::function<ports::HttpCall()>& make_call, const std::function<Reader()>& make_reader, const OnTick& on_tick,
                      WholeAnswer whole);
-  Result<std::string> ask(const ports::HttpCall& call, Repeat repeat);
+  Result<std::string> ask(ports::HttpCall call, Repeat repeat);
   /// False: give up.
   bool wait_again(Backoff& backoff, const Error& error);
 

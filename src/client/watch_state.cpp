@@ -91,9 +91,8 @@ WatchState::Action WatchState::on_key(const Key& key, const WatchData& data, std
 }
 
 WatchState::Action WatchState::on_answer(const Key& key) {
-  if (key.is('y')) return Action::cancel;  // the caller asks for doomed() and then gives any other key
   doomed_.clear();
-  return Action::none;
+  return key.is('y') ? Action::cancel : Action::none;
 }
 
 WatchState::Action WatchState::on_filter_key(const Key& key) {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/time.hpp"
@@ -43,7 +45,7 @@ class WatchState {
 
   explicit WatchState(std::optional<std::uint64_t> only_job);
 
-  /// Action::cancel: cancel `doomed()`.
+  /// Action::cancel: cancel what `doomed()` was before.
   [[nodiscard]] Action on_key(const Key& key, const WatchData& data, std::size_t rows);
   /// After each refresh: what was chosen may have gone.
   void settle(const WatchData& data);
