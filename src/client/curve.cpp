@@ -25,6 +25,18 @@ std::vector<double> resample(const std::vector<double>& values, std::size_t coun
   return means;
 }
 
+/// As many values as asked for, on the straight lines between those there are: a short run's curve is as wide as a long one's.
+std::vector<double> stretch(const std::vector<double>& values, std::size_t count) {
+  if (values.size() < 2 || values.size() >= count) return resample(values, count);
+  std::vector<double> points;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double at = static_cast<double>(i) * static_cast<double>(values.size() - 1) / static_cast<double>(count - 1);
+    const std::size_t left = std::min(static_cast<std::size_t>(at), values.size() - 2);
+    points.push_back(values[left] + (values[left + 1] - values[left]) * (at - static_cast<double>(left)));
+  }
+  return points;
+}
+
 /// 0..steps-1 between the least and the greatest; in the middle when all are the same.
 std::vector<std::size_t> to_steps(const std::vector<double>& values, std::size_t steps) {
   std::vector<std::size_t> result;
@@ -101,9 +113,9 @@ std::string show_curve(const std::vector<double>& values, std::size_t width, Cha
 }
 
 std::vector<std::string> show_graph(const std::vector<double>& values, std::size_t width, std::size_t height, Charset charset) {
-  if (charset == Charset::utf8) return braille_graph(to_steps(resample(values, width * 2), height * 4), width, height);
+  if (charset == Charset::utf8) return braille_graph(to_steps(stretch(values, width * 2), height * 4), width, height);
   std::vector<std::string> lines(height, std::string(width, ' '));
-  const auto steps = to_steps(resample(values, width), height);
+  const auto steps = to_steps(stretch(values, width), height);
   for (std::size_t x = 0; x < steps.size(); ++x) lines[height - 1 - steps[x]][x] = '*';
   return lines;
 }

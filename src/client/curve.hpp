@@ -32,7 +32,8 @@ class Series {
 
 /// `height` lines of braille points (2 x 4 in each character), the value against its place; in ASCII one `*` a column. Each line `width`
 /// columns.
-[[nodiscard]] std::vector<std::string> show_graph(const std::vector<double>& values, std::size_t width, std::size_t height, Charset charset);
+[[nodiscard]] std::vector<std::string> show_graph(const std::vector<double>& values, std::size_t width, std::size_t height,
+                                                  Charset charset);
 
 /// `0.213`, `1.2e+06`: four digits.
 [[nodiscard]] std::string show_number(double value);

@@ -22,13 +22,8 @@ constexpr std::array<Range, 13> kWide{{{0x1100, 0x115F},
                                        {0x1F300, 0x1F64F},
                                        {0x1F680, 0x1FAFF},
                                        {0x20000, 0x3FFFD}}};
-constexpr std::array<Range, 7> kNoColumn{{{0x0300, 0x036F},
-                                          {0x0483, 0x0489},
-                                          {0x0591, 0x05BD},
-                                          {0x200B, 0x200D},
-                                          {0x20D0, 0x20F0},
-                                          {0xFE00, 0xFE0F},
-                                          {0xFE20, 0xFE2F}}};
+constexpr std::array<Range, 7> kNoColumn{
+    {{0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x200B, 0x200D}, {0x20D0, 0x20F0}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}}};
 /// C0, DEL, C1, and the marks that turn the direction of writing.
 constexpr std::array<Range, 6> kCommands{
     {{0x00, 0x1F}, {0x7F, 0x9F}, {0x200E, 0x200F}, {0x2028, 0x202E}, {0x2066, 0x2069}, {0xFFFD, 0xFFFD}}};

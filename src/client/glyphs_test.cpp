@@ -10,8 +10,14 @@ namespace {
 TEST(Printable, NothingCommandsTheTerminal) {
   EXPECT_EQ(printable("loss\x1b[31m 0.2\a"), "loss?[31m 0.2?");
   EXPECT_EQ(printable("two\nlines\tand\rmore"), "two lines and more");
-  EXPECT_EQ(printable("\xc2\x9b" "31m"), "?31m") << "the one-byte form of ESC [";
-  EXPECT_EQ(printable("abc\xe2\x80\xae" "def"), "abc?def") << "right-to-left override";
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "?31m")
+      << "the one-byte form of ESC [";
+  EXPECT_EQ(printable("abc\xe2\x80\xae"
+                      "def"),
+            "abc?def")
+      << "right-to-left override";
   EXPECT_EQ(printable("\xff\xc3["), "??[");
   EXPECT_EQ(printable("Zürich 東京"), "Zürich 東京");
 }

@@ -92,6 +92,21 @@ std::string show_bar(double fraction, std::size_t width) {
   return "[" + bar + "]";
 }
 
+std::string show_ago(std::string_view rfc3339, UnixMillis now) {
+  const auto at = parse_utc(rfc3339);
+  if (!at) return "-";
+  constexpr Duration kJustNow = std::chrono::seconds{1};
+  const Duration age = now - *at;
+  return age < kJustNow ? "just now" : show_duration(age) + " ago";
+}
+
+Style style_of_state(std::string_view word) {
+  if (word == "running") return Style::cyan;
+  if (word == "completed" || word == "connected") return Style::green;
+  if (word == "failed" || word == "revoked") return Style::red;
+  return word == "cancelled" || word == "draining" || word == "disconnected" ? Style::yellow : Style::plain;
+}
+
 std::size_t display_width(std::string_view text) {
   std::size_t columns = 0;
   for (std::size_t at = 0; at < text.size();) {
@@ -121,21 +136,30 @@ void Table::add(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::render() const {
+std::string Table::render() const { return render({false, Charset::utf8}); }
+
+std::string Table::render(const Paint& paint) const {
   std::vector<std::size_t> widths;
   for (const Column& column : columns_) widths.push_back(display_width(column.title));
   for (const auto& row : rows_)
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
 
   std::string text;
-  const auto add_line = [&](auto cell_of) {
-    std::string line;
-    for (std::size_t i = 0; i < columns_.size(); ++i) line += (i == 0 ? "" : "  ") + pad(cell_of(i), widths[i], columns_[i].align);
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
+  const auto add_line = [&](auto cell_of, auto style) {
+    std::size_t last = 0;
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+      if (!cell_of(i).empty()) last = i;
+    StyledLine line;
+    for (std::size_t i = 0; i <= last; ++i) {
+      const bool is_end = i == last && columns_[i].align == Align::left;
+      line.add(i == 0 ? "" : "  ").add(is_end ? std::string(cell_of(i)) : pad(cell_of(i), widths[i], columns_[i].align), style(i));
+    }
+    text += line.paint(paint, line.width()) + "\n";
   };
-  add_line([&](std::size_t i) { return std::string_view(columns_[i].title); });
-  for (const auto& row : rows_) add_line([&](std::size_t i) { return std::string_view(row[i]); });
+  add_line([&](std::size_t i) { return std::string_view(columns_[i].title); }, [](std::size_t) { return Style::dim; });
+  for (const auto& row : rows_)
+    add_line([&](std::size_t i) { return std::string_view(row[i]); },
+             [&](std::size_t i) { return columns_[i].style_of != nullptr ? columns_[i].style_of(row[i]) : Style::plain; });
   return text;
 }
 

@@ -68,5 +68,20 @@ TEST(Table, ColumnsAlignAndNothingTrails) {
             "1234  x\n");
 }
 
+TEST(Time, GoesBothWays) {
+  const std::string text = "2026-11-22T08:40:00.123Z";
+  EXPECT_EQ(to_rfc3339(*parse_rfc3339(text)), text);
+  EXPECT_EQ(show_ago(text, *parse_rfc3339("2026-11-22T08:43:05.200Z")), "3m05s ago");
+  EXPECT_EQ(show_ago(text, *parse_rfc3339(text)), "just now");
+  EXPECT_EQ(show_ago("", *parse_rfc3339(text)), "-");
+}
+
+TEST(Table, ColoursAreForTerminalsAndMoveNoColumn) {
+  Table table({{"STATE", Align::left, style_of_state}, {"N", Align::right}});
+  table.add({"failed", "7"});
+  EXPECT_EQ(table.render(), "STATE   N\nfailed  7\n");
+  EXPECT_EQ(table.render({true, Charset::utf8}), "\x1b[90mSTATE \x1b[0m  \x1b[90mN\x1b[0m\n\x1b[31mfailed\x1b[0m  7\n");
+}
+
 }  // namespace
 }  // namespace stint::client

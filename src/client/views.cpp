@@ -194,7 +194,10 @@ Result<Explanation> parse_explanation(std::string_view bytes) {
   explanation.nearest = text(object, "nearest");
   explanation.waits_for = texts(object, "waits_for");
   if (find(object, "position") != nullptr) explanation.position = number<std::uint64_t>(object, "position");
-  explanation.would_help = texts(object, "would_help");
+  for (const json::value& item : array_at(object, "would_help"))
+    explanation.would_help.push_back(item.is_object()   ? text(item.get_object(), "text")
+                                     : item.is_string() ? std::string(item.get_string())
+                                                        : "");
   for (const json::value& item : array_at(object, "agents")) {
     const json::object* agent = item.if_object();
     if (agent == nullptr) continue;
@@ -216,8 +219,8 @@ Result<LogEntry> parse_log_entry(std::string_view bytes) {
   }
   const auto data = decode_base64(text(object, "data"));
   if (!data) return fail(Errc::corrupt, "a line of the scheduler's log is not base64");
-  entry.line =
-      LogLine{number<std::uint64_t>(object, "seq"), number<std::uint32_t>(object, "attempt"), text(object, "stream") == "stderr", *data};
+  entry.line = LogLine{number<std::uint64_t>(object, "seq"), number<std::uint64_t>(object, "offset"),
+                       number<std::uint32_t>(object, "attempt"), text(object, "stream") == "stderr", *data};
   if (find(object, "seq") == nullptr) return lacks("line of a log", "seq");
   return entry;
 }

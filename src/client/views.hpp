@@ -100,6 +100,7 @@ struct AgentKey {
 
 struct LogLine {
   std::uint64_t seq = 0;
+  std::uint64_t offset = 0;
   std::uint32_t attempt = 0;
   bool is_stderr = false;
   std::string bytes;

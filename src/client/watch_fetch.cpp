@@ -68,7 +68,8 @@ Status WatchFetch::refresh(const WatchState& state, const PaneRows& rows, Instan
   STINT_TRY_VOID(fetch_jobs(state, now));
   STINT_TRY_VOID(fetch_agents());
   const bool is_list = state.page() == WatchPage::overview;
-  if (is_list && state.job() != 0) STINT_TRY_VOID(fetch_tasks(state, std::min(kTasksMax, state.task_position() + std::max<std::size_t>(rows.tasks, 1))));
+  if (is_list && state.job() != 0)
+    STINT_TRY_VOID(fetch_tasks(state, std::min(kTasksMax, state.task_position() + std::max<std::size_t>(rows.tasks, 1))));
   if (!is_list && !state.task().empty()) STINT_TRY_VOID(fetch_chosen_task(state));
   if (state.page() == WatchPage::explain) STINT_TRY_VOID(fetch_explanation(state));
   if (state.page() == WatchPage::logs || state.page() == WatchPage::task) STINT_TRY_VOID(fetch_log(state.task()));
@@ -168,9 +169,9 @@ Status WatchFetch::fetch_curves(const WatchState& state) {
   const bool is_silent = task == nullptr || task->outcome.state == TaskStatus::pending;
   if (curves_of_.empty() || is_silent) return {};
   for (int page_number = 0; page_number < kReportPagesMax; ++page_number) {
-    STINT_TRY(const std::string body, api_.get(make_target(task_path(curves_of_) + "/reports",
-                                                           {{"after", reports_read_ > 0 ? std::to_string(reports_read_) : ""},
-                                                            {"limit", std::to_string(kReportsMax)}})));
+    STINT_TRY(const std::string body,
+              api_.get(make_target(task_path(curves_of_) + "/reports", {{"after", reports_read_ > 0 ? std::to_string(reports_read_) : ""},
+                                                                        {"limit", std::to_string(kReportsMax)}})));
     STINT_TRY(const Page page, parse_page(body));
     for (const std::string& item : page.items) {
       STINT_TRY(const ReportView report, parse_report_view(item));
@@ -209,8 +210,6 @@ Status WatchFetch::fetch_explanation(const WatchState& state) {
   STINT_TRY(const std::string body, api_.get(path + "/explain"));
   STINT_TRY(const Explanation explanation, parse_explanation(body));
   data_.explanation = explanation_lines(explanation);
-  const std::string subject = explanation.task.empty() ? "job " + std::to_string(state.job()) : explanation.task;
-  data_.explanation.insert(data_.explanation.begin(), subject + ": " + explanation.summary);
   return {};
 }
 

@@ -66,7 +66,8 @@ void add_rows(std::vector<StyledLine>& lines, const Rows& rows, std::size_t room
 void add_jobs(std::vector<StyledLine>& lines, const WatchData& data, const WatchState& state, std::size_t room, std::size_t columns) {
   const auto rows = state.shown_jobs(data);
   lines.push_back(title("Jobs", filter_text(state, Pane::jobs), state.pane() == Pane::jobs, columns));
-  if (rows.empty()) lines.emplace_back(data.jobs.empty() ? "  none yet; `stint run -- echo hello` makes one" : "  none of this name", Style::dim);
+  if (rows.empty())
+    lines.emplace_back(data.jobs.empty() ? "  none yet; `stint run -- echo hello` makes one" : "  none of this name", Style::dim);
   add_rows(
       lines, rows, room, state.pane() == Pane::jobs, [&](const JobView* job) { return job->id == state.job(); },
       [&](const JobView& job) {
@@ -114,9 +115,10 @@ void add_curves(std::vector<StyledLine>& lines, const WatchData& data, const Wat
     return;
   }
   const auto meter = data.meters.find(state.job());
-  lines.push_back(title("Speed of job " + std::to_string(state.job()), "", false, columns));
   const auto rate = meter == data.meters.end() ? std::nullopt : meter->second.per_second();
-  if (rate) lines.push_back(curve_row("tasks", 8, meter->second.history(), show_rate(*rate), columns, charset));
+  if (!rate) return;
+  lines.push_back(title("Speed of job " + std::to_string(state.job()), "", false, columns));
+  lines.push_back(curve_row("tasks", 8, meter->second.history(), show_rate(*rate), columns, charset));
 }
 
 struct KeyHint {
@@ -138,22 +140,40 @@ StyledLine key_line(const std::vector<KeyHint>& hints, std::size_t columns) {
 StyledLine keys(const WatchState& state, std::size_t columns) {
   if (!state.doomed().empty())
     return StyledLine("cancel " + state.doomed() + "? ", Style::red).add("y", Style::bold).add(" yes, any other key no");
-  if (state.is_filtering()) return StyledLine("/" + state.filter(state.pane()) + "_  ", Style::bold).add("enter keeps, esc clears", Style::dim);
+  if (state.is_filtering())
+    return StyledLine("/" + state.filter(state.pane()) + "_  ", Style::bold).add("enter keeps, esc clears", Style::dim);
   if (state.page() == WatchPage::overview)
-    return key_line({{"q", "quit"}, {"?", "help"}, {"↑↓", "choose"}, {"enter", "open"}, {"tab", "list"}, {"l", "logs"}, {"e", "explain"},
-                     {"f", state.only_failed() ? "all" : "failed"}, {"c", "cancel"}, {"/", "filter"}},
+    return key_line({{"q", "quit"},
+                     {"?", "help"},
+                     {"↑↓", "choose"},
+                     {"enter", "open"},
+                     {"tab", "list"},
+                     {"l", "logs"},
+                     {"e", "explain"},
+                     {"f", state.only_failed() ? "all" : "failed"},
+                     {"c", "cancel"},
+                     {"/", "filter"}},
                     columns);
   if (state.page() == WatchPage::help || state.page() == WatchPage::agent)
     return key_line({{"q", "quit"}, {"esc", "back"}, {"↑↓", "scroll"}}, columns);
-  return key_line({{"q", "quit"}, {"esc", "back"}, {"↑↓", "scroll"}, {"enter", "task"}, {"l", "logs"}, {"e", "explain"}, {"c", "cancel"}}, columns);
+  return key_line({{"q", "quit"}, {"esc", "back"}, {"↑↓", "scroll"}, {"enter", "task"}, {"l", "logs"}, {"e", "explain"}, {"c", "cancel"}},
+                  columns);
 }
 
 std::vector<StyledLine> overview(const WatchData& data, const WatchState& state, ScreenSize size, Charset charset) {
   const PaneRows rows = share_rows(data, state, size);
   std::vector<StyledLine> lines;
   if (rows.jobs > 0) add_jobs(lines, data, state, rows.jobs, size.columns);
-  if (rows.tasks > 0) add_tasks(lines, data, state, rows.tasks, size.columns);
-  if (rows.curves > 0 && state.job() != 0) add_curves(lines, data, state, rows.curves, size.columns, charset);
+  if (rows.tasks > 0) {
+    const std::size_t below = lines.size() + 1 + rows.tasks;
+    add_tasks(lines, data, state, rows.tasks, size.columns);
+    lines.resize(below);  // what follows stays where it is when tasks come and go
+  }
+  if (rows.curves > 0 && state.job() != 0) {
+    const std::size_t below = lines.size() + 1 + rows.curves;
+    add_curves(lines, data, state, rows.curves, size.columns, charset);
+    lines.resize(below);
+  }
   if (rows.agents > 0) add_agents(lines, data, state, rows.agents, size.columns);
   return lines;
 }
@@ -182,7 +202,8 @@ std::vector<StyledLine> lay_out(const WatchData& data, const WatchState& state, 
   if (size.rows == 0) return lines;
   if (size.rows >= 3) lines.push_back(header(data, size.columns));
   const std::size_t room = size.rows - lines.size() - 1;
-  auto body = state.page() == WatchPage::overview ? overview(data, state, size, charset) : lay_out_page(data, state, {size.columns, room}, charset);
+  auto body =
+      state.page() == WatchPage::overview ? overview(data, state, size, charset) : lay_out_page(data, state, {size.columns, room}, charset);
   body.resize(room);
   lines.insert(lines.end(), body.begin(), body.end());
   lines.push_back(keys(state, size.columns));

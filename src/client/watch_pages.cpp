@@ -26,7 +26,8 @@ std::vector<std::string> wrapped(const std::string& text, std::size_t columns) {
     std::size_t end = text.find(' ', begin + (begin == 0 ? margin : 0));
     end = end == std::string::npos ? text.size() : end + 1;
     const std::string word = text.substr(begin, end - begin);
-    const bool is_full = !line.empty() && display_width(line) + display_width(word) > columns + 1;
+    const std::size_t word_width = display_width(word) - (word.ends_with(' ') ? 1 : 0);
+    const bool is_full = !line.empty() && display_width(line) + word_width > columns;
     if (is_full) lines.push_back(std::exchange(line, std::string(std::min(margin + 2, columns / 2), ' ')));
     line += word;
     begin = end;
@@ -77,7 +78,8 @@ void add_graphs(std::vector<StyledLine>& lines, const WatchData& data, std::size
     lines.push_back(StyledLine(name, Style::bold)
                         .add("  " + show_number(series.latest()), Style::cyan)
                         .add("  " + show_number(series.least()) + " to " + show_number(series.greatest()), Style::dim));
-    for (const auto& row : show_graph(series.values(), std::min<std::size_t>(columns, 100), height, charset)) lines.emplace_back(row, Style::cyan);
+    for (const auto& row : show_graph(series.values(), std::min<std::size_t>(columns, 100), height, charset))
+      lines.emplace_back(row, Style::cyan);
   }
 }
 
@@ -94,8 +96,9 @@ std::vector<StyledLine> task_page(const WatchData& data, const WatchState& state
     first.add(" " + std::to_string(static_cast<int>(*task.progress * 100)) + " %");
   }
   lines.push_back(std::move(first));
-  lines.push_back(field("time", show_running_time(task, data.wall_now)).add("   attempt " + std::to_string(task.attempts), Style::dim).add(
-      task.agent.empty() ? "" : " on " + task.agent, Style::dim));
+  lines.push_back(field("time", show_running_time(task, data.wall_now))
+                      .add("   attempt " + std::to_string(task.attempts), Style::dim)
+                      .add(task.agent.empty() ? "" : " on " + task.agent, Style::dim));
   if (!task.message.empty()) lines.push_back(field("says", task.message));
   if (!task.detail.empty() && task.detail != task.message) lines.push_back(field("detail", task.detail, Style::yellow));
   const std::size_t left = size.rows > lines.size() ? size.rows - lines.size() : 0;
@@ -108,7 +111,8 @@ std::vector<StyledLine> task_page(const WatchData& data, const WatchState& state
 }
 
 std::vector<StyledLine> agent_page(const WatchData& data, const WatchState& state, ScreenSize size) {
-  const auto found = std::find_if(data.agents.begin(), data.agents.end(), [&](const AgentView& agent) { return agent.name == state.agent(); });
+  const auto found =
+      std::find_if(data.agents.begin(), data.agents.end(), [&](const AgentView& agent) { return agent.name == state.agent(); });
   if (found == data.agents.end()) return {StyledLine(state.agent(), Style::bold), StyledLine("no longer known", Style::dim)};
   const AgentView& agent = *found;
   std::vector<StyledLine> lines{StyledLine(agent.name, Style::bold).add("  " + agent.state)};
@@ -156,7 +160,8 @@ std::vector<StyledLine> help_page(const WatchState& state, ScreenSize size) {
 }  // namespace
 
 std::vector<std::string> explanation_lines(const Explanation& explanation) {
-  std::vector<std::string> lines;
+  // Of a job the summary says which one it speaks of.
+  std::vector<std::string> lines{(explanation.task.empty() ? "" : explanation.task + ": ") + explanation.summary};
   if (explanation.position) lines.push_back("  position " + std::to_string(*explanation.position) + " in its queue");
   for (const std::string& need : explanation.waits_for) lines.push_back("  waits for " + need);
   for (const auto& agent : explanation.agents) {

@@ -14,18 +14,18 @@ double fraction_of(const TaskCounts& tasks) {
   return tasks.total() == 0 ? 0 : static_cast<double>(tasks.ended()) / static_cast<double>(tasks.total());
 }
 
-void add_counts(StyledLine& line, const TaskCounts& tasks) {
+void add_counts(StyledLine& line, const TaskCounts& tasks, bool is_narrow) {
   line.add(std::to_string(tasks.completed) + "/" + std::to_string(tasks.total()));
-  if (tasks.running > 0) line.add(" " + std::to_string(tasks.running) + " running", Style::cyan);
+  if (tasks.running > 0 && !is_narrow) line.add(" " + std::to_string(tasks.running) + " running", Style::cyan);
   if (tasks.failed > 0) line.add(" " + std::to_string(tasks.failed) + " failed", Style::red);
   if (tasks.cancelled > 0) line.add(" " + std::to_string(tasks.cancelled) + " cancelled", Style::yellow);
 }
 
-void add_rate(StyledLine& line, const JobView& job, const RateMeter& meter) {
+void add_rate(StyledLine& line, const JobView& job, const RateMeter& meter, bool is_narrow) {
   const auto rate = meter.per_second();
   const std::uint64_t open = job.tasks.total() - job.tasks.ended();
   if (!rate || *rate <= 0 || open == 0) return;
-  line.add("  " + show_rate(*rate), Style::dim);
+  if (!is_narrow) line.add("  " + show_rate(*rate), Style::dim);
   if (const auto left = meter.time_left(open)) line.add(" " + show_duration(*left) + " left", Style::bold);
 }
 
@@ -76,8 +76,8 @@ StyledLine job_row(const JobView& job, const RateMeter* meter, std::size_t colum
     const std::size_t after_state = line.width() + 10;
     line.add(std::string(to_string(job.state)), style_of(job.state)).pad_to(after_state);
   }
-  add_counts(line, job.tasks);
-  if (meter != nullptr && !has_ended(job.state)) add_rate(line, job, *meter);
+  add_counts(line, job.tasks, is_narrow);
+  if (meter != nullptr && !has_ended(job.state)) add_rate(line, job, *meter, is_narrow);
   return line;
 }
 
@@ -90,10 +90,15 @@ std::string show_running_time(const TaskView& task, UnixMillis now) {
 }
 
 std::string show_report(const TaskView& task) {
+  const bool has_progress = task.progress && *task.progress > 0 && !has_ended(task.outcome.state);
+  const std::string said = show_said(task);
+  if (!has_progress) return said;
+  return std::to_string(static_cast<int>(*task.progress * 100)) + " %" + (said.empty() ? "" : ", ") + said;
+}
+
+std::string show_said(const TaskView& task) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
-  const bool has_progress = task.progress && *task.progress > 0 && !has_ended(task.outcome.state);
-  if (has_progress) add(std::to_string(static_cast<int>(*task.progress * 100)) + " %");
   for (const auto& [name, value] : task.metrics) add(name + " " + show_number(value));
   if (!task.message.empty()) add(task.message);
   return printable(text);
@@ -106,7 +111,7 @@ StyledLine task_row(const TaskView& task, UnixMillis now, std::size_t columns) {
   const std::size_t after_state = line.width() + 10;
   line.add(to_string(task.outcome.state), style_of(task.outcome.state)).pad_to(after_state);
   const std::string end = show_end(task.outcome);
-  if (!end.empty()) line.add(end + " ", Style::red);
+  if (!end.empty() && end != to_string(task.outcome.state)) line.add(end + " ", Style::red);
   if (!is_narrow) line.pad_to(after_state + 11);
   line.add(show_running_time(task, now) + " ");
   if (is_narrow) return line;
@@ -120,7 +125,7 @@ StyledLine task_row(const TaskView& task, UnixMillis now, std::size_t columns) {
     add_bar(line, *task.progress, 8, Style::cyan);
     line.add(" ");
   }
-  return line.add(show_report(task));
+  return line.add(show_said(task));
 }
 
 StyledLine agent_row(const AgentView& agent, std::size_t columns) {

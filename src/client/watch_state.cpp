@@ -52,7 +52,8 @@ WatchState::WatchState(std::optional<std::uint64_t> only_job) : only_job_(only_j
 std::vector<const JobView*> WatchState::shown_jobs(const WatchData& data) const {
   std::vector<const JobView*> rows;
   for (const JobView& job : data.jobs)
-    if (contains(std::to_string(job.id) + " " + job.name + " " + std::string(to_string(job.state)), filter(Pane::jobs))) rows.push_back(&job);
+    if (contains(std::to_string(job.id) + " " + job.name + " " + std::string(to_string(job.state)), filter(Pane::jobs)))
+      rows.push_back(&job);
   return rows;
 }
 

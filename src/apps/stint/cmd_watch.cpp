@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <deque>
 #include <memory>
 
 #include "apps/stint/command_line.hpp"
@@ -15,7 +14,6 @@
 #include "apps/stint/terminal.hpp"
 #include "apps/stint/watch_screen.hpp"
 #include "client/exit_status.hpp"
-#include "client/progress.hpp"
 #include "client/text.hpp"
 
 namespace stint::cli {
@@ -23,10 +21,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kRefreshBusy = 250ms;
-constexpr Duration kRefreshIdle = 3s;
-constexpr std::size_t kJobsShown = 12;
-constexpr std::size_t kEventsKept = 200;
+constexpr Duration kLookAtJob = 3s;
+constexpr Duration kStateEvery = 1s;
+constexpr std::size_t kJobsMax = 100;
+constexpr std::size_t kAgentsMax = 200;
 
 bool keep_watching() { return interrupts_seen() == 0 && !wants_to_leave(); }
 
@@ -62,9 +60,51 @@ std::string event_json(const client::ServerEvent& event) {
   return json::serialize(object);
 }
 
+/// With --json: how jobs and agents stand, first and then after events, at most once a second.
+class StateLines {
+ public:
+  StateLines(client::Api& api, std::optional<std::uint64_t> job) : api_(api), job_(job) {}
+  void on_event() { is_changed_ = true; }
+  void on_tick() {
+    if (!is_changed_ || (told_at_ && now() - *told_at_ < kStateEvery)) return;
+    is_changed_ = false;
+    told_at_ = now();
+    const auto line = make_line();
+    if (line) print_line(*line);
+  }
+
+ private:
+  Result<std::string> make_line() {
+    std::string jobs;
+    if (job_) {
+      STINT_TRY(jobs, api_.get("/v1/jobs/" + std::to_string(*job_)));
+    } else {
+      STINT_TRY(const client::Page page, api_.list("/v1/jobs", {}, kJobsMax));
+      for (const std::string& item : page.items) jobs += (jobs.empty() ? "" : ",") + item;
+    }
+    STINT_TRY(const client::Page agents, api_.list("/v1/agents", {}, kAgentsMax));
+    std::uint64_t connected = 0, running = 0;
+    for (const std::string& item : agents.items) {
+      STINT_TRY(const client::AgentView agent, client::parse_agent_view(item));
+      if (agent.state == "connected") ++connected;
+      running += agent.running;
+    }
+    return "{\"kind\":\"state\",\"at\":" + json_string(client::to_rfc3339(wall_now())) +
+           ",\"job\":" + (job_ ? std::to_string(*job_) : "null") + ",\"jobs\":[" + jobs +
+           "],\"agents\":{\"connected\":" + std::to_string(connected) + ",\"running\":" + std::to_string(running) + "}}";
+  }
+
+  client::Api& api_;
+  std::optional<std::uint64_t> job_;
+  std::optional<Instant> told_at_;
+  bool is_changed_ = true;
+};
+
 /// On a pipe, or with --json: one line per event, until the watched job has ended.
 Status print_events(const CommonOptions& options, client::Api& api, std::optional<std::uint64_t> job) {
+  StateLines states(api, job);
   const auto on_event = [&](const client::ServerEvent& event) {
+    states.on_event();
     print_line(options.json ? event_json(event) : event_line(event));
     return !(job && event.kind == "job_ended");
   };
@@ -72,8 +112,9 @@ Status print_events(const CommonOptions& options, client::Api& api, std::optiona
   Instant next_look = now();
   const auto on_tick = [&] {
     if (!keep_watching()) return false;
+    if (options.json) states.on_tick();
     if (!job || now() < next_look) return true;
-    next_look = now() + kRefreshIdle;
+    next_look = now() + kLookAtJob;
     const auto view = api.get_job(*job);
     return !view || !has_ended(view->state);
   };
@@ -102,8 +143,10 @@ int watch(const CommonOptions& options, const std::string& what) {
 }  // namespace
 
 void add_watch_command(CLI::App& app, CommandLine& line) {
-  CLI::App* command = add_command(app, line, "watch", "Live view of a job, or of the whole cell",
-                                  "  stint watch\n  stint watch last\n  stint watch --json      one event per line");
+  CLI::App* command = add_command(app, line, "watch", "Live view of jobs, tasks, metrics and agents, or of one job",
+                                  "  stint watch\n  stint watch last\n  stint watch --json      events and states, one a line\n\n"
+                                  "On a terminal q or Ctrl-C leaves and ? shows the keys; see also `stint help watch`.\n"
+                                  "Into a pipe: one line for each event.");
   auto what = std::make_shared<std::string>();
   command->add_option("job", *what, "12 or last; without it everything");
   command->callback([&line, what] { line.action = [&line, what] { return watch(line.common, *what); }; });

@@ -13,6 +13,7 @@ namespace {
 
 constexpr Duration kShortPatience = std::chrono::seconds{10};
 constexpr Duration kLongPatience = std::chrono::minutes{15};
+constexpr Duration kGlanceTimeout = std::chrono::milliseconds{80};
 constexpr Duration kImpatientTimeout = std::chrono::seconds{5};
 
 std::string trimmed(std::string text) {
@@ -41,9 +42,9 @@ Result<std::string> chosen_token(const CommonOptions& options) {
 
 client::Api::Options api_options(Patience patience) {
   client::Api::Options options;
-  if (patience == Patience::none) {
+  if (patience == Patience::none || patience == Patience::glance) {
     options.patience = Duration::zero();
-    options.timeout = kImpatientTimeout;
+    options.timeout = patience == Patience::none ? kImpatientTimeout : kGlanceTimeout;
     return options;
   }
   options.patience = patience == Patience::long_ ? kLongPatience : kShortPatience;
@@ -72,7 +73,8 @@ Result<adapters::HttpEndpoint> find_endpoint(const CommonOptions& options) {
 
 Connection::Connection(const CommonOptions& options, Patience patience)
     : http_([options] { return find_endpoint(options); },
-            [patience] { return wants_to_leave() || (patience == Patience::none && interrupts_seen() > 0); }), api_(http_, api_options(patience)) {}
+            [patience] { return wants_to_leave() || (patience == Patience::none && interrupts_seen() > 0); }),
+      api_(http_, api_options(patience)) {}
 
 Result<std::uint64_t> find_newest_job(client::Api& api) {
   STINT_TRY(const std::string json, api.get("/v1/jobs/last"));

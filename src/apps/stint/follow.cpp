@@ -88,6 +88,11 @@ class WaitingNotice {
 
 Instant now() { return Instant{std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch())}; }
 
+UnixMillis wall_now() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return unix_millis(std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
+}
+
 bool CancelKeys::check() {
   while (handled_ < interrupts_seen()) {
     ++handled_;

@@ -60,6 +60,8 @@ client::Charset locale_charset() {
   return is_utf8 ? client::Charset::utf8 : client::Charset::ascii;
 }
 
+client::Paint paint_of(int fd) { return {has_color(fd), is_terminal(fd) ? locale_charset() : client::Charset::utf8}; }
+
 std::string for_locale(const std::string& text) { return locale_charset() == client::Charset::utf8 ? text : client::to_ascii(text); }
 
 FullScreen::FullScreen() {

@@ -8,6 +8,7 @@
 
 #include "base/time.hpp"
 #include "client/glyphs.hpp"
+#include "client/styled.hpp"
 
 namespace stint::cli {
 
@@ -42,6 +43,8 @@ class LiveLines {
 
 /// What the locale of the environment can show: LC_ALL, LC_CTYPE, LANG, as POSIX ranks them.
 [[nodiscard]] client::Charset locale_charset();
+/// How `fd` is written to.
+[[nodiscard]] client::Paint paint_of(int fd);
 /// `text` as it may be written to a terminal of this locale.
 [[nodiscard]] std::string for_locale(const std::string& text);
 

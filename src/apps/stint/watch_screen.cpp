@@ -25,11 +25,6 @@ constexpr Duration kRefreshAfterKey = 80ms;  // a key held down moves the choice
 constexpr Duration kEscapeWait = 50ms;       // until a lone ESC is a key
 constexpr int kShareOfTime = 10;             // at most a tenth of the time is spent asking: a slow scheduler is asked rarely
 
-UnixMillis wall_now() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return unix_millis(std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
-}
-
 class WatchScreen {
  public:
   WatchScreen(const CommonOptions& options, std::optional<std::uint64_t> job)

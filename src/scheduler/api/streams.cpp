@@ -46,8 +46,8 @@ Result<std::size_t> read_tail_bytes(const ports::HttpRequest& request) {
   if (!find_query(request, "tail_bytes")) return 0;
   STINT_TRY(const std::uint64_t bytes, read_number(request, "tail_bytes", 0));
   if (bytes == 0 || bytes > limits::kLogTailMax)
-    return fail(Errc::invalid_argument, "query `tail_bytes`: " + std::to_string(bytes) + " is not within 1 and " +
-                                        std::to_string(limits::kLogTailMax));
+    return fail(Errc::invalid_argument,
+                "query `tail_bytes`: " + std::to_string(bytes) + " is not within 1 and " + std::to_string(limits::kLogTailMax));
   if (find_query(request, "follow").value_or("0") != "0" || find_query(request, "after"))
     return fail(Errc::invalid_argument, "query `tail_bytes` goes neither with `follow` nor with `after`");
   return static_cast<std::size_t>(bytes);
