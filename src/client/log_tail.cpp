@@ -27,7 +27,8 @@ Result<Read> read_once(Api& api, const std::string& task, const Api::LogOptions&
     read.tail.last_seq = std::max(read.tail.last_seq, chunk.seq);
     cutter.add(chunk, read.tail.lines);
     auto& lines = read.tail.lines;
-    if (lines_max > 0 && lines.size() > 2 * lines_max) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(lines_max));
+    const std::size_t kept = lines_max + 1;  // one more shows that there are more
+    if (lines_max > 0 && lines.size() > 2 * kept) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kept));
     return true;
   };
   STINT_TRY_VOID(api.read_logs(task, options, on_log, [] { return true; }));

@@ -42,6 +42,9 @@ class ProgressDisplay {
     if (has_ended(job.state)) lines_.keep();
   }
 
+  /// What is said now goes where the bars are; they come again below it.
+  void step_aside() { lines_.clear(); }
+
  private:
   /// Often at first, then rarer: a log of hours is not filled with them.
   void show_line(const client::JobView& job, Instant at) {
@@ -138,9 +141,15 @@ Result<client::JobView> follow_job(client::Api& api, std::uint64_t id, Progress 
   std::optional<Error> broken;
   bool is_changed = true;  // between the first look and the stream's beginning anything may have happened
   Instant read_at = now();
+  int interrupts_told = interrupts_seen();
   const auto look = [&] {
+    // An interrupt is answered by a line on stderr: the bars must not be drawn over it.
+    const int interrupts = interrupts_seen();
+    if (display && interrupts != interrupts_told) display->step_aside();
+    interrupts_told = interrupts;
+    if (!keep_going()) return false;
     if (display) display->show(api, job);
-    if (has_ended(job.state) || !keep_going()) return false;
+    if (has_ended(job.state)) return false;
     const Duration age = now() - read_at;
     if (age < (is_changed ? kRefreshBusy : kRefreshIdle)) return true;
     is_changed = false;
