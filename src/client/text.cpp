@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "base/assert.hpp"
+#include "base/utc.hpp"
 #include "client/glyphs.hpp"
 
 namespace stint::client {
@@ -26,7 +27,6 @@ std::string without_zeros(std::string number) {
   if (number.back() == '.') number.pop_back();
   return number;
 }
-
 
 std::string pad(std::string_view cell, std::size_t width, Align align) {
   const std::string spaces(width - std::min(width, display_width(cell)), ' ');

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/utc.hpp"
 #include "client/text.hpp"
 
 namespace stint::client {
@@ -82,10 +83,10 @@ StyledLine job_row(const JobView& job, const RateMeter* meter, std::size_t colum
 }
 
 std::string show_running_time(const TaskView& task, UnixMillis now) {
-  const auto started = parse_rfc3339(task.started_at);
+  const auto started = parse_utc(task.started_at);
   if (started && (has_ended(task.outcome.state) || task.outcome.state == TaskStatus::running))
-    return show_duration(parse_rfc3339(task.ended_at).value_or(now) - *started);
-  const auto retry = parse_rfc3339(task.retry_at);
+    return show_duration(parse_utc(task.ended_at).value_or(now) - *started);
+  const auto retry = parse_utc(task.retry_at);
   return retry && *retry > now ? "again in " + show_duration(*retry - now) : "-";
 }
 

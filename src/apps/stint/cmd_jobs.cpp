@@ -13,6 +13,7 @@
 #include "apps/stint/selection.hpp"
 #include "apps/stint/submission.hpp"
 #include "apps/stint/terminal.hpp"
+#include "base/utc.hpp"
 #include "client/exit_status.hpp"
 #include "client/text.hpp"
 #include "core/model/job_json.hpp"
@@ -39,7 +40,7 @@ std::string tasks_text(const client::TaskCounts& tasks) {
 
 /// From its submission to its end.
 std::string took_text(const client::JobView& job) {
-  const auto began = client::parse_rfc3339(job.submitted_at), ended = client::parse_rfc3339(job.ended_at);
+  const auto began = parse_utc(job.submitted_at), ended = parse_utc(job.ended_at);
   return began && ended ? client::show_duration(*ended - *began) : "-";
 }
 

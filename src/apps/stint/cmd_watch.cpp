@@ -13,6 +13,7 @@
 #include "apps/stint/selection.hpp"
 #include "apps/stint/terminal.hpp"
 #include "apps/stint/watch_screen.hpp"
+#include "base/utc.hpp"
 #include "client/exit_status.hpp"
 #include "client/text.hpp"
 
@@ -89,9 +90,9 @@ class StateLines {
       if (agent.state == "connected") ++connected;
       running += agent.running;
     }
-    return "{\"kind\":\"state\",\"at\":" + json_string(client::to_rfc3339(wall_now())) +
-           ",\"job\":" + (job_ ? std::to_string(*job_) : "null") + ",\"jobs\":[" + jobs +
-           "],\"agents\":{\"connected\":" + std::to_string(connected) + ",\"running\":" + std::to_string(running) + "}}";
+    return "{\"kind\":\"state\",\"at\":" + json_string(format_utc(wall_now())) + ",\"job\":" + (job_ ? std::to_string(*job_) : "null") +
+           ",\"jobs\":[" + jobs + "],\"agents\":{\"connected\":" + std::to_string(connected) + ",\"running\":" + std::to_string(running) +
+           "}}";
   }
 
   client::Api& api_;

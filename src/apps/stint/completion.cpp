@@ -6,7 +6,6 @@
 
 #include "apps/stint/completion_values.hpp"
 
-
 namespace stint::cli {
 namespace {
 

@@ -11,6 +11,7 @@
 #include "client/glyphs.hpp"
 #include "client/progress.hpp"
 #include "client/views.hpp"
+#include "core/model/scope.hpp"
 
 namespace stint::cli {
 namespace {
@@ -100,12 +101,13 @@ std::vector<Candidate> find_values(const CLI::App& app, const CommonOptions& opt
     return found;
   }
   if (is_file(name)) return {{std::string(kFiles), ""}};
-  if (name == "scope" || name == "scopes")
-    return {{"read", "see everything"},
-            {"submit", "submit and cancel own jobs"},
-            {"work", "claim and answer tasks"},
-            {"operate", "agents, and any job's cancel"},
-            {"admin", "everything"}};
+  if (name == "scope" || name == "scopes") {
+    // A list with commas goes on after the last one.
+    const std::string before = current.substr(0, current.rfind(',') + 1);
+    std::vector<Candidate> found;
+    for (const auto scope : core::kScopes) found.push_back({before + std::string(to_string(scope)), ""});
+    return found;
+  }
   if (name == "type") return {{"trainer", ""}, {"inferencer", ""}, {"crawler", ""}, {"labeller", ""}, {"rater", ""}};
 
   Connection connection(options, Patience::glance);
