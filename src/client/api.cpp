@@ -76,7 +76,8 @@ bool Api::wait_again(Backoff& backoff, const Error& error) {
   return pause && http_.pause(*pause);
 }
 
-Result<std::string> Api::ask(const ports::HttpCall& call, Repeat repeat) {
+Result<std::string> Api::ask(ports::HttpCall call, Repeat repeat) {
+  call.timeout = options_.timeout;
   Backoff backoff(options_.patience);
   while (true) {
     auto answer = http_.call(call);
@@ -110,14 +111,23 @@ Result<std::string> Api::remove(const std::string& target) {
   return ask(call, Repeat::always);
 }
 
-Result<JobView> Api::submit(const std::string& job_json, const std::string& idempotency_key) {
+Result<JobView> Api::make_job(const std::string& target, const std::string& body, const std::string& idempotency_key) {
   ports::HttpCall call;
   call.method = "POST";
-  call.target = "/v1/jobs";
+  call.target = target;
   call.headers = {{"Idempotency-Key", idempotency_key}};
-  call.body = job_json;
-  STINT_TRY(const std::string body, ask(call, Repeat::always));
-  return parse_job_view(body);
+  call.body = body;
+  STINT_TRY(const std::string answer, ask(call, Repeat::always));
+  return parse_job_view(answer);
+}
+
+Result<JobView> Api::submit(const std::string& job_json, const std::string& idempotency_key) {
+  return make_job("/v1/jobs", job_json, idempotency_key);
+}
+
+Result<JobView> Api::retry(std::uint64_t job, RetryOf what, const std::string& idempotency_key) {
+  const std::string body = what == RetryOf::failed ? "{\"failed_only\":true}" : "{\"failed_only\":false}";
+  return make_job("/v1/jobs/" + std::to_string(job) + "/retry", body, idempotency_key);
 }
 
 Result<JobView> Api::get_job(std::uint64_t id) {
@@ -165,10 +175,11 @@ Status Api::read_logs(const std::string& task, const LogOptions& options, const 
   std::optional<Error> broken;
   const auto make_call = [&] {
     ports::HttpCall call;
-    call.target =
-        make_target("/v1/tasks/" + encode_segment(task) + "/logs", {{"attempt", options.attempt ? std::to_string(*options.attempt) : ""},
-                                                                    {"after", after > 0 ? std::to_string(after) : ""},
-                                                                    {"follow", options.follow ? "1" : ""}});
+    call.target = make_target("/v1/tasks/" + encode_segment(task) + "/logs",
+                              {{"attempt", options.attempt ? std::to_string(*options.attempt) : ""},
+                               {"after", after > 0 ? std::to_string(after) : ""},
+                               {"tail_bytes", options.tail_bytes > 0 ? std::to_string(options.tail_bytes) : ""},
+                               {"follow", options.follow ? "1" : ""}});
     return call;
   };
   const auto on_line = [&](std::string_view json) {

@@ -35,10 +35,12 @@ class Api {
     Duration patience = std::chrono::seconds{5};
     /// Told once per outage.
     std::function<void(const Error&)> on_outage = [](const Error&) {};
+    Duration timeout = std::chrono::seconds{30};  ///< of one call
   };
   struct LogOptions {
     std::optional<std::uint32_t> attempt;
     std::uint64_t after = 0;
+    std::size_t tail_bytes = 0;  ///< only so much of each stream's end; goes neither with `after` nor with `follow`
     bool follow = false;
   };
   /// False ends the stream; ticks come about ten times a second.
@@ -55,6 +57,10 @@ class Api {
   [[nodiscard]] Result<std::string> remove(const std::string& target);
   /// Repeated by its key as long as it takes: at most one job.
   [[nodiscard]] Result<JobView> submit(const std::string& job_json, const std::string& idempotency_key);
+  enum class RetryOf { everything, failed };
+  /// A new job with the definition of one that has ended; with RetryOf::failed what completed there counts as completed. By its key: at
+  /// most one job.
+  [[nodiscard]] Result<JobView> retry(std::uint64_t job, RetryOf what, const std::string& idempotency_key);
   [[nodiscard]] Result<JobView> get_job(std::uint64_t id);
 
   /// At most `limit` items, over as many pages as that takes.
@@ -74,7 +80,8 @@ class Api {
   /// Streams, and streams again over breaks, until the reader or `on_tick` has had enough.
   Status read_stream(const std::function<ports::HttpCall()>& make_call, const std::function<Reader()>& make_reader, const OnTick& on_tick,
                      WholeAnswer whole);
-  Result<std::string> ask(const ports::HttpCall& call, Repeat repeat);
+  Result<JobView> make_job(const std::string& target, const std::string& body, const std::string& idempotency_key);
+  Result<std::string> ask(ports::HttpCall call, Repeat repeat);
   /// False: give up.
   bool wait_again(Backoff& backoff, const Error& error);
 

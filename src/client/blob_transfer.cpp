@@ -29,10 +29,10 @@ std::optional<std::uint64_t> find_number(const std::string& body, const char* na
   const auto value = json::parse(body, problem);
   if (problem || !value.is_object()) return std::nullopt;
   const auto* number = value.as_object().if_contains(name);
-  if (number == nullptr) return std::nullopt;
-  const auto converted = number->try_to_number<std::uint64_t>();
-  if (!converted) return std::nullopt;
-  return *converted;
+  if (number == nullptr || !number->is_number()) return std::nullopt;
+  const auto converted = number->to_number<std::uint64_t>(problem);
+  if (problem) return std::nullopt;
+  return converted;
 }
 
 std::string path_of(const BlobId& blob) { return "/v1/blobs/" + to_hex(blob); }

@@ -30,15 +30,42 @@ TEST(RateMeter, NeedsTwoMomentsASecondApart) {
   EXPECT_EQ(*meter.time_left(50), Duration(10s));
 }
 
-TEST(RateMeter, ForgetsWhatIsOlderThanHalfAMinute) {
+TEST(RateMeter, LooksAtTheLastHalfMinute) {
   RateMeter meter;
-  for (int second = 0; second <= 60; ++second) meter.add(static_cast<std::uint64_t>(std::min(second, 30)), kStart + second * 1s);
-  ASSERT_TRUE(meter.per_second());
-  EXPECT_LT(*meter.per_second(), 0.1) << "nothing has ended since";
+  for (int second = 0; second <= 120; ++second)
+    meter.add(static_cast<std::uint64_t>(second < 60 ? second * 10 : 600 + (second - 60) * 2), kStart + second * 1s);
+  EXPECT_DOUBLE_EQ(*meter.per_second(), 2);
+}
+
+TEST(RateMeter, DoesNotTakeABurstOrAPauseForTheRate) {
+  RateMeter meter;  // ten at once, a minute each: 1/6 a second
+  for (int second = 0; second <= 600; ++second) {
+    meter.add(static_cast<std::uint64_t>(second / 60 * 10), kStart + second * 1s, 10);
+    if (second < 150) continue;
+    EXPECT_GT(*meter.per_second(), 0.10) << second;
+    EXPECT_LT(*meter.per_second(), 0.25) << second;
+  }
+}
+
+TEST(RateMeter, NoRateNoPromise) {
   RateMeter stuck;
   stuck.add(3, kStart);
   stuck.add(3, kStart + 10s);
-  EXPECT_FALSE(stuck.time_left(5)) << "no rate, no promise";
+  EXPECT_FALSE(stuck.time_left(5));
+}
+
+TEST(RateMeter, StaysSmallOverDays) {
+  RateMeter meter;
+  for (int second = 0; second < 100'000; ++second) meter.add(static_cast<std::uint64_t>(second), kStart + second * 1s);
+  EXPECT_LE(meter.history().size(), 1200U);
+  EXPECT_NEAR(*meter.per_second(), 1, 1e-9);
+}
+
+TEST(Rate, ReadsWellAtAnySpeed) {
+  EXPECT_EQ(show_rate(1234), "1234/s");
+  EXPECT_EQ(show_rate(5), "5.0/s");
+  EXPECT_EQ(show_rate(0.2), "12/min");
+  EXPECT_EQ(show_rate(0.001), "3.6/h");
 }
 
 TEST(Progress, ShowsBarCountsRateAndTimeLeft) {
@@ -72,6 +99,10 @@ TEST(Progress, SeveralEntriesGetALineEachAndATotal) {
 TEST(Progress, OnAPipeItIsASentence) {
   EXPECT_EQ(show_counts(job_of({1, 3, 5, 1, 0})), "job 12: 3 running, 5 of 10 completed, 1 failed");
   EXPECT_EQ(show_counts(job_of({0, 0, 5, 0, 2})), "job 12: 0 running, 5 of 7 completed, 2 cancelled");
+  RateMeter meter;
+  meter.add(0, kStart);
+  meter.add(20, kStart + 10s);
+  EXPECT_EQ(show_counts(job_of({77, 3, 20, 0, 0}), meter), "job 12: 3 running, 20 of 100 completed, 2.0/s, 40s left");
 }
 
 }  // namespace

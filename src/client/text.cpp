@@ -7,6 +7,8 @@
 #include <cstdio>
 
 #include "base/assert.hpp"
+#include "base/utc.hpp"
+#include "client/glyphs.hpp"
 
 namespace stint::client {
 namespace {
@@ -25,8 +27,6 @@ std::string without_zeros(std::string number) {
   if (number.back() == '.') number.pop_back();
   return number;
 }
-
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 std::string pad(std::string_view cell, std::size_t width, Align align) {
   const std::string spaces(width - std::min(width, display_width(cell)), ' ');
@@ -92,40 +92,74 @@ std::string show_bar(double fraction, std::size_t width) {
   return "[" + bar + "]";
 }
 
+std::string show_ago(std::string_view rfc3339, UnixMillis now) {
+  const auto at = parse_utc(rfc3339);
+  if (!at) return "-";
+  constexpr Duration kJustNow = std::chrono::seconds{1};
+  const Duration age = now - *at;
+  return age < kJustNow ? "just now" : show_duration(age) + " ago";
+}
+
+Style style_of_state(std::string_view word) {
+  if (word == "running") return Style::cyan;
+  if (word == "completed" || word == "connected") return Style::green;
+  if (word == "failed" || word == "revoked") return Style::red;
+  return word == "cancelled" || word == "draining" || word == "disconnected" ? Style::yellow : Style::plain;
+}
+
 std::size_t display_width(std::string_view text) {
-  return text.size() - static_cast<std::size_t>(std::count_if(text.begin(), text.end(), is_continuation));
+  std::size_t columns = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const Character character = character_at(text, at);
+    columns += columns_of(character.code);
+    at += character.length;
+  }
+  return columns;
 }
 
 std::string shorten(std::string_view text, std::size_t width) {
   if (display_width(text) <= width) return std::string(text);
   if (width == 0) return {};
   std::size_t end = 0;
-  for (std::size_t characters = 0; end < text.size(); ++end) {
-    if (!is_continuation(text[end]) && characters++ == width - 1) break;
+  for (std::size_t columns = 0; end < text.size();) {
+    const Character character = character_at(text, end);
+    columns += columns_of(character.code);
+    if (columns > width - 1) break;
+    end += character.length;
   }
   return std::string(text.substr(0, end)) + "…";
 }
 
 void Table::add(std::vector<std::string> cells) {
   STINT_ASSERT(cells.size() == columns_.size());
+  for (std::string& cell : cells) cell = printable(cell);
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::render() const {
+std::string Table::render() const { return render({false, Charset::utf8}); }
+
+std::string Table::render(const Paint& paint) const {
   std::vector<std::size_t> widths;
   for (const Column& column : columns_) widths.push_back(display_width(column.title));
   for (const auto& row : rows_)
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
 
   std::string text;
-  const auto add_line = [&](auto cell_of) {
-    std::string line;
-    for (std::size_t i = 0; i < columns_.size(); ++i) line += (i == 0 ? "" : "  ") + pad(cell_of(i), widths[i], columns_[i].align);
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
+  const auto add_line = [&](auto cell_of, auto style) {
+    std::size_t last = 0;
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+      if (!cell_of(i).empty()) last = i;
+    StyledLine line;
+    for (std::size_t i = 0; i <= last; ++i) {
+      const bool is_end = i == last && columns_[i].align == Align::left;
+      line.add(i == 0 ? "" : "  ").add(is_end ? std::string(cell_of(i)) : pad(cell_of(i), widths[i], columns_[i].align), style(i));
+    }
+    text += line.paint(paint, line.width()) + "\n";
   };
-  add_line([&](std::size_t i) { return std::string_view(columns_[i].title); });
-  for (const auto& row : rows_) add_line([&](std::size_t i) { return std::string_view(row[i]); });
+  add_line([&](std::size_t i) { return std::string_view(columns_[i].title); }, [](std::size_t) { return Style::dim; });
+  for (const auto& row : rows_)
+    add_line([&](std::size_t i) { return std::string_view(row[i]); },
+             [&](std::size_t i) { return columns_[i].style_of != nullptr ? columns_[i].style_of(row[i]) : Style::plain; });
   return text;
 }
 

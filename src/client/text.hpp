@@ -8,6 +8,7 @@
 
 #include "base/resources.hpp"
 #include "base/time.hpp"
+#include "client/styled.hpp"
 #include "client/views.hpp"
 
 /// How amounts, times and tables look in a terminal.
@@ -23,14 +24,18 @@ namespace stint::client {
 [[nodiscard]] std::string show_resources(const Resources& resources);
 /// `2026-11-22 08:40:00` of an RFC 3339 time; `-` for none.
 [[nodiscard]] std::string show_time(std::string_view rfc3339);
+/// `just now`, `42s ago`, `3h05m ago`; `-` for none.
+[[nodiscard]] std::string show_ago(std::string_view rfc3339, UnixMillis now);
+/// The colours of states of jobs, tasks and agents.
+[[nodiscard]] Style style_of_state(std::string_view word);
 /// `exit 3`, `signal 9`, `timeout`, `cancelled`; empty for a task that completed or has not ended.
 [[nodiscard]] std::string show_end(const Outcome& outcome);
 /// `[=====>    ]`; `width` counts the brackets; fraction is clamped to 0..1.
 [[nodiscard]] std::string show_bar(double fraction, std::size_t width);
 
-/// Characters, not bytes: code points of UTF-8 that are not continuation bytes.
+/// Columns of a terminal, not bytes.
 [[nodiscard]] std::size_t display_width(std::string_view text);
-/// `text` in at most `width` characters, ended by `…` if something was cut.
+/// `text` in at most `width` columns, ended by `…` if something was cut.
 [[nodiscard]] std::string shorten(std::string_view text, std::size_t width);
 
 enum class Align { left, right };
@@ -41,12 +46,15 @@ class Table {
   struct Column {
     std::string title;
     Align align = Align::left;
+    Style (*style_of)(std::string_view cell) = nullptr;
   };
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
-  /// As many cells as columns.
+  /// As many cells as columns; shown as printable() shows them.
   void add(std::vector<std::string> cells);
   [[nodiscard]] bool is_empty() const { return rows_.empty(); }
   [[nodiscard]] std::string render() const;
+  /// For a terminal.
+  [[nodiscard]] std::string render(const Paint& paint) const;
 
  private:
   std::vector<Column> columns_;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/utc.hpp"
+
 namespace stint::client {
 namespace {
 
@@ -66,6 +68,21 @@ TEST(Table, ColumnsAlignAndNothingTrails) {
             " JOB  NAME   STATE\n"
             "   7  größe  running\n"
             "1234  x\n");
+}
+
+TEST(Time, GoesBothWays) {
+  const std::string text = "2026-11-22T08:40:00.123Z";
+  EXPECT_EQ(format_utc(*parse_utc(text)), text);
+  EXPECT_EQ(show_ago(text, *parse_utc("2026-11-22T08:43:05.200Z")), "3m05s ago");
+  EXPECT_EQ(show_ago(text, *parse_utc(text)), "just now");
+  EXPECT_EQ(show_ago("", *parse_utc(text)), "-");
+}
+
+TEST(Table, ColoursAreForTerminalsAndMoveNoColumn) {
+  Table table({{"STATE", Align::left, style_of_state}, {"N", Align::right}});
+  table.add({"failed", "7"});
+  EXPECT_EQ(table.render(), "STATE   N\nfailed  7\n");
+  EXPECT_EQ(table.render({true, Charset::utf8}), "\x1b[90mSTATE \x1b[0m  \x1b[90mN\x1b[0m\n\x1b[31mfailed\x1b[0m  7\n");
 }
 
 }  // namespace

@@ -127,6 +127,17 @@ Result<TaskView> parse_task_view(std::string_view bytes) {
   return task;
 }
 
+Result<ReportView> parse_report_view(std::string_view bytes) {
+  STINT_TRY(const json::object object, parse_object(bytes, "a report"));
+  ReportView report;
+  report.seq = number<std::uint64_t>(object, "seq");
+  if (report.seq == 0) return lacks("report", "seq");
+  report.attempt = number<std::uint64_t>(object, "attempt");
+  for (const auto& [name, value] : object_at(object, "metrics"))
+    if (value.is_number()) report.metrics.emplace_back(name, value.to_number<double>());
+  return report;
+}
+
 Result<AgentView> parse_agent_view(std::string_view bytes) {
   STINT_TRY(const json::object object, parse_object(bytes, "an agent"));
   AgentView agent;
@@ -182,6 +193,11 @@ Result<Explanation> parse_explanation(std::string_view bytes) {
   explanation.state = parse_task_status(text(object, "state")).value_or(TaskStatus::pending);
   explanation.nearest = text(object, "nearest");
   explanation.waits_for = texts(object, "waits_for");
+  if (find(object, "position") != nullptr) explanation.position = number<std::uint64_t>(object, "position");
+  for (const json::value& item : array_at(object, "would_help"))
+    explanation.would_help.push_back(item.is_object()   ? text(item.get_object(), "text")
+                                     : item.is_string() ? std::string(item.get_string())
+                                                        : "");
   for (const json::value& item : array_at(object, "agents")) {
     const json::object* agent = item.if_object();
     if (agent == nullptr) continue;
@@ -203,9 +219,9 @@ Result<LogEntry> parse_log_entry(std::string_view bytes) {
   }
   const auto data = decode_base64(text(object, "data"));
   if (!data) return fail(Errc::corrupt, "a line of the scheduler's log is not base64");
-  entry.line =
-      LogLine{number<std::uint64_t>(object, "seq"), number<std::uint32_t>(object, "attempt"), text(object, "stream") == "stderr", *data};
-  if (entry.line->seq == 0) return lacks("line of a log", "seq");
+  entry.line = LogLine{number<std::uint64_t>(object, "seq"), number<std::uint64_t>(object, "offset"),
+                       number<std::uint32_t>(object, "attempt"), text(object, "stream") == "stderr", *data};
+  if (find(object, "seq") == nullptr) return lacks("line of a log", "seq");
   return entry;
 }
 

@@ -56,6 +56,12 @@ struct TaskView {
   std::vector<std::pair<std::string, double>> metrics;
 };
 
+/// What a task said of itself at one moment.
+struct ReportView {
+  std::uint64_t seq = 0, attempt = 0;
+  std::vector<std::pair<std::string, double>> metrics;
+};
+
 struct AgentView {
   std::uint64_t number = 0;
   std::string name, state, host, version, last_seen_at;
@@ -82,6 +88,8 @@ struct Explanation {
   TaskStatus state = TaskStatus::pending;
   std::vector<std::string> waits_for;
   std::vector<Agent> agents;
+  std::optional<std::uint64_t> position;  ///< in its queue, from 1
+  std::vector<std::string> would_help;    ///< one sentence per way to get it running
 };
 
 struct AgentKey {
@@ -92,6 +100,7 @@ struct AgentKey {
 
 struct LogLine {
   std::uint64_t seq = 0;
+  std::uint64_t offset = 0;
   std::uint32_t attempt = 0;
   bool is_stderr = false;
   std::string bytes;
@@ -111,6 +120,7 @@ struct Page {
 
 [[nodiscard]] Result<JobView> parse_job_view(std::string_view json);
 [[nodiscard]] Result<TaskView> parse_task_view(std::string_view json);
+[[nodiscard]] Result<ReportView> parse_report_view(std::string_view json);
 [[nodiscard]] Result<AgentView> parse_agent_view(std::string_view json);
 [[nodiscard]] Result<TokenView> parse_token_view(std::string_view json);
 [[nodiscard]] Result<AgentKey> parse_agent_key(std::string_view json);

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.hpp"
@@ -93,6 +95,20 @@ class StoreReader {
   /// Chunks of one attempt in order of arrival, after the `after`-th; what `logs -f` follows. first = position of that chunk.
   [[nodiscard]] virtual Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_tail(const AttemptRef& ref, std::uint64_t after,
                                                                                              std::size_t max_bytes) = 0;
+  /// The newest chunks of one attempt: of each stream at most `max_bytes` and one chunk more, older first; what is shown when a log is too
+  /// long to be read. Cost does not grow with the log. A store that knows the order of arrival gives positions and orders both streams by
+  /// them; this one, made of the other reads, gives position 0: stdout first, then stderr.
+  [[nodiscard]] virtual Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_newest(const AttemptRef& ref,
+                                                                                               std::size_t max_bytes) {
+    STINT_TRY(const LogEnds ends, log_ends(ref));
+    std::vector<std::pair<std::uint64_t, core::LogRow>> rows;
+    for (const auto& [stream, end] : {std::pair<std::uint8_t, std::uint64_t>{1, ends.out}, {2, ends.err}}) {
+      if (end == 0) continue;
+      STINT_TRY(auto chunks, logs(ref, stream, end - std::min<std::uint64_t>(end, max_bytes), max_bytes));
+      for (auto& chunk : chunks) rows.emplace_back(0, std::move(chunk));
+    }
+    return rows;
+  }
   [[nodiscard]] virtual Result<std::vector<core::EventRow>> events(std::uint64_t after_seq, JobId job_or_zero, std::size_t limit) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> last_event_seq() = 0;
   [[nodiscard]] virtual Result<std::vector<core::ReportRow>> reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) = 0;

@@ -16,6 +16,7 @@ inline constexpr Duration kBlobGrace = std::chrono::hours{24};
 inline constexpr Duration kBlobSweepPeriod = std::chrono::hours{1};
 inline constexpr Duration kBlobSweepSlice = std::chrono::seconds{1};  ///< between two slices of a sweep
 inline constexpr std::size_t kBlobSweepEntries = 1000;              ///< of one slice
+inline constexpr std::size_t kLogTailMax = std::size_t{1} << 20;    ///< of each stream, in one answer with `tail_bytes`
 inline constexpr std::size_t kEventRingMax = 16384;  ///< events kept in memory for followers; older ones come from the store
 inline constexpr std::size_t kLogEndsMax = 100'000;  ///< attempts whose log end is remembered; others are looked up again
 inline constexpr std::size_t kLinksMax = 20'000;

@@ -1,6 +1,7 @@
 #include "adapters/memory/store.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "base/assert.hpp"
@@ -178,6 +179,19 @@ Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> MemoryReader::log_ta
   std::size_t bytes = 0, kept = 0;
   while (kept < rows.size() && bytes < max_bytes) bytes += rows[kept++].second.bytes.size();
   rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(kept), rows.end());
+  return rows;
+}
+
+Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> MemoryReader::log_newest(const AttemptRef& ref, std::size_t max_bytes) {
+  STINT_TRY(const auto all, log_tail(ref, 0, std::numeric_limits<std::size_t>::max()));
+  std::vector<std::pair<std::uint64_t, core::LogRow>> rows;
+  std::array<std::size_t, 3> bytes{};
+  for (auto it = all.rbegin(); it != all.rend(); ++it) {
+    std::size_t& taken = bytes.at(it->second.stream);
+    if (taken < max_bytes) rows.push_back(*it);
+    taken += it->second.bytes.size();
+  }
+  std::reverse(rows.begin(), rows.end());
   return rows;
 }
 

@@ -93,6 +93,7 @@ class MemoryReader final : public ports::StoreReader {
   Result<LogEnds> log_ends(const AttemptRef& ref) override;
   Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_tail(const AttemptRef& ref, std::uint64_t after,
                                                                        std::size_t max_bytes) override;
+  Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_newest(const AttemptRef& ref, std::size_t max_bytes) override;
   Result<std::vector<core::EventRow>> events(std::uint64_t after_seq, JobId job_or_zero, std::size_t limit) override;
   Result<std::uint64_t> last_event_seq() override;
   Result<std::vector<core::ReportRow>> reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) override;

@@ -7,8 +7,10 @@
 #include "apps/stint/agent_key.hpp"
 #include "apps/stint/command_line.hpp"
 #include "apps/stint/connection.hpp"
+#include "apps/stint/follow.hpp"
 #include "apps/stint/json_output.hpp"
 #include "apps/stint/report.hpp"
+#include "apps/stint/terminal.hpp"
 #include "client/exit_status.hpp"
 #include "client/text.hpp"
 #include "core/model/quantity.hpp"
@@ -40,8 +42,16 @@ int list(const CommonOptions& options) {
     print_line(to_json(*page));
     return client::kExitOk;
   }
-  client::Table table(
-      {{"AGENT"}, {"STATE"}, {"CPU"}, {"MEMORY"}, {"GPU"}, {"RUNNING", client::Align::right}, {"TYPES"}, {"SKEW"}, {"NOTES"}});
+  client::Table table({{"AGENT"},
+                       {"STATE", client::Align::left, client::style_of_state},
+                       {"CPU"},
+                       {"MEMORY"},
+                       {"GPU"},
+                       {"RUNNING", client::Align::right},
+                       {"TYPES"},
+                       {"SEEN"},
+                       {"SKEW"},
+                       {"NOTES"}});
   for (const std::string& item : page->items) {
     const auto agent = client::parse_agent_view(item);
     if (!agent) return report_error(options, agent.error());
@@ -49,10 +59,11 @@ int list(const CommonOptions& options) {
                used_text(agent->used.memory_bytes, agent->resources.memory_bytes, client::show_bytes),
                used_text(agent->used.gpus, agent->resources.gpus, show_count), std::to_string(agent->running),
                agent->types.empty() || agent->types.size() == kAgentTypes ? "all" : join(agent->types, ","),
+               agent->state == "connected" ? "now" : client::show_ago(agent->last_seen_at, wall_now()),
                agent->skew_ms ? std::to_string(*agent->skew_ms) + " ms" : "-", join(agent->notes, "; ")});
   }
   if (table.is_empty()) notice("no agents; `stint agent token --name NAME --key-file FILE` makes a key for one");
-  if (!table.is_empty()) write_all(STDOUT_FILENO, table.render());
+  if (!table.is_empty()) write_all(STDOUT_FILENO, table.render(paint_of(STDOUT_FILENO)));
   return client::kExitOk;
 }
 
@@ -179,7 +190,8 @@ void add_agent_commands(CLI::App& app, CommandLine& line) {
   agent->require_subcommand(1);
   add_start_command(*agent, line);
 
-  CLI::App* list_command = add_command(*agent, line, "list", "List agents with what they offer and what they cannot enforce", "");
+  CLI::App* list_command = add_command(*agent, line, "list", "List agents with what they offer and what they cannot enforce",
+                                       "  stint agent list\n  stint agent list --json");
   list_command->callback([&line] { line.action = [&line] { return list(line.common); }; });
 
   auto name = std::make_shared<std::string>();

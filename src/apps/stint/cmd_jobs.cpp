@@ -13,6 +13,7 @@
 #include "apps/stint/selection.hpp"
 #include "apps/stint/submission.hpp"
 #include "apps/stint/terminal.hpp"
+#include "base/utc.hpp"
 #include "client/exit_status.hpp"
 #include "client/text.hpp"
 #include "core/model/job_json.hpp"
@@ -37,6 +38,12 @@ std::string tasks_text(const client::TaskCounts& tasks) {
   return text;
 }
 
+/// From its submission to its end.
+std::string took_text(const client::JobView& job) {
+  const auto began = parse_utc(job.submitted_at), ended = parse_utc(job.ended_at);
+  return began && ended ? client::show_duration(*ended - *began) : "-";
+}
+
 struct JobsArguments {
   std::string state;
   std::string after;
@@ -51,15 +58,20 @@ int jobs(const CommonOptions& options, const JobsArguments& arguments) {
     print_line(to_json(*page));
     return client::kExitOk;
   }
-  client::Table table({{"JOB", client::Align::right}, {"NAME"}, {"STATE"}, {"TASKS"}, {"SUBMITTED"}, {"ENDED"}});
+  client::Table table({{"JOB", client::Align::right},
+                       {"NAME"},
+                       {"STATE", client::Align::left, client::style_of_state},
+                       {"TASKS"},
+                       {"SUBMITTED"},
+                       {"TOOK"}});
   for (const std::string& item : page->items) {
     const auto job = client::parse_job_view(item);
     if (!job) return report_error(options, job.error());
     table.add({std::to_string(job->id), client::shorten(job->name, 40), std::string(to_string(job->state)), tasks_text(job->tasks),
-               client::show_time(job->submitted_at), client::show_time(job->ended_at)});
+               client::show_ago(job->submitted_at, wall_now()), took_text(*job)});
   }
   if (table.is_empty()) notice("no jobs; `stint run -- echo hello` makes one");
-  if (!table.is_empty()) write_all(STDOUT_FILENO, table.render());
+  if (!table.is_empty()) write_all(STDOUT_FILENO, table.render(paint_of(STDOUT_FILENO)));
   if (page->next) notice("there are more; --limit shows them");
   return client::kExitOk;
 }

@@ -50,6 +50,9 @@ int wait(const CommonOptions& options, const WaitArguments& arguments) {
   for (const std::uint64_t id : *jobs) {
     const auto job = follow_job(api, id, arguments.shows_progress ? Progress::shown : Progress::none, keep_waiting);
     if (!job) return report_error(options, job.error());
+    if (!has_ended(job->state))
+      notice("job " + std::to_string(id) + " goes on; `stint wait " + std::to_string(id) + "` waits again, `stint cancel " +
+             std::to_string(id) + "` ends it");
     if (!has_ended(job->state)) return interrupts_seen() > 0 ? client::kExitCancelled : 128 + leave_signal();
     const auto status = exit_status_of(api, *job);
     if (!status) return report_error(options, status.error());

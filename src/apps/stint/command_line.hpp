@@ -31,6 +31,8 @@ void add_dev_commands(CLI::App& app, CommandLine& line);
 void add_run_command(CLI::App& app, CommandLine& line);
 void add_job_commands(CLI::App& app, CommandLine& line);
 void add_task_commands(CLI::App& app, CommandLine& line);
+void add_logs_command(CLI::App& app, CommandLine& line);
+void add_retry_command(CLI::App& app, CommandLine& line);
 void add_wait_command(CLI::App& app, CommandLine& line);
 void add_watch_command(CLI::App& app, CommandLine& line);
 void add_agent_commands(CLI::App& app, CommandLine& line);

@@ -2,130 +2,141 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <vector>
+#include <optional>
 
-#include "core/model/scope.hpp"
+#include "apps/stint/completion_values.hpp"
 
 namespace stint::cli {
 namespace {
 
-struct Word {
-  std::string text;
-  std::string description;
+/// Where the last word stands: the command before it, and the option whose value it is, if it is one.
+struct Cursor {
+  const CLI::App* command = nullptr;
+  const CLI::Option* option = nullptr;
+  std::size_t positionals = 0;  ///< of the command, before the last word
+  std::string path;             ///< "agent drain"
 };
 
-/// What may follow the words of a command: its sub-commands and options.
-struct Place {
-  std::string path;  ///< "agent list"; empty: right after `stint`
-  std::vector<Word> commands;
-  std::vector<Word> options;
-};
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
 
-void collect(const CLI::App& app, const std::string& path, std::vector<Place>& places) {
-  const std::size_t at = places.size();
-  places.push_back({path, {}, {}});
-  for (const CLI::App* command : app.get_subcommands({})) places[at].commands.push_back({command->get_name(), command->get_description()});
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) places[at].options.push_back({"--" + name, option->get_description()});
-    for (const std::string& name : option->get_snames()) places[at].options.push_back({"-" + name, option->get_description()});
-  }
-  for (const CLI::App* command : app.get_subcommands({}))
-    collect(*command, path.empty() ? command->get_name() : path + " " + command->get_name(), places);
+const CLI::Option* find_option(const CLI::App& command, const std::string& word) {
+  for (const CLI::Option* option : command.get_options())
+    if (!option->get_positional() && option->check_name(word)) return option;
+  return nullptr;
 }
 
-std::string joined(const Place& place) {
-  std::string text;
-  for (const auto* words : {&place.commands, &place.options})
-    for (const Word& word : *words) text += (text.empty() ? "" : " ") + word.text;
+const CLI::App* find_command(const CLI::App& command, const std::string& word) {
+  const auto found = command.get_subcommands([&](const CLI::App* sub) { return sub->get_name() == word; });
+  return found.empty() ? nullptr : found.front();
+}
+
+/// bash hands `--state=fa` over as three words: made one value again.
+std::vector<std::string> without_equals(const std::vector<std::string>& words) {
+  std::vector<std::string> result;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "=" && i > 0) {
+      if (i + 1 == words.size()) result.emplace_back();
+      continue;
+    }
+    const std::size_t equals = words[i].starts_with("--") ? words[i].find('=') : std::string::npos;
+    if (equals != std::string::npos) {
+      result.push_back(words[i].substr(0, equals));
+      result.push_back(words[i].substr(equals + 1));
+    } else {
+      result.push_back(words[i]);
+    }
+  }
+  return result;
+}
+
+Cursor walk(const CLI::App& app, const std::vector<std::string>& words, CommonOptions& options) {
+  Cursor cursor{&app, nullptr, 0, {}};
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (cursor.option != nullptr) {
+      if (cursor.option->check_name("--server")) options.server = word;
+      if (cursor.option->check_name("--state-dir")) options.state_dir = word;
+      if (cursor.option->check_name("--token-file")) options.token_file = word;
+      cursor.option = nullptr;
+    } else if (word.starts_with('-') && word.size() > 1) {
+      const CLI::Option* option = find_option(*cursor.command, word);
+      if (option != nullptr && takes_value(*option)) cursor.option = option;
+    } else if (const CLI::App* command = find_command(*cursor.command, word); command != nullptr && cursor.positionals == 0) {
+      cursor.command = command;
+      cursor.path += (cursor.path.empty() ? "" : " ") + word;
+    } else {
+      ++cursor.positionals;
+    }
+  }
+  return cursor;
+}
+
+std::string first_sentence(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
 }
 
-/// What an option of that name takes, where that is a word of a few. A list with commas goes on after the last one.
-const std::vector<Word>& option_values() {
-  static const std::vector<Word> values = [] {
-    std::vector<Word> words{{"--scope", ""}};
-    for (const auto scope : core::kScopes) words[0].description.append(words[0].description.empty() ? "" : " ").append(to_string(scope));
-    return words;
-  }();
-  return values;
+void add_options(const CLI::App& command, std::vector<Candidate>& candidates) {
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& name : option->get_lnames()) candidates.push_back({"--" + name, first_sentence(option->get_description())});
 }
 
-/// For a single-quoted string of any shell.
-std::string in_quotes(const std::string& text) {
-  std::string safe = "'";
-  for (const char c : text) safe += c == '\'' ? std::string("’") : std::string(1, c);
-  return safe + "'";
-}
-
-std::string bash_script(const std::vector<Place>& places) {
-  std::string script =
-      "# bash completion for stint\n"
-      "_stint() {\n"
-      "  local current=${COMP_WORDS[COMP_CWORD]} path= word i words=\n"
-      "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-      "    word=${COMP_WORDS[i]}\n"
-      "    [[ $word == -- ]] && { COMPREPLY=($(compgen -c -f -- \"$current\")); return; }\n"
-      "    [[ $word == -* ]] || path=${path:+$path }$word\n"
-      "  done\n"
-      "  case ${COMP_WORDS[COMP_CWORD - 1]} in\n";
-  for (const Word& option : option_values())
-    script += "    " + option.text + ") [[ $current == *,* ]] && i=${current%,*}, || i=\n      COMPREPLY=($(compgen -P \"$i\" -W " +
-              in_quotes(option.description) + " -- \"${current##*,}\"))\n      return ;;\n";
-  script +=
-      "  esac\n"
-      "  case $path in\n";
-  for (const Place& place : places)
-    script += "    " + (place.path.empty() ? "''" : in_quotes(place.path) + " | " + in_quotes(place.path + " ") + "*") +
-              ") words=" + in_quotes(joined(place)) + " ;;\n";
-  return script +
-         "  esac\n"
-         "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-         "  [[ $current == -* || ${#COMPREPLY[@]} -gt 0 ]] || COMPREPLY=($(compgen -f -- \"$current\"))\n"
-         "}\n"
-         "complete -F _stint stint\n";
-}
-
-std::string zsh_script(const std::vector<Place>& places) {
-  return "#compdef stint\nautoload -U +X bashcompinit && bashcompinit\n" + bash_script(places);
-}
-
-std::string fish_script(const std::vector<Place>& places) {
-  std::string script = "# fish completion for stint\ncomplete -c stint -f\n";
-  for (const Place& place : places) {
-    std::string condition = "__fish_use_subcommand";
-    if (!place.path.empty()) {
-      condition.clear();
-      std::size_t begin = 0;
-      while (begin <= place.path.size()) {
-        const std::size_t end = std::min(place.path.find(' ', begin), place.path.size());
-        condition +=
-            (condition.empty() ? "" : "; and ") + std::string("__fish_seen_subcommand_from ") + place.path.substr(begin, end - begin);
-        begin = end + 1;
-      }
-    }
-    for (const Word& word : place.commands)
-      script += "complete -c stint -n " + in_quotes(condition) + " -a " + word.text + " -d " + in_quotes(word.description) + "\n";
-    for (const Word& word : place.options) {
-      const bool is_long = word.text.starts_with("--");
-      script += "complete -c stint -n " + in_quotes(condition) + (is_long ? " -l " : " -s ") + word.text.substr(is_long ? 2 : 1) + " -d " +
-                in_quotes(word.description) + "\n";
-    }
+/// `{pending,running}` of an IsMember check.
+std::vector<std::string> choices_of(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const std::size_t open = type.find('{'), close = type.find('}');
+  std::vector<std::string> choices;
+  if (open == std::string::npos || close == std::string::npos) return choices;
+  for (std::size_t begin = open + 1; begin < close;) {
+    const std::size_t end = std::min(type.find(',', begin), close);
+    choices.push_back(type.substr(begin, end - begin));
+    begin = end + 1;
   }
-  for (const Word& option : option_values())
-    script += "complete -c stint -l " + option.text.substr(2) + " -x -a " + in_quotes(option.description) + "\n";
-  return script + "complete -c stint -n '__fish_seen_subcommand_from run validate' -F\n";
+  return choices;
+}
+
+const CLI::Option* find_positional(const CLI::App& command, std::size_t position) {
+  std::size_t seen = 0;
+  for (const CLI::Option* option : command.get_options()) {
+    if (!option->get_positional()) continue;
+    const bool takes_all_that_follow = option->get_items_expected_max() > 1;
+    if (seen++ == position || takes_all_that_follow) return option;
+  }
+  return nullptr;
+}
+
+std::string name_of(const CLI::Option& option) {
+  return option.get_positional() ? option.get_name(true) : option.get_lnames().empty() ? "" : option.get_lnames().front();
 }
 
 }  // namespace
 
-std::string completion_script(const CLI::App& app, const std::string& shell) {
-  std::vector<Place> places;
-  collect(app, "", places);
-  // `agent` matches everything below `agent list`: the deeper place must be tried first.
-  std::sort(places.begin(), places.end(),
-            [](const Place& a, const Place& b) { return std::pair(a.path.size(), a.path) > std::pair(b.path.size(), b.path); });
-  if (shell == "bash") return bash_script(places);
-  return shell == "zsh" ? zsh_script(places) : fish_script(places);
+std::vector<std::string> complete(const CLI::App& app, CommonOptions options, const std::vector<std::string>& given) {
+  std::vector<std::string> words = without_equals(given);
+  if (words.empty()) words.emplace_back();
+  const Cursor cursor = walk(app, words, options);
+  const std::string& current = words.back();
+  std::vector<Candidate> candidates;
+  const CLI::Option* value_of = cursor.option;
+  if (value_of == nullptr && current.starts_with('-')) {
+    add_options(*cursor.command, candidates);
+  } else if (value_of == nullptr && cursor.positionals == 0 && !cursor.command->get_subcommands({}).empty()) {
+    for (const CLI::App* command : cursor.command->get_subcommands({}))
+      if (!command->get_group().empty()) candidates.push_back({command->get_name(), first_sentence(command->get_description())});
+  } else {
+    if (value_of == nullptr) value_of = find_positional(*cursor.command, cursor.positionals);
+    if (value_of != nullptr) {
+      for (const std::string& choice : choices_of(*value_of)) candidates.push_back({choice, ""});
+      if (candidates.empty()) candidates = find_values(app, options, cursor.path, name_of(*value_of), current);
+    }
+  }
+  std::vector<std::string> lines;
+  for (const Candidate& candidate : candidates)
+    if (candidate.word == kFiles)
+      lines.push_back(candidate.word);
+    else if (candidate.word.starts_with(current))
+      lines.push_back(candidate.word + "\t" + candidate.description);
+  return lines;
 }
 
 }  // namespace stint::cli

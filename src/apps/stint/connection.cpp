@@ -13,6 +13,8 @@ namespace {
 
 constexpr Duration kShortPatience = std::chrono::seconds{10};
 constexpr Duration kLongPatience = std::chrono::minutes{15};
+constexpr Duration kGlanceTimeout = std::chrono::milliseconds{80};
+constexpr Duration kImpatientTimeout = std::chrono::seconds{5};
 
 std::string trimmed(std::string text) {
   text.erase(text.find_last_not_of(" \t\r\n") + 1);
@@ -40,6 +42,11 @@ Result<std::string> chosen_token(const CommonOptions& options) {
 
 client::Api::Options api_options(Patience patience) {
   client::Api::Options options;
+  if (patience == Patience::none || patience == Patience::glance) {
+    options.patience = Duration::zero();
+    options.timeout = patience == Patience::none ? kImpatientTimeout : kGlanceTimeout;
+    return options;
+  }
   options.patience = patience == Patience::long_ ? kLongPatience : kShortPatience;
   // Not into a pipe: there stderr is the task's alone.
   options.on_outage = [](const Error& error) {
@@ -65,7 +72,9 @@ Result<adapters::HttpEndpoint> find_endpoint(const CommonOptions& options) {
 }
 
 Connection::Connection(const CommonOptions& options, Patience patience)
-    : http_([options] { return find_endpoint(options); }, wants_to_leave), api_(http_, api_options(patience)) {}
+    : http_([options] { return find_endpoint(options); },
+            [patience] { return wants_to_leave() || (patience == Patience::none && interrupts_seen() > 0); }),
+      api_(http_, api_options(patience)) {}
 
 Result<std::uint64_t> find_newest_job(client::Api& api) {
   STINT_TRY(const std::string json, api.get("/v1/jobs/last"));

@@ -10,6 +10,8 @@ namespace stint::cli {
 
 /// How long a command keeps trying while the scheduler does not answer.
 enum class Patience {
+  none,    ///< asks again by itself, and says itself when there is no answer
+  glance,  ///< 80 ms in all, silently: what completion may take
   short_,  ///< 10 s: one question
   long_,   ///< 15 min: follows something, and a scheduler's restart must not end it
 };

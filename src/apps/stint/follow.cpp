@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "apps/stint/interrupts.hpp"
@@ -20,7 +21,8 @@ constexpr Duration kSecondKeyWithin = 1s;
 constexpr Duration kExplainAfter = 2s;    // by then a healthy system has placed what it can
 constexpr Duration kRefreshBusy = 200ms;  // something has happened
 constexpr Duration kRefreshIdle = 2s;     // events may have been missed while the scheduler was away
-constexpr Duration kLineEvery = 1s;       // on a pipe
+constexpr Duration kLineEvery = 1s;       // on a pipe, at first
+constexpr Duration kLineEveryAtLast = 60s;
 constexpr std::size_t kFailuresShown = 5;
 
 std::string job_path(std::uint64_t job) { return "/v1/jobs/" + std::to_string(job); }
@@ -30,7 +32,7 @@ class ProgressDisplay {
  public:
   void show(client::Api& api, const client::JobView& job) {
     const Instant at = now();
-    meter_.add(job.tasks.ended(), at);
+    meter_.add(job.tasks.ended(), at, job.tasks.running);
     if (!is_terminal_) return show_line(job, at);
     const bool is_stuck = job.tasks.running == 0 && !has_ended(job.state);
     if (!is_stuck) stuck_since_.reset();
@@ -40,13 +42,17 @@ class ProgressDisplay {
     if (has_ended(job.state)) lines_.keep();
   }
 
+  /// What is said now goes where the bars are; they come again below it.
+  void step_aside() { lines_.clear(); }
+
  private:
+  /// Often at first, then rarer: a log of hours is not filled with them.
   void show_line(const client::JobView& job, Instant at) {
-    const bool is_due = !last_line_at_ || at - *last_line_at_ >= kLineEvery || has_ended(job.state);
-    std::string line = client::show_counts(job);
-    if (!is_due || line == last_line_) return;
-    write_all(STDERR_FILENO, line + "\n");
-    last_line_ = std::move(line);
+    const Duration interval = std::clamp((at - begun_at_) / 10, kLineEvery, kLineEveryAtLast);
+    const bool is_due = !last_line_at_ || at - *last_line_at_ >= interval || has_ended(job.state);
+    if (!is_due || job.tasks == last_told_) return;
+    write_all(STDERR_FILENO, client::show_counts(job, meter_) + "\n");
+    last_told_ = job.tasks;
     last_line_at_ = at;
   }
 
@@ -55,7 +61,8 @@ class ProgressDisplay {
   LiveLines lines_{STDERR_FILENO};
   std::optional<Instant> stuck_since_;
   std::optional<Instant> last_line_at_;
-  std::string last_line_;
+  std::optional<client::TaskCounts> last_told_;
+  Instant begun_at_ = now();
 };
 
 /// Says once, on a terminal, why a task does not start; then again whenever the reason is another.
@@ -83,6 +90,11 @@ class WaitingNotice {
 }  // namespace
 
 Instant now() { return Instant{std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch())}; }
+
+UnixMillis wall_now() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return unix_millis(std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
+}
 
 bool CancelKeys::check() {
   while (handled_ < interrupts_seen()) {
@@ -129,9 +141,15 @@ Result<client::JobView> follow_job(client::Api& api, std::uint64_t id, Progress 
   std::optional<Error> broken;
   bool is_changed = true;  // between the first look and the stream's beginning anything may have happened
   Instant read_at = now();
+  int interrupts_told = interrupts_seen();
   const auto look = [&] {
+    // An interrupt is answered by a line on stderr: the bars must not be drawn over it.
+    const int interrupts = interrupts_seen();
+    if (display && interrupts != interrupts_told) display->step_aside();
+    interrupts_told = interrupts;
+    if (!keep_going()) return false;
     if (display) display->show(api, job);
-    if (has_ended(job.state) || !keep_going()) return false;
+    if (has_ended(job.state)) return false;
     const Duration age = now() - read_at;
     if (age < (is_changed ? kRefreshBusy : kRefreshIdle)) return true;
     is_changed = false;

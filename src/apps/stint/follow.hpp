@@ -13,6 +13,7 @@
 namespace stint::cli {
 
 [[nodiscard]] Instant now();
+[[nodiscard]] UnixMillis wall_now();
 
 /// Ctrl-C while something is followed: the first says how to come back and what a second one does, a second within a second cancels the
 /// job,

@@ -1,7 +1,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <optional>
 
 #include "apps/stint/command_line.hpp"
+#include "apps/stint/completion.hpp"
+#include "apps/stint/install.hpp"
 #include "apps/stint/report.hpp"
 #include "client/exit_status.hpp"
 #include "core/model/similar_word.hpp"
@@ -33,6 +36,30 @@ std::string find_unknown_command(CLI::App& app, const std::vector<std::string>& 
   return "\"" + words[0] + "\" is no command" + core::suggestion(words[0], known) + "; see `stint --help`";
 }
 
+/// Commands that are not for people: they take any words, so that CLI11 does not see them. Nothing: it is none of them.
+///   __complete WORD...   candidates for the last word (completion.hpp)
+///   __parse WORD...      whether the words would be taken, without doing anything: 0 or 2
+///   __install DIR        manual pages and completion scripts below DIR, the `share` of a prefix
+std::optional<int> run_hidden(CLI::App& app, std::vector<std::string> words) {
+  if (words.empty() || !words[0].starts_with("__")) return std::nullopt;
+  const std::string name = words[0];
+  words.erase(words.begin());
+  if (name == "__complete") {
+    for (const std::string& candidate : complete(app, {}, words)) print_line(candidate);
+    return client::kExitOk;
+  }
+  if (name == "__install" && words.size() == 1) return install_texts(app, words[0]);
+  if (name != "__parse") return std::nullopt;
+  words.erase(std::find(words.begin(), words.end(), "--"), words.end());
+  std::reverse(words.begin(), words.end());
+  try {
+    app.parse(std::move(words));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? client::kExitOk : client::kExitUsage;
+  }
+  return client::kExitOk;
+}
+
 int run(int argc, char** argv) {
   CommandLine line;
   const std::vector<std::string> words(argv + 1, argv + argc);
@@ -46,7 +73,8 @@ int run(int argc, char** argv) {
   app.footer(
       "\nFirst steps:\n  stint dev                     a scheduler and an agent on this machine\n  stint run -- echo hello       in "
       "another terminal\n"
-      "  stint COMMAND --help          examples of each command\n\n"
+      "  stint COMMAND --help          examples of each command\n"
+      "  stint help TOPIC              job-file, selectors, states, exit-status, environment and more; stint help lists them\n\n"
       "Exit status of run and wait: the task's own; 128 + signal; 124 timed out; 130 cancelled; 125 Stint's own error; 2 usage;\n"
       "with several tasks 1 if any failed.");
   app.set_help_flag("-h,--help", "Print this help");
@@ -54,6 +82,7 @@ int run(int argc, char** argv) {
   add_run_command(app, line);
   add_job_commands(app, line);
   add_task_commands(app, line);
+  add_retry_command(app, line);
   add_wait_command(app, line);
   add_watch_command(app, line);
   add_agent_commands(app, line);
@@ -63,6 +92,7 @@ int run(int argc, char** argv) {
   add_bench_commands(app, line);
   add_about_commands(app, line);
 
+  if (const auto status = run_hidden(app, words)) return *status;
   if (const auto problem = find_unknown_command(app, words); !problem.empty()) {
     line.common.json = std::find(words.begin(), dashes, "--json") != dashes;  // nothing is parsed yet
     return usage_error(line.common, problem);

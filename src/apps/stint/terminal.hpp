@@ -2,8 +2,13 @@
 
 #include <termios.h>
 
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "base/time.hpp"
+#include "client/glyphs.hpp"
+#include "client/styled.hpp"
 
 namespace stint::cli {
 
@@ -36,6 +41,13 @@ class LiveLines {
   std::size_t drawn_ = 0;
 };
 
+/// What the locale of the environment can show: LC_ALL, LC_CTYPE, LANG, as POSIX ranks them.
+[[nodiscard]] client::Charset locale_charset();
+/// How `fd` is written to.
+[[nodiscard]] client::Paint paint_of(int fd);
+/// `text` as it may be written to a terminal of this locale.
+[[nodiscard]] std::string for_locale(const std::string& text);
+
 /// The whole terminal, as pagers and editors take it: what was there before comes back at the end. Keys come one by one, unseen.
 class FullScreen {
  public:
@@ -46,10 +58,15 @@ class FullScreen {
 
   /// At most as many lines as the terminal has; each no wider than it.
   void draw(const std::vector<std::string>& lines);
-  /// A key that was pressed, or 0. Does not wait.
-  [[nodiscard]] char take_key();
+  /// Bytes of keys, when some come within `timeout`, which a signal cuts short. Nothing when the terminal has gone.
+  [[nodiscard]] std::optional<std::string> wait_for_keys(Duration timeout);
+  /// Gives the terminal back, stops this process as Ctrl-Z does, and takes the terminal again when it goes on.
+  void suspend();
 
  private:
+  void enter();
+  void leave();
+
   termios before_{};
   bool has_keys_ = false;
 };

@@ -41,6 +41,18 @@ std::string end_line(const core::TaskView& task, const std::optional<core::Attem
   return json::serialize(line) + "\n";
 }
 
+/// 0 if it is not there. A tail ends with what is there: it can neither begin after a line nor be followed.
+Result<std::size_t> read_tail_bytes(const ports::HttpRequest& request) {
+  if (!find_query(request, "tail_bytes")) return 0;
+  STINT_TRY(const std::uint64_t bytes, read_number(request, "tail_bytes", 0));
+  if (bytes == 0 || bytes > limits::kLogTailMax)
+    return fail(Errc::invalid_argument,
+                "query `tail_bytes`: " + std::to_string(bytes) + " is not within 1 and " + std::to_string(limits::kLogTailMax));
+  if (find_query(request, "follow").value_or("0") != "0" || find_query(request, "after"))
+    return fail(Errc::invalid_argument, "query `tail_bytes` goes neither with `follow` nor with `after`");
+  return static_cast<std::size_t>(bytes);
+}
+
 }  // namespace
 
 std::optional<core::AttemptRow> Streams::last_durable(const AttemptRef& attempt) {
@@ -105,11 +117,14 @@ void Streams::follow_logs(const ports::HttpRequest& request, const Principal& wh
   const auto ref = find_task_ref(cell_, task);
   const auto attempt = read_count(request, "attempt", 0);
   const auto after = read_number(request, "after", 0);
-  for (const auto* error : {ref ? nullptr : &ref.error(), attempt ? nullptr : &attempt.error(), after ? nullptr : &after.error()})
+  const auto tail = read_tail_bytes(request);
+  for (const auto* error : {ref ? nullptr : &ref.error(), attempt ? nullptr : &attempt.error(), after ? nullptr : &after.error(),
+                            tail ? nullptr : &tail.error()})
     if (error != nullptr) return replies_.respond(request.id, to_response(to_problem(*error)));
   Stream stream;
   stream.token = who.token;
   stream.expires_at = who.expires_at;
+  stream.tail_bytes = *tail;
   stream.follow = find_query(request, "follow").value_or("0") != "0";
   stream.after = stream.start = *after;
   stream.fixed_attempt = *attempt != 0;
@@ -169,7 +184,8 @@ Instant Streams::next_deadline() const {
 
 void Streams::pump(ports::RequestId id, Stream& stream) {
   bool ended = false;
-  std::string text = stream.events ? next_events(stream) : next_logs(stream, ended);
+  if (stream.tail_bytes > 0) ended = true;
+  std::string text = stream.tail_bytes > 0 ? newest_logs(stream) : stream.events ? next_events(stream) : next_logs(stream, ended);
   if (!text.empty()) {
     stream.writable = false;
     replies_.write_stream(id, std::move(text));
@@ -196,6 +212,24 @@ std::string Streams::next_events(Stream& stream) {
     stream.after = event.seq;
   }
   if (events->size() < limits::kReplyItemsMax) stream.after = std::max(stream.after, cell_.events.last());
+  return text;
+}
+
+/// Memory forgets how many attempts an ended task had; the store does not.
+std::uint32_t Streams::newest_attempt(const TaskRef& task) {
+  std::uint32_t newest = 1;
+  if (const auto view = cell_.core.find_task(task)) newest = std::max(newest, view->attempts);
+  while (last_durable({task, newest + 1})) ++newest;
+  return newest;
+}
+
+std::string Streams::newest_logs(const Stream& stream) {
+  AttemptRef attempt = stream.attempt;
+  if (!stream.fixed_attempt) attempt.attempt = newest_attempt(attempt.task);
+  std::string text;
+  const auto rows = cell_.reader.log_newest(attempt, stream.tail_bytes);
+  if (!rows) return text;
+  for (const auto& [seq, row] : *rows) text += log_line(seq, row);
   return text;
 }
 

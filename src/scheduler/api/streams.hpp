@@ -46,11 +46,14 @@ class Streams {
     std::uint64_t after = 0;  ///< event seq, or arrival number of a log chunk
     std::uint64_t start = 0;  ///< logs: the reader has everything up to here, of every attempt
     AttemptRef attempt;  ///< logs: the one being read
+    std::size_t tail_bytes = 0;  ///< logs: only so much of each stream's end; 0 = everything
     bool fixed_attempt = false;  ///< do not go on to later attempts
   };
   void pump(ports::RequestId id, Stream& stream);
   std::string next_events(Stream& stream);
   std::string next_logs(Stream& stream, bool& ended);
+  std::string newest_logs(const Stream& stream);
+  std::uint32_t newest_attempt(const TaskRef& task);
   std::optional<core::AttemptRow> last_durable(const AttemptRef& attempt);
   [[nodiscard]] bool still_speaks(const core::AttemptRow& attempt) const;
   bool has_later_attempt(const core::TaskView& task, const AttemptRef& attempt);

@@ -252,6 +252,27 @@ TEST_F(LogsTest, AReaderThatComesBackMissesAndRepeatsNothing) {
   EXPECT_EQ(rest, all.substr(all.find('\n') + 1));
 }
 
+TEST_F(LogsTest, ATailIsTheEndOfTheNewestAttempt) {
+  fail_once();
+  print(ref(1, 0, 2), 1, "c");
+  print(ref(1, 0, 2), 2, "d");
+  EXPECT_EQ(lines(read("?tail_bytes=1")), Texts{"2:ZA=="});
+  const auto stream = read("?tail_bytes=2");
+  EXPECT_EQ(lines(stream), (Texts{"2:Yw==", "2:ZA=="}));
+  EXPECT_TRUE(world.heard(stream).has_ended);
+  EXPECT_EQ(lines(read("?tail_bytes=100&attempt=1")), Texts{kA});
+  world.run_attempt(agent, ref(1, 0, 2));
+  world.restart();
+  EXPECT_EQ(lines(read("?tail_bytes=1")), Texts{"2:ZA=="}) << "memory has forgotten how many attempts there were";
+}
+
+TEST_F(LogsTest, ATailHasLimitsAndIsNotFollowed) {
+  EXPECT_EQ(world.heard(read("?tail_bytes=0")).status(), 400);
+  EXPECT_EQ(world.heard(read("?tail_bytes=1048577")).status(), 400);
+  EXPECT_EQ(world.heard(read("?tail_bytes=10&follow=1")).status(), 400);
+  EXPECT_EQ(world.heard(read("?tail_bytes=10&after=3")).status(), 400);
+}
+
 TEST_F(LogsTest, BytesSentTwiceAreShownOnce) {
   print(ref(1), 0, "ab");
   print(ref(1), 1, "bc");

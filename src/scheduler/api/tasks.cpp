@@ -112,19 +112,35 @@ struct Page {
   std::optional<Position> next;
 };
 
+std::uint64_t count_of(const core::TaskCounts& counts, TaskStatus state) {
+  switch (state) {
+    case TaskStatus::pending: return counts.pending;
+    case TaskStatus::running: return counts.running;
+    case TaskStatus::completed: return counts.completed;
+    case TaskStatus::failed: return counts.failed;
+    case TaskStatus::cancelled: return counts.cancelled;
+  }
+  return 0;
+}
+
 Page collect(const Cell& cell, JobId job, const core::JobSpec& spec, const TaskFilter& filter, Position at, std::size_t limit) {
   Page page;
   page.job = job;
+  const auto groups = cell.core.find_job(job)->groups;
   std::uint32_t scanned = 0;
   for (; at.group < spec.tasks.size(); ++at.group, at.index = 0) {
     if (filter.group && *filter.group != at.group) continue;
-    for (; at.index < spec.tasks[at.group].array_count; ++at.index) {
+    // A huge array is not walked for a state that none of its tasks is in, nor beyond the last that is.
+    std::uint64_t left = filter.state ? count_of(groups[at.group].counts, *filter.state) : spec.tasks[at.group].array_count;
+    for (; left > 0 && at.index < spec.tasks[at.group].array_count; ++at.index) {
       if (page.tasks.size() == limit || ++scanned > kScanMax) {
         page.next = at;
         return page;
       }
       auto view = cell.core.find_task({job, at.group, at.index});
-      if (view && (!filter.state || view->status == *filter.state)) page.tasks.push_back(shown(cell, std::move(*view)));
+      if (!view || (filter.state && view->status != *filter.state)) continue;
+      page.tasks.push_back(shown(cell, std::move(*view)));
+      --left;
     }
   }
   return page;
