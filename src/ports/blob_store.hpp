@@ -84,7 +84,7 @@ class BlobStore {
     std::uint64_t size = 0;
     UnixMillis renewed_at{};
   };
-  /// Present blobs in order of their ids, after `after` (none: from the first), at most `limit` (up to kBlobQueryMax); fewer: these are all.
+  /// Present blobs in order of their ids, after `after` (none: from the first), at most `limit` (up to kBlobQueryMax); fewer: all.
   virtual void list(std::optional<BlobId> after, std::size_t limit, Done<std::vector<Entry>> done) = 0;
   /// Removes a blob unless its age was renewed at or after `renewed_before`: it is then in use again. Tells whether it is gone.
   virtual void remove(BlobId blob, UnixMillis renewed_before, Done<bool> done) = 0;

@@ -17,7 +17,7 @@ UnixMillis ago(Now now, Duration age) { return now.wall - std::chrono::duration_
 BlobSweep::BlobSweep(ports::BlobStore& store, Log& log, Duration grace, CollectLive collect_live)
     : store_(store), log_(log), grace_(grace), collect_live_(std::move(collect_live)) {}
 
-void BlobSweep::start(Now now) { next_ = now.mono + limits::kBlobSweepSlice; }
+void BlobSweep::start(Now now) { next_ = now.mono + limits::kBlobSweepFirst; }
 
 void BlobSweep::on_timer(Now now) {
   if (now.mono < next_) return;

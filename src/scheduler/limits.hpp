@@ -13,6 +13,7 @@ inline constexpr std::size_t kStreamBytesMax = std::size_t{256} << 10;  ///< of 
 inline constexpr std::size_t kStreamsMax = 1000;                    ///< log and event streams open at once
 inline constexpr std::size_t kBlobTransfers = 128;                  ///< bodies and answers of blobs on their way at once
 inline constexpr Duration kBlobGrace = std::chrono::hours{24};
+inline constexpr Duration kBlobSweepFirst = std::chrono::minutes{1};  ///< after a start
 inline constexpr Duration kBlobSweepPeriod = std::chrono::hours{1};
 inline constexpr Duration kBlobSweepSlice = std::chrono::seconds{1};  ///< between two slices of a sweep
 inline constexpr std::size_t kBlobSweepEntries = 1000;              ///< of one slice

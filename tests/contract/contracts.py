@@ -12,7 +12,7 @@ import jsonschema
 import yaml
 
 SCHEMA = pathlib.Path(__file__).resolve().parents[2] / "schema"
-METHODS = ("get", "put", "post", "delete", "patch")
+METHODS = ("get", "head", "put", "post", "delete", "patch")
 
 
 class Broken(AssertionError):

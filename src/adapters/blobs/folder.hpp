@@ -13,7 +13,7 @@
 
 /// The files of a blob store and the system calls on them; all of it may block.
 ///
-///   blobs/ab/<64 hexadecimal digits>     whole, fsynced, verified; ab are the first two digits; its time of change is when it was last in use
+///   blobs/ab/<64 hexadecimal digits>     whole, fsynced, verified; ab are its first two digits; changed when it was last in use
 ///   uploads/<64 hexadecimal digits>      unfinished: the first bytes of that blob, as far as they have come
 ///   uploads/new-<number>                 being made by the store itself; removed at the start
 namespace stint::blobs {

@@ -10,8 +10,8 @@
 
 namespace stint::blobs {
 
-/// Blobs of which some bytes are there. The digest is taken along as bytes come; after a restart it is taken anew from the file, a slice at a
-/// time. A file that lost bytes to a power cut shows at the end, by its digest.
+/// Blobs of which some bytes are there. The digest is taken along as bytes come; after a restart it is taken anew from the file, in
+/// slices. A file that lost bytes to a power cut shows at the end, by its digest.
 class Uploads {
  public:
   Uploads(Folder& folder, std::uint64_t blob_bytes_max, std::size_t uploads_max)

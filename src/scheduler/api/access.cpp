@@ -38,10 +38,10 @@ constexpr std::array kRoutes{
     Route{"POST", "/v1/work/{task}/release", kWork, release_work},
 
     Route{"POST", "/v1/blobs/missing", or_attempt(kSubmit), find_missing_blobs},
-    Route{"GET", "/v1/blobs/{blob}/upload", or_attempt(kSubmit), show_blob_upload},
-    Route{"GET", "/v1/blobs/{blob}", or_attempt(kRead), send_blob},
-    Route{"HEAD", "/v1/blobs/{blob}", or_attempt(kRead), send_blob},
-    Route{"PATCH", "/v1/blobs/{blob}", or_attempt(kSubmit), take_blob_piece},
+    Route{"GET", "/v1/blobs/{hex}/upload", or_attempt(kSubmit), show_blob_upload},
+    Route{"GET", "/v1/blobs/{hex}", or_attempt(kRead), send_blob},
+    Route{"HEAD", "/v1/blobs/{hex}", or_attempt(kRead), send_blob},
+    Route{"PATCH", "/v1/blobs/{hex}", or_attempt(kSubmit), take_blob_piece},
 
     Route{"GET", "/v1/agents", kRead, list_agents},
     Route{"POST", "/v1/agents", kOperate, register_agent},
