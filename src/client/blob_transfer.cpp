@@ -171,6 +171,9 @@ Status BlobTransfer::upload(const BlobId& blob, std::uint64_t size, const Read& 
     STINT_TRY(const auto found, find_upload(blob));
     if (found.is_complete) return {};
     offset = found.offset <= size ? found.offset : 0;
+    if (offset < furthest && restarts++ >= limits::kBlobRestarts)
+      return fail(Errc::unavailable, "blob " + to_hex(blob) + ": the scheduler keeps losing what it had of it: see its log");
+    furthest = std::min(furthest, offset);
   }
 }
 

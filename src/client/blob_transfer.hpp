@@ -19,12 +19,12 @@ namespace limits {
 inline constexpr std::size_t kBlobPiece = std::size_t{4} << 20;             ///< of an upload, when all goes well
 inline constexpr std::size_t kBlobPieceAfterTrouble = std::size_t{256} << 10;  ///< doubles with each piece that gets through
 inline constexpr std::size_t kBlobsPerQuestion = 1000;
-inline constexpr int kBlobRestarts = 2;                                     ///< of an upload whose digest was wrong
+inline constexpr int kBlobRestarts = 3;                                     ///< of an upload that was lost, or had another digest
 }  // namespace limits
 
 /// Moves blobs to and from the scheduler over a network that breaks and a scheduler that restarts.
 ///
-/// An upload goes on at the byte that the scheduler says it has, a download behind the last byte that came. What is lost with a connection is
+/// An upload goes on at the byte that the scheduler says it has, a download behind the last byte that came. A connection takes with it
 /// what was on its way. Pauses grow, with a random part, so that many clients do not come back at once.
 /// Errors:  corrupt                       the bytes do not have that digest: the file changed, or the answer was damaged;
 ///          unavailable, outcome_unknown  no byte got through for `patience`, or the user leaves;
@@ -33,7 +33,7 @@ class BlobTransfer {
  public:
   struct Options {
     Duration patience = std::chrono::minutes{2};
-    std::uint64_t seed = 0;                        ///< of the pauses
+    std::uint64_t seed = 0;  ///< of the pauses
     /// Bytes of this blob that are through, as they get through; it may fall back when an upload starts over.
     std::function<void(std::uint64_t bytes)> on_progress = [](std::uint64_t) {};
   };

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 /// A scheduler that keeps blobs, behind a network that does what the test says.
 class FakeScheduler final : public ports::HttpClient {
  public:
-  enum class Trouble { none, not_reached, cut_half, answer_lost, busy };
+  enum class Trouble { none, not_reached, cut_half, answer_lost, busy, upload_lost };
 
   Result<ports::HttpAnswer> call(const ports::HttpCall& call) override {
     ++calls;
@@ -29,6 +29,10 @@ class FakeScheduler final : public ports::HttpClient {
     sent += call.body.size();
     const auto trouble = next_trouble();
     if (trouble == Trouble::not_reached) return fail(Errc::unavailable, "nobody listens");
+    if (trouble == Trouble::upload_lost) {
+      have.clear();
+      return fail(Errc::unavailable, "nobody listens");
+    }
     if (trouble == Trouble::busy) return problem(503, "unavailable");
     const auto bytes = trouble == Trouble::cut_half ? call.body.substr(0, call.body.size() / 2) : call.body;
     auto answer = take(call.target, bytes);
@@ -81,7 +85,8 @@ class FakeScheduler final : public ports::HttpClient {
   }
   ports::HttpAnswer find_missing(const std::string& body) const {
     boost::json::array missing;
-    for (const auto& name : boost::json::parse(body).at("blobs").as_array())
+    const auto question = boost::json::parse(body);
+    for (const auto& name : question.at("blobs").as_array())
       if (std::find(present.begin(), present.end(), std::string(name.as_string())) == present.end()) missing.push_back(name);
     return {200, "application/json", boost::json::serialize(boost::json::object{{"missing", missing}})};
   }
@@ -105,7 +110,7 @@ using Trouble = FakeScheduler::Trouble;
 class BlobTransferTest : public ::testing::Test {
  protected:
   BlobTransferTest() {
-    scheduler_.whole = std::string(10 * limits::kBlobPiece + 77, '\0');
+    scheduler_.whole = std::string(3 * limits::kBlobPiece + 77, '\0');
     for (std::size_t i = 0; i < scheduler_.whole.size(); i += 1000) scheduler_.whole[i] = static_cast<char>(i / 1000);
     text_ = scheduler_.whole;
   }
@@ -147,6 +152,16 @@ TEST_F(BlobTransferTest, AnUploadThatWasBegunBeforeIsGoneOnWith) {
   scheduler_.have = text_.substr(0, text_.size() - 10);
   ASSERT_TRUE(upload().has_value());
   EXPECT_EQ(scheduler_.sent, 10u);
+}
+
+TEST_F(BlobTransferTest, AnUploadThatTheSchedulerLostStartsOverOnlySoOften) {
+  scheduler_.troubles = {Trouble::none, Trouble::none, Trouble::upload_lost};
+  ASSERT_TRUE(upload().has_value());
+  EXPECT_EQ(scheduler_.have, text_);
+  scheduler_.have.clear();
+  scheduler_.is_complete = false;
+  for (int i = 0; i < 100; ++i) scheduler_.troubles.push_back(i % 2 == 0 ? Trouble::none : Trouble::upload_lost);
+  EXPECT_EQ(upload().error().code, Errc::unavailable);
 }
 
 TEST_F(BlobTransferTest, AWrongDigestStartsOverOnlySoOften) {

@@ -24,7 +24,8 @@ std::string TransferMeter::show(std::size_t width) const {
                             (files_ == 1 ? " file  " : " files  ");
   std::string numbers = size(done) + " of " + size(bytes_);
   if (const auto rate = rate_.per_second(); rate && *rate >= 1) numbers += " · " + size(static_cast<std::uint64_t>(*rate)) + "/s";
-  if (const auto left = rate_.time_left(bytes_ - std::min(bytes_, done)); left && done < bytes_) numbers += " · " + show_duration(*left) + " left";
+  if (const auto left = rate_.time_left(bytes_ - std::min(bytes_, done)); left && done < bytes_)
+    numbers += " · " + show_duration(*left) + " left";
   constexpr std::size_t kBarMin = 8, kBarMax = 40;
   const auto taken = display_width(label) + display_width(numbers) + 2;
   const auto bar = width > taken + kBarMin ? std::min(kBarMax, width - taken) : 0;
