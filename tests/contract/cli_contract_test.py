@@ -117,6 +117,16 @@ class CliContract(DevCase):
         for shell in ("bash", "zsh", "fish"):
             self.assertEqual(shell, self.ask("completion", "completion", shell)["shell"])
 
+    def test_4_blobs(self):
+        text = self.product.write("text.txt", "hello, blobs\n")
+        for was_missing in (True, False):
+            item = self.ask("blob_put", "blob put", text)["items"][0]
+            self.assertEqual((13, str(text), was_missing), (item["size_bytes"], item["file"], item["was_missing"]))
+        copy = self.folder / "cwd" / "copy.txt"
+        self.assertEqual(13, self.ask("blob_get", "blob get", item["blob"], "-o", copy)["size_bytes"])
+        self.assertEqual(text.read_bytes(), copy.read_bytes())
+        self.run_json("blob", "get", item["blob"], "--json", status=2)
+
     def test_5_errors(self):
         for code, status, *arguments in (
             ("not_found", 125, "tasks", 999),

@@ -33,6 +33,7 @@ void add_job_commands(CLI::App& app, CommandLine& line);
 void add_task_commands(CLI::App& app, CommandLine& line);
 void add_logs_command(CLI::App& app, CommandLine& line);
 void add_retry_command(CLI::App& app, CommandLine& line);
+void add_blob_commands(CLI::App& app, CommandLine& line);
 void add_wait_command(CLI::App& app, CommandLine& line);
 void add_watch_command(CLI::App& app, CommandLine& line);
 void add_agent_commands(CLI::App& app, CommandLine& line);

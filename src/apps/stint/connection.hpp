@@ -26,6 +26,7 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   client::Api& api() { return api_; }
+  ports::HttpClient& http() { return http_; }
 
  private:
   adapters::BeastHttpClient http_;
