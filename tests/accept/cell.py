@@ -60,6 +60,11 @@ class Cell:
         accept.wait_until("the scheduler's API", 30, ready)
         return api
 
+    def address(self):
+        """Host and port of the running scheduler."""
+        where = urllib.parse.urlsplit(json.loads((self.state / "context.json").read_text())["server"])
+        return where.hostname, where.port
+
     def add_agent(self, name, *options):
         """An agent with a key of its own, made as an operator makes it on the scheduler's machine."""
         key = self.product.folder / f"{name}.key"

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """A disk that is really full, the scheduler's or the agent's: nothing acknowledged is lost, nobody crashes, space heals everything."""
 
+import hashlib
 import json
+import random
 import unittest
 
 import e2e
@@ -126,6 +128,32 @@ class SchedulerDiskFull(DiskFull):
         self.eventually("ready", self.is_ready)
         for job in acknowledged:
             self.assert_completes(job)
+
+
+class BlobsDiskFull(DiskFull):
+    DISK = "scheduler"
+
+    def patch(self, content, offset, end, size=None):
+        blob = hashlib.sha256(content).hexdigest()
+        return self.request("PATCH", f"/v1/blobs/{blob}?offset={offset}&size={size or len(content)}", content[offset:end])
+
+    def test_an_upload_outlives_a_full_disk(self):
+        content = random.Random(1).randbytes(2_000_000)
+        self.assertEqual({"offset": 1_000_000, "complete": False}, self.patch(content, 0, 1_000_000).json())
+        self.disk.fill()
+        refusal = self.eventually("a refusal", lambda: self.patch(content, 1_000_000, None))
+        self.assertEqual((507, "no_space"), (refusal.status, refusal.json()["code"]), refusal.body)
+        self.disk.free()
+        self.eventually("ready", lambda: self.request("GET", "/readyz").status == 200)
+        upload = self.request("GET", f"/v1/blobs/{hashlib.sha256(content).hexdigest()}/upload").json()
+        self.assertEqual({"offset": 1_000_000, "complete": False}, upload)
+        self.assertTrue(self.patch(content, 1_000_000, None).json()["complete"])
+
+    def test_what_cannot_fit_is_refused_at_its_first_byte(self):
+        refusal = self.patch(b"too large", 0, 1, size=2 * DISK_BYTES)
+        self.assertEqual((507, "no_space"), (refusal.status, refusal.json()["code"]), refusal.body)
+        self.assertIn(str(2 * DISK_BYTES), refusal.json()["detail"])
+        self.assertEqual([], list((self.disk.path / "uploads").glob(hashlib.sha256(b"too large").hexdigest())))
 
 
 class AgentDiskFull(DiskFull):
