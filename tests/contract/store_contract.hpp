@@ -389,7 +389,7 @@ TYPED_TEST_P(StoreContract, EventsLeaveByAgeAndNumberButTheNewestStays) {
 REGISTER_TYPED_TEST_SUITE_P(StoreContract, EveryLeadershipGetsAHigherToken, WhatWasCommittedIsThereAgainFieldByField,
                             TheSameBatchTwiceChangesNothing, LaterRowsReplaceEarlierOnesOfTheSameKey, ATokenIsReplacedWhenItIsRevoked,
                             AttemptsArePagedInOrderAndFiltered, LogsComeByStreamAndByArrival, EventsAndReportsComeInOrder,
-                            ARemovedJobIsGoneAtOnceAndItsIdStays, OutputLeavesByAgeOnceItsAttemptHasEnded,
-                            OutputLeavesBySizeTheOldestFirst, EventsLeaveByAgeAndNumberButTheNewestStays);
+                            ARemovedJobIsGoneAtOnceAndItsIdStays, OutputLeavesByAgeOnceItsAttemptHasEnded, OutputLeavesBySizeTheOldestFirst,
+                            EventsLeaveByAgeAndNumberButTheNewestStays);
 
 }  // namespace stint::contract

@@ -63,7 +63,9 @@ Status read_attempts(Database& database, const Sink& sink) {
 }
 
 Status read_groups(Database& database, const Sink& sink) {
-  return each(database, std::string("SELECT job, grp, is_prepared, count, items, needs_inputs, doom, is_collected FROM groups") + kNotRemoved + " ORDER BY job, grp",
+  return each(database,
+              std::string("SELECT job, grp, is_prepared, count, items, needs_inputs, doom, is_collected FROM groups") + kNotRemoved +
+                  " ORDER BY job, grp",
               [&](const Statement& s) {
                 return sink(core::GroupRow{job_id(s, 0), as<std::uint32_t>(s, 1), s.number(2) != 0, as<std::uint32_t>(s, 3),
                                            read_blob(s, 4), read_blob(s, 5), as<EndReason>(s, 6), s.number(7) != 0});
@@ -177,8 +179,7 @@ core::AttemptRow read_attempt(const Statement& s) {
 
 Status read_all(Database& database, const Sink& sink) {
   for (const auto read :
-       {read_jobs, read_job_states, read_groups, read_attempts, read_marks, read_agents, read_keys, read_meta, read_tokens,
-        read_removals})
+       {read_jobs, read_job_states, read_groups, read_attempts, read_marks, read_agents, read_keys, read_meta, read_tokens, read_removals})
     STINT_TRY_VOID(read(database, sink));
   return {};
 }

@@ -14,8 +14,12 @@ constexpr std::int64_t kLogRowsAtOnce = 500;    // looked at; each is up to 64 K
 
 /// With their keys. Output is counted, so it has a way of its own.
 constexpr std::pair<const char*, const char*> kTablesOfAJob[] = {
-    {"reports", "job, grp, idx, attempt, seq"}, {"attempts", "job, grp, idx, attempt"}, {"task_marks", "job, grp, first"},
-    {"outputs", "job, grp, idx, path"},         {"results", "job, grp, idx"},           {"checkpoints", "job, grp, idx"},
+    {"reports", "job, grp, idx, attempt, seq"},
+    {"attempts", "job, grp, idx, attempt"},
+    {"task_marks", "job, grp, first"},
+    {"outputs", "job, grp, idx, path"},
+    {"results", "job, grp, idx"},
+    {"checkpoints", "job, grp, idx"},
     {"groups", "job, grp"},
 };
 

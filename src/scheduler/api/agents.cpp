@@ -113,8 +113,7 @@ Answer drain_agent(const Call& call) {
   if (!drain) return refuse(drain.error());
   drain->agent = agent->row.number;
   drain->by = call.principal.name;
-  if (const auto done = cell.core.drain_agent(*drain, call.now, cell.journal.turn().effects); !done)
-    return refuse(done.error());
+  if (const auto done = cell.core.drain_agent(*drain, call.now, cell.journal.turn().effects); !done) return refuse(done.error());
   return show_agent(call);
 }
 
