@@ -30,7 +30,7 @@ Status skip_numbers(Database& database, std::int64_t schema, const std::string& 
   const std::string body = R"({"incarnation":)" + std::to_string(incarnation) + "}";
   STINT_TRY_VOID(database.run(std::string("INSERT INTO events SELECT coalesce(max(seq), 0) + ") + kEventsSkipped + ", " + at +
                               ", 'cell_restored', 0, '" + body + "' FROM events"));
-  if (schema < 2) return {};  // the table comes with the migration
+  if (schema < 4) return {};  // the table comes with the migration
   return database.run(std::string("INSERT INTO removed_jobs SELECT max(coalesce((SELECT max(id) FROM jobs), 0), "
                                   "coalesce((SELECT max(job) FROM removed_jobs), 0)) + ") +
                       kJobsSkipped + ", " + at + ", 1");
