@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.hpp"
 #include "core/model/similar_word.hpp"
 
 namespace stint::adapters {
@@ -165,6 +166,7 @@ Parameters read_parameters(YamlMap& top, const Parameters& given, Remarks& probl
     if (!is_word(entry.key)) add_remark(problems, entry.mark, "parameter " + quoted(entry.key) + ": a name has letters, digits, _ or -");
     if (value.find(kOpen) != std::string::npos)
       add_remark(problems, entry.value.Mark(), "parameters." + entry.key + ": a value holds no \"${{\"");
+    if (utf8_end(value) < value.size()) add_remark(problems, entry.value.Mark(), "parameters." + entry.key + ": the value is no UTF-8");
     if (last == given.rend() && entry.value.IsNull())
       add_remark(problems, entry.mark, "parameter " + quoted(entry.key) + " has no default; give it with -p " + entry.key + "=VALUE");
     if (!entry.value.IsNull() && !entry.value.IsScalar())

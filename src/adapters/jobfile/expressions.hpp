@@ -56,8 +56,8 @@ class Expressions {
   std::size_t visited_ = 0;
 };
 
-/// The parameters of the file (`parameters:` of `top`) with `given` in place of their defaults. A parameter without a value, and a given one
-/// that the file does not have, are problems.
+/// The parameters of the file (`parameters:` of `top`) with `given` in place of their defaults. A parameter without a value,
+/// and a given one that the file does not have, are problems.
 [[nodiscard]] Parameters read_parameters(YamlMap& top, const Parameters& given, Remarks& problems);
 
 }  // namespace stint::adapters

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "adapters/jobfile/written_task.hpp"
+#include "base/utf8.hpp"
 #include "core/model/similar_word.hpp"
 
 namespace stint::adapters {
@@ -95,26 +96,46 @@ Place place_of_problem(std::string_view problem, const WrittenTask& task) {
   return task.place;
 }
 
-/// What is left to ask of a file without problems of its own: limits, and what only the whole job shows. Where digests and directories are
-/// known only at submission something valid stands for them.
-void check_limits(const std::vector<WrittenTask>& tasks, JobFile& file) {
-  core::JobSpec spec = file.spec;
-  for (TaskSpec& task : spec.tasks) {
-    if (!task.workdir.starts_with('/')) task.workdir.insert(0, "/");
-    if (!task.each || task.each->from) continue;
-    task.each->count = std::max<std::uint64_t>(task.each->count, 1);
-    task.array_count = static_cast<std::uint32_t>(core::tasks_for_items(task, task.each->count));
+/// The same for what is said of the whole job: `queue is …`, `the job's name …`.
+Place place_of_problem(std::string_view problem, const YamlMap& top) {
+  const std::string_view word = problem.starts_with("the job's name") ? "name" : problem.substr(0, problem.find(' '));
+  for (const YamlMap::Entry& entry : top.entries())
+    if (entry.key == word) return place_of(entry.value.Mark());
+  return {};
+}
+
+/// A task by itself, with something valid where digests, directories and other tasks are known only later.
+core::JobSpec alone(const TaskSpec& task) {
+  core::JobSpec spec;
+  TaskSpec& only = spec.tasks.emplace_back(task);
+  only.needs.clear();
+  if (!only.workdir.starts_with('/')) only.workdir.insert(0, "/");
+  if (!only.each) return spec;
+  only.each->from.reset();
+  only.each->count = std::max<std::uint64_t>(only.each->count, 1);
+  only.array_count = static_cast<std::uint32_t>(core::tasks_for_items(only, only.each->count));
+  return spec;
+}
+
+/// What is left to ask of a file without problems of its own: limits, and what only the whole job shows.
+void check_limits(const YamlMap& top, const std::vector<WrittenTask>& tasks, JobFile& file) {
+  core::JobSpec whole = file.spec;
+  for (TaskSpec& task : whole.tasks) {
+    core::JobSpec spec = alone(task);
+    if (const auto problem = core::find_problem(spec)) {
+      const auto written = std::find_if(tasks.begin(), tasks.end(), [&](const WrittenTask& other) { return other.spec.name == task.name; });
+      const std::string start = "task " + task.name + ": ";
+      const std::string rest = problem->starts_with(start) ? problem->substr(start.size()) : *problem;
+      add_remark(file.problems, problem->starts_with(start) ? place_of_problem(rest, *written) : written->place, rest);
+    }
+    auto needs = std::move(task.needs);
+    const auto from = task.each ? task.each->from : std::nullopt;
+    task = std::move(spec.tasks.front());
+    task.needs = std::move(needs);
+    if (task.each) task.each->from = from;
   }
-  const auto problem = core::find_problem(spec);
-  if (!problem) return;
-  for (const WrittenTask& task : tasks) {
-    const std::string start = "task " + task.spec.name + ": ";
-    if (!problem->starts_with(start)) continue;
-    const std::string rest = problem->substr(start.size());
-    add_remark(file.problems, place_of_problem(rest, task), rest);
-    return;
-  }
-  add_remark(file.problems, Place{}, *problem);
+  if (!file.problems.empty()) return;
+  if (const auto problem = core::find_problem(whole)) add_remark(file.problems, place_of_problem(*problem, top), *problem);
 }
 
 std::vector<WrittenTask> read_tasks(YamlMap& top, const YAML::Node& node, Reading& reading) {
@@ -184,7 +205,7 @@ void read_job(std::string_view source, const YAML::Node& document, const Paramet
   if (document["parameters"]) note_unused(parameters, expressions, document["parameters"], file.notes);
   check_references(tasks, file.problems);
   if (file.problems.empty()) link(tasks, node ? place_of(node->Mark()) : Place{}, file);
-  if (file.problems.empty()) check_limits(tasks, file);
+  if (file.problems.empty()) check_limits(top, tasks, file);
 }
 
 /// The parser's own words, with what people mostly meant.
@@ -197,10 +218,20 @@ std::string explain_syntax(std::string_view source, const YAML::Exception& excep
   return exception.msg + "; inside [ ] and { } a value with ${{ … }} stands in quotes";
 }
 
+JobFileRemark not_utf8(std::string_view before) {
+  const auto line = std::count(before.begin(), before.end(), '\n');
+  const std::size_t column = before.size() - (line == 0 ? 0 : before.rfind('\n') + 1);
+  return {static_cast<int>(line) + 1, static_cast<int>(column) + 1, "a byte that is no UTF-8; save the file as UTF-8"};
+}
+
 }  // namespace
 
 JobFile parse_job_file(std::string_view yaml, const Parameters& parameters) {
   JobFile file;
+  if (const std::size_t end = utf8_end(yaml); end < yaml.size()) {
+    file.problems.push_back(not_utf8(yaml.substr(0, end)));
+    return file;
+  }
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
     if (documents.empty() || documents.front().IsNull())

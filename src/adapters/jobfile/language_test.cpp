@@ -158,6 +158,11 @@ TEST(Language, AnAliasIsCheckedWhereItStands) {
             "f:2:46: ${{ matrix.s }}: there is no matrix; add matrix: {s: [VALUE, …]}");
 }
 
+TEST(Language, BytesThatAreNoUtf8AreNamed) {
+  EXPECT_EQ(problems_of("name: x\nrun: \"a\xFF\"\n"), "f:2:8: a byte that is no UTF-8; save the file as UTF-8");
+  EXPECT_EQ(problems_of("parameters: {a: b}\nrun: x ${{ params.a }}\n", {{"a", "\xFF"}}), "f:1:17: parameters.a: the value is no UTF-8");
+}
+
 TEST(Language, AFileThatNamesItselfHasAnEnd) {
   EXPECT_NE(problems_of("run: x\nform: &a [*a]\n"), "");
   std::string bomb = "run: x\nenv:\n  A: &a0 [x, x, x, x, x, x, x, x, x]\n";
@@ -171,8 +176,8 @@ TEST(Language, AFileThatNamesItselfHasAnEnd) {
 }
 
 TEST(YamlOfJson, ReadsBackAsTheSame) {
-  const char* text =
-      R"({"a":"x y","b":"0.1","c":"true","d":[1,"2",null],"e":{"f":"","g":[{"h":"i: j"},["k"]]},"l":"two\nlines\n","m":{},"n":[],"-":"- x"})";
+  const char* text = R"({"a":"x y","b":"0.1","c":"true","d":[1,"2",null],"e":{"f":"","g":[{"h":"i: j"},["k"]]},)"
+                     R"("l":"two\nlines\n","m":{},"n":[],"-":"- x"})";
   const std::string yaml = to_yaml(text);
   std::vector<JobFileRemark> problems;
   EXPECT_EQ(to_json_text(YAML::Load(yaml), problems), text) << yaml;

@@ -8,6 +8,7 @@
 namespace stint::adapters {
 namespace {
 
+constexpr std::string_view kNotInLines("\n\r\0", 3);
 constexpr const char* kEachForms =
     "expected a list, {glob: PATTERN}, {file: PATH} with an item a line, or {from: TASK, file: OUTPUT}, each with a batch if wanted";
 
@@ -37,7 +38,7 @@ void read_matrix(YamlMap& map, Remarks& problems, WrittenTask& task) {
 void read_list(const YAML::Node& list, Remarks& problems, ItemSource& source) {
   source.kind = ItemSource::Kind::list;
   for (const YAML::Node& item : list) {
-    if (item.IsScalar() && item.Scalar().find('\n') == std::string::npos && !item.Scalar().empty())
+    if (item.IsScalar() && item.Scalar().find_first_of(kNotInLines) == std::string::npos && !item.Scalar().empty())
       source.items.push_back(item.Scalar());
     else if (item.IsMap())
       source.items.push_back(to_json_text(item, problems));
