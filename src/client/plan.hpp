@@ -24,15 +24,17 @@ struct PlanAgent {
 };
 struct PlanTask {
   std::string name;
-  std::uint64_t count = 0;  ///< 0: known only when the entry that it takes its items from has ended
+  std::optional<std::uint64_t> count;  ///< none: known only when the entry that it takes its items from has ended
   std::uint64_t starts_now = 0;
   bool placeable = true;  ///< some agent could carry it, now or later
   std::optional<std::string> nearest;
   std::string summary;
+  std::string would_help;
   std::vector<PlanAgent> agents;
 };
 struct Plan {
   std::vector<PlanTask> tasks;
+  std::string tasks_json;  ///< as it was answered
   std::optional<std::uint64_t> previous_job;  ///< the last submission of the same name
   std::string previous_spec;                  ///< its JSON
   [[nodiscard]] bool is_placeable() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <limits>
+#include <map>
 
 #include "core/model/limits.hpp"
 #include "core/model/similar_word.hpp"
@@ -29,7 +30,7 @@ Result<std::string> find_job(const std::string& job, Api& api) {
 
 /// One item of GET /v1/jobs/ID/outputs.
 struct Output {
-  std::string task;
+  std::string task;  ///< empty: of the whole entry, by `collect`
   FileRef file;
 };
 Result<Output> parse_output(const std::string& text) {
@@ -43,9 +44,9 @@ Result<Output> parse_output(const std::string& text) {
   Output output{text_of("task"), {}};
   output.file.path = text_of("path");
   const auto blob = parse_blob_id(text_of("blob"));
-  const json::value* size = object != nullptr ? object->if_contains("size") : nullptr;
-  if (!blob || output.task.empty() || output.file.path.empty() || size == nullptr || !size->is_number())
-    return fail(Errc::corrupt, "an output without task, path, blob or size");
+  const json::value* size = object != nullptr ? object->if_contains("size_bytes") : nullptr;
+  if (!blob || output.file.path.empty() || size == nullptr || !size->is_number())
+    return fail(Errc::corrupt, "an output without path, blob or size");
   output.file.blob = *blob;
   output.file.size = size->to_number<std::uint64_t>(failed);
   const json::value* executable = object->if_contains("executable");
@@ -55,12 +56,12 @@ Result<Output> parse_output(const std::string& text) {
 
 Result<FileRef> find_output(const core::FromJob& from, Api& api) {
   STINT_TRY(const std::string job, find_job(from.job, api));
-  STINT_TRY(const Page page, api.list("/v1/jobs/" + job + "/outputs", {}, kOutputsMax));
+  STINT_TRY(const Page page, api.list("/v1/jobs/" + job + "/outputs", {{"task", from.task}}, kOutputsMax));
   const std::string task = job + "." + from.task;
   std::vector<std::string> paths;
   for (const std::string& item : page.items) {
     STINT_TRY(Output output, parse_output(item));
-    if (output.task != task) continue;
+    if (!output.task.empty() && output.task != task) continue;  // of an array's task, when the array was named
     if (output.file.path == from.path) return std::move(output.file);
     paths.push_back(std::move(output.file.path));
   }
@@ -69,34 +70,52 @@ Result<FileRef> find_output(const core::FromJob& from, Api& api) {
                                    (paths.empty() ? "; it left nothing: `stint outputs " + job + "` lists what there is" : ""));
 }
 
-/// The same file may be named twice; two files of one path may not.
-Status add_file(core::Manifest& manifest, FileRef file) {
-  const auto same = std::find_if(manifest.begin(), manifest.end(), [&](const FileRef& other) { return other.path == file.path; });
-  if (same == manifest.end()) {
-    manifest.push_back(std::move(file));
+/// `job.yaml:3:9: inputs: what is wrong`.
+tl::unexpected<Error> at(const TaskOrigin& origin, core::Place place, const char* key, const Error& error) {
+  std::string where = origin.file;
+  if (!where.empty() && place.line > 0) where += ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
+  return fail(error.code, (where.empty() ? "" : where + ": ") + key + ": " + error.detail);
+}
+
+/// The files of one task's directory by their paths. The same file may be named twice; two files of one path may not.
+class Directory {
+ public:
+  Status add(FileRef file) {
+    const auto [same, is_new] = files_.emplace(file.path, file);
+    if (is_new || same->second.blob == file.blob) return {};
+    return fail(Errc::invalid_argument, "two different files would lie at \"" + file.path + "\" in the task's directory; rename one");
+  }
+  Status add_all(Result<core::Manifest> found) {
+    if (!found) return tl::unexpected<Error>(std::move(found.error()));
+    for (FileRef& file : *found) STINT_TRY_VOID(add(std::move(file)));
     return {};
   }
-  if (same->blob == file.blob) return {};
-  return fail(Errc::invalid_argument, "two different files would lie at \"" + file.path + "\" in the task's directory; rename one");
+  [[nodiscard]] core::Manifest take() {
+    core::Manifest manifest;
+    for (auto& [path, file] : files_) manifest.push_back(std::move(file));
+    return manifest;
+  }
+
+ private:
+  std::map<std::string, FileRef> files_;
+};
+
+Status add_output(const core::FromJob& from, Api& api, Directory& directory) {
+  STINT_TRY(FileRef file, find_output(from, api));
+  file.path = file.path.substr(file.path.rfind('/') + 1);
+  return directory.add(std::move(file));
 }
 
 Status resolve_inputs(core::TaskSpec& task, const TaskOrigin& origin, LocalFiles& files, Api& api) {
-  core::Manifest manifest;
-  if (!origin.upload.empty()) {
-    STINT_TRY(manifest, files.find_files(origin.upload, {"."}));
-  }
-  std::vector<std::string> patterns;
-  for (const core::InputPattern& input : origin.sources.inputs) patterns.push_back(input.pattern);
-  if (!patterns.empty()) {
-    STINT_TRY(core::Manifest found, files.find_files(origin.directory, patterns));
-    if (manifest.empty()) std::swap(manifest, found);
-    for (FileRef& file : found) STINT_TRY_VOID(add_file(manifest, std::move(file)));
-  }
-  for (const core::FromJob& from : origin.sources.from_jobs) {
-    STINT_TRY(FileRef file, find_output(from, api));
-    file.path = file.path.substr(file.path.rfind('/') + 1);
-    STINT_TRY_VOID(add_file(manifest, std::move(file)));
-  }
+  Directory directory;
+  if (!origin.upload.empty())
+    if (const auto done = directory.add_all(files.find_files(origin.upload, {"."})); !done) return at(origin, {}, "--upload", done.error());
+  for (const core::InputPattern& input : origin.sources.inputs)
+    if (const auto done = directory.add_all(files.find_files(origin.directory, {input.pattern})); !done)
+      return at(origin, input.place, "inputs", done.error());
+  for (const core::FromJob& from : origin.sources.from_jobs)
+    if (const auto done = add_output(from, api, directory); !done) return at(origin, from.place, "inputs", done.error());
+  core::Manifest manifest = directory.take();
   if (manifest.empty()) return {};
   STINT_TRY(std::string text, core::print_manifest(std::move(manifest)));
   STINT_TRY(task.inputs, files.keep_text(std::move(text)));
@@ -170,11 +189,9 @@ Status resolve_items(core::TaskSpec& task, const TaskOrigin& origin, LocalFiles&
 Status resolve_sources(core::JobSpec& spec, const std::vector<TaskOrigin>& origins, LocalFiles& files, Api& api) {
   for (std::size_t i = 0; i < spec.tasks.size(); ++i) {
     core::TaskSpec& task = spec.tasks[i];
-    const auto say = [&](const char* key, const Error& error) {
-      return fail(error.code, "task " + task.name + ": " + key + ": " + error.detail);
-    };
-    if (const auto done = resolve_inputs(task, origins[i], files, api); !done) return say("inputs", done.error());
-    if (const auto done = resolve_items(task, origins[i], files); !done) return say("each", done.error());
+    const TaskOrigin& origin = origins[i];
+    STINT_TRY_VOID(resolve_inputs(task, origin, files, api));
+    if (const auto done = resolve_items(task, origin, files); !done) return at(origin, origin.sources.items.place, "each", done.error());
   }
   return {};
 }

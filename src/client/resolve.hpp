@@ -22,8 +22,8 @@ class LocalFiles {
   };
 
   virtual ~LocalFiles() = default;
-  /// The files below `directory` that the patterns name: a path, a folder with everything in it, a pattern with `*`, `?`, `[…]` and `**`; `.`
-  /// is all of it. Ignore files hold for folders, patterns and `.`; not for paths. Hashed, and remembered for send().
+  /// The files below `directory` that the patterns name: a path, a folder with everything in it, a pattern with `*`, `?`,
+  /// `[…]` and `**`; `.` is all of it. Ignore files hold for folders, patterns and `.`; not for paths. Hashed, and remembered for send().
   ///
   /// Errors:  not_found  a pattern that no file matches; the detail names it and the directory.
   [[nodiscard]] virtual Result<core::Manifest> find_files(const std::string& directory, const std::vector<std::string>& patterns) = 0;
@@ -41,12 +41,14 @@ struct TaskOrigin {
   core::TaskSources sources;
   std::string directory;  ///< absolute: inputs and items are relative to it
   std::string upload;  ///< absolute: everything below it travels too; empty: nothing
+  std::string file;  ///< the job file, for messages; empty: there is none
 };
 
 /// Fills in what `origins[i]` stand for in spec.tasks[i]: manifests, lists of items, counts. Nothing is sent.
 ///
 /// Errors:  not_found         a pattern without files, a job, task or output that is not there.
-///          invalid_argument  files that cannot lie in one directory, a list without items. The detail begins with `task NAME: key:`.
+///          invalid_argument  files that cannot lie in one directory, a list without items.
+/// The detail begins with the place in the job file.
 [[nodiscard]] Status resolve_sources(core::JobSpec& spec, const std::vector<TaskOrigin>& origins, LocalFiles& files, Api& api);
 
 }  // namespace stint::client

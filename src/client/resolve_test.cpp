@@ -66,6 +66,7 @@ class ResolveTest : public testing::Test {
     spec.tasks[0].name = "main";
     origins.resize(1);
     origins[0].directory = "/w";
+    origins[0].file = "job.yaml";
   }
   std::string problem() {
     const auto done = resolve_sources(spec, origins, files, api);
@@ -111,24 +112,26 @@ TEST_F(ResolveTest, AFolderThatIsUploadedIsPartOfIt) {
 TEST_F(ResolveTest, OutputsOfTheNewestJobOfANameLieByTheirBaseName) {
   const std::string hex(64, 'a');
   http.answers["/v1/jobs?name=sweep&state=completed&limit=1"] =
-      R"({"items":[{"id":7,"name":"sweep","queue":"default","state":"completed","reason":null,"detail":null,"submitted_at":null,"ended_at":null,)"
+      R"({"items":[{"id":7,"name":"sweep","queue":"default","state":"completed","reason":null,"detail":null,)"
+      R"("submitted_at":null,"ended_at":null,)"
       R"("tasks":{"pending":0,"running":0,"completed":1,"failed":0,"cancelled":0,"total":1},"groups":[]}],"next":null})";
-  http.answers["/v1/jobs/7/outputs?limit=1000"] = R"({"items":[{"task":"7.main.2","path":"out/model.npz","blob":")" + hex +
-                                                  R"(","size":3,"executable":false},{"task":"7.main.3","path":"out/model.npz","blob":")" +
-                                                  hex + R"(","size":5,"executable":true}],"next":null})";
+  http.answers["/v1/jobs/7/outputs?task=main.3&limit=1000"] =
+      R"({"items":[{"task":"7.main.2","path":"out/model.npz","blob":")" + hex +
+      R"(","size_bytes":3,"executable":false},{"task":"7.main.3","path":"out/model.npz","blob":")" + hex +
+      R"(","size_bytes":5,"executable":true}],"next":null})";
   origins[0].sources.from_jobs = {{"sweep", "main.3", "out/model.npz", {}}};
   EXPECT_EQ(problem(), "");
   ASSERT_EQ(files.kept.size(), 1U);
   EXPECT_EQ(files.kept[0], hex + " 5 755 model.npz\n");
 
   origins[0].sources.from_jobs = {{"sweep", "main.3", "out/model.npy", {}}};
-  EXPECT_EQ(problem(), "task main: inputs: from_job: task 7.main.3 left no \"out/model.npy\"; did you mean \"out/model.npz\"?");
+  EXPECT_EQ(problem(), "job.yaml: inputs: from_job: task 7.main.3 left no \"out/model.npy\"; did you mean \"out/model.npz\"?");
 }
 
 TEST_F(ResolveTest, AJobThatNeverCompletedIsNamed) {
   http.answers["/v1/jobs?name=swep&state=completed&limit=1"] = R"({"items":[],"next":null})";
-  origins[0].sources.from_jobs = {{"swep", "main", "m", {}}};
-  EXPECT_EQ(problem(), "task main: inputs: from_job: no completed job is named \"swep\"; `stint jobs --state completed` lists them");
+  origins[0].sources.from_jobs = {{"swep", "main", "m", {3, 9}}};
+  EXPECT_EQ(problem(), "job.yaml:3:9: inputs: from_job: no completed job is named \"swep\"; `stint jobs --state completed` lists them");
 }
 
 TEST_F(ResolveTest, AListIsALineForEachItem) {
@@ -146,7 +149,7 @@ TEST_F(ResolveTest, LinesOfAFileAreItemsWithoutEmptyOnes) {
   EXPECT_EQ(problem(), "");
   EXPECT_EQ(files.kept.at(0), "a\nb\nc\n");
   files.texts["/w/items.txt"] = "\n\n";
-  EXPECT_EQ(problem(), "task main: each: /w/items.txt has no lines; a list of items has at least one");
+  EXPECT_EQ(problem(), "job.yaml: each: /w/items.txt has no lines; a list of items has at least one");
 }
 
 TEST_F(ResolveTest, FilesOfAPatternTravelOnlyToADirectoryOfTheTasksOwn) {
@@ -163,12 +166,12 @@ TEST_F(ResolveTest, FilesOfAPatternTravelOnlyToADirectoryOfTheTasksOwn) {
 }
 
 TEST_F(ResolveTest, TwoFilesOfOnePathAreRefused) {
-  http.answers["/v1/jobs/3/outputs?limit=1000"] =
-      R"({"items":[{"task":"3.main","path":"x/a.py","blob":")" + std::string(64, 'b') + R"(","size":5,"executable":false}],"next":null})";
+  http.answers["/v1/jobs/3/outputs?task=main&limit=1000"] = R"({"items":[{"task":"3.main","path":"x/a.py","blob":")" +
+                                                            std::string(64, 'b') + R"(","size_bytes":5,"executable":false}],"next":null})";
   files.matches = {{"/w:a.py", {"a.py"}}};
   origins[0].sources.inputs = {{"a.py", {}}};
   origins[0].sources.from_jobs = {{"3", "main", "x/a.py", {}}};
-  EXPECT_EQ(problem(), "task main: inputs: two different files would lie at \"a.py\" in the task's directory; rename one");
+  EXPECT_EQ(problem(), "job.yaml: inputs: two different files would lie at \"a.py\" in the task's directory; rename one");
 }
 
 }  // namespace
