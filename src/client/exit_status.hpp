@@ -2,12 +2,13 @@
 
 #include "client/views.hpp"
 
-/// The exit statuses of `stint run` and `stint wait`.
+/// The exit statuses of `stint run`, `stint wait` and `stint plan`.
 namespace stint::client {
 
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitSomeFailed = 1;  ///< several tasks, at least one failed
 inline constexpr int kExitUsage = 2;
+inline constexpr int kExitNotPlaceable = 3;  ///< of `stint plan`: something could run nowhere
 inline constexpr int kExitTimedOut = 124;
 inline constexpr int kExitStint = 125;     ///< Stint's own error, or a task that never came to run
 inline constexpr int kExitCancelled = 130;

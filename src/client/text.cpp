@@ -82,6 +82,14 @@ std::string show_end(const Outcome& outcome) {
   return std::string(outcome.reason == EndReason::none ? to_string(outcome.state) : to_string(outcome.reason));
 }
 
+std::string show_counts(const TaskCounts& tasks) {
+  std::string text = std::to_string(tasks.completed) + "/" + std::to_string(tasks.total());
+  if (tasks.running > 0) text += ", " + std::to_string(tasks.running) + " running";
+  if (tasks.failed > 0) text += ", " + std::to_string(tasks.failed) + " failed";
+  if (tasks.cancelled > 0) text += ", " + std::to_string(tasks.cancelled) + " cancelled";
+  return text;
+}
+
 std::string show_bar(double fraction, std::size_t width) {
   if (width < 3) return {};
   const std::size_t inner = width - 2;

@@ -105,9 +105,11 @@ class CliContract(DevCase):
     def test_4_without_a_cell(self):
         good = self.product.write("good.yaml", "name: good\nrun: echo hello\n")
         self.assertTrue(self.ask("job_validate", "job validate", good)["valid"])
+        self.assertIsNone(self.ask("job_show", "job show", good)["job"])
+        self.assertEqual("sweep", self.ask("job_init", "job init", "sweep", "-o", "sweep.yaml")["shape"])
         bad = self.product.write("bad.yaml", "name: bad\nrun: echo hello\nretrys: 2\n")
         report = self.ask("job_validate", "job validate", bad, status=2)
-        self.assertEqual((False, 3), (report["valid"], report["problems"][0]["line"]))
+        self.assertEqual((False, 3), (report["valid"], report["items"][0]["problems"][0]["line"]))
         self.assertTrue(self.ask("scheduler_check_config", "scheduler check-config", "--listen", "127.0.0.1:0")["valid"])
         toml = self.product.write("bad.toml", '[log]\nlevel = "loud"\n')
         report = self.ask("scheduler_check_config", "scheduler check-config", toml, status=2)
@@ -126,6 +128,15 @@ class CliContract(DevCase):
         self.assertEqual(13, self.ask("blob_get", "blob get", item["blob"], "-o", copy)["size_bytes"])
         self.assertEqual(text.read_bytes(), copy.read_bytes())
         self.run_json("blob", "get", item["blob"], "--json", status=2)
+
+    def test_4_planning(self):
+        again = self.product.write("again.yaml", "name: again\nrun: echo hello\narray: 0-3\n")
+        self.assertIsNone(self.ask("plan", "plan", again)["previous"])
+        self.product.ensure("run", "-d", again)
+        planned = self.ask("plan", "plan", again, "--retries", 2)
+        self.assertEqual([{"key": "main.retries", "before": "0", "after": "2"}], planned["previous"]["changes"])
+        large = self.product.write("large.yaml", "run: echo hello\nresources: {gpu: 64}\n")
+        self.assertFalse(self.ask("plan", "plan", large, status=3)["placeable"])
 
     def test_5_errors(self):
         for code, status, *arguments in (

@@ -45,7 +45,7 @@ TEST(JobFile, ASingleTaskIsMain) {
 
 TEST(JobFile, CommandIsAListOfArguments) {
   EXPECT_EQ(task_of("command: [python3, -c, 'print(1, 2)', 3]").command, (std::vector<std::string>{"python3", "-c", "print(1, 2)", "3"}));
-  EXPECT_EQ(task_of("command:\n  - \"\"\n  - x").command, (std::vector<std::string>{"", "x"}));
+  EXPECT_EQ(task_of("command:\n  - x\n  - \"\"").command, (std::vector<std::string>{"x", ""}));
 }
 
 TEST(JobFile, ALineMayBeABlock) { EXPECT_EQ(task_of("run: |\n  set -e\n  make\n").command[2], "set -e\nmake\n"); }
@@ -155,7 +155,7 @@ INSTANTIATE_TEST_SUITE_P(
         BrokenFile{"run: [x\n", "f:2:1: end of sequence flow not found"},
         BrokenFile{"run: x\n\tname: y\n", "f:2:1: illegal tab when looking for indentation"},
         BrokenFile{"name: x\n", "f:1:1: job: has neither \"run\" nor \"command\""},
-        BrokenFile{"run: x\nmemroy: 4Gi\n", "f:2:1: unknown key \"memroy\""},
+        BrokenFile{"run: x\nmemroy: 4Gi\n", "f:2:1: unknown key \"memroy\"; did you mean \"memory\" in \"resources\"?"},
         BrokenFile{"run: x\nretrys: 1\n", "f:2:1: unknown key \"retrys\"; did you mean \"retries\"?"},
         BrokenFile{"run: x\nresources:\n  memroy: 4Gi\n", "f:3:3: unknown key \"memroy\"; did you mean \"memory\"?"},
         BrokenFile{"run: x\nresources: {memory: 4GB}\n", "f:2:21: memory: expected bytes such as 4Gi, 512Mi or 4G, got \"4GB\""},
@@ -168,11 +168,9 @@ INSTANTIATE_TEST_SUITE_P(
         BrokenFile{"run: x\nretries: [1]\n", "f:2:10: retries: expected a single value, got a list"},
         BrokenFile{"run: x\ntype: trianer\n",
                    "f:2:7: type: expected trainer, inferencer, crawler, labeller or rater, got \"trianer\"; did you mean \"trainer\"?"},
-        BrokenFile{"run: x\ndriver: docker\n", "f:2:9: driver: expected exec or noop, got \"docker\""},
-        BrokenFile{"run: x\ndriver: human\n", "f:2:9: driver: \"human\" is not in this version"},
-        BrokenFile{"run: x\nmatrix: {lr: [1, 2]}\n", "f:2:1: \"matrix\" is not in this version"},
-        BrokenFile{"run: x\ninputs: [a]\noutputs: [b]\n",
-                   "f:2:1: \"inputs\" is not in this version\nf:3:1: \"outputs\" is not in this version"},
+        BrokenFile{"run: x\ndriver: docker\n", "f:2:9: driver: expected exec, noop or human, got \"docker\""},
+        BrokenFile{"run: x\ndriver: vm\n", "f:2:9: driver: \"vm\" is not in this version"},
+        BrokenFile{"run: x\nimage: python:3\n", "f:2:1: \"image\" is not in this version"},
         BrokenFile{"run: x\nenv: [A]\n", "f:2:6: env: expected a mapping, got a list"},
         BrokenFile{"run: x\nenv: {A: [1]}\n", "f:2:10: env.A: expected a single value, got a list"},
         BrokenFile{"run: x\nenv: {A: 1, A: 2}\n", "f:2:13: \"A\" is there twice"},
@@ -182,7 +180,7 @@ INSTANTIATE_TEST_SUITE_P(
         BrokenFile{"command: python3 x.py\n", "f:1:10: command: expected a list, got \"python3 x.py\"\nf:1:10: command: is empty"},
         BrokenFile{"run: ' '\n", "f:1:6: run: is empty"},
         BrokenFile{"run: x\nneeds: y\n", "f:2:1: \"needs\" is for a file with \"tasks\": this one has a single task"},
-        BrokenFile{"run: x\nmax_parallel: 3\n", "f:2:1: \"max_parallel\" is for an array"},
+        BrokenFile{"run: x\nmax_parallel: 3\n", "f:2:1: \"max_parallel\" is for an array, a matrix or each"},
         BrokenFile{"run: x\narray: 0-9%2\nmax_parallel: 3\n", "f:3:1: \"max_parallel\" and the % of the array exclude each other"},
         BrokenFile{"run: x\non_disconnect: wait\n",
                    "f:2:16: on_disconnect: expected keep, replace or {stop_after: DURATION}, got \"wait\""},

@@ -8,6 +8,7 @@
 #include "apps/stint/files.hpp"
 #include "apps/stint/follow.hpp"
 #include "apps/stint/interrupts.hpp"
+#include "apps/stint/local_files.hpp"
 #include "apps/stint/report.hpp"
 #include "apps/stint/submission.hpp"
 #include "apps/stint/terminal.hpp"
@@ -58,7 +59,7 @@ Result<std::optional<int>> follow_several(client::Api& api, const client::JobVie
 
 int follow_submitted(const CommonOptions& options, client::Api& api, const client::JobView& job) {
   const std::string id = std::to_string(job.id);
-  const bool is_single = job.tasks.total() == 1 && !options.json;
+  const bool is_single = job.groups.size() == 1 && job.tasks.total() == 1 && !options.json;
   CancelKeys keys(api, job.id, is_single ? "stint logs -f " + id : "stint watch " + id);
   const auto keep_going = [&] { return keys.check() && !wants_to_leave(); };
   const auto status = is_single ? follow_single(api, job, keys, keep_going) : follow_several(api, job, options.json, keys, keep_going);
@@ -69,15 +70,22 @@ int follow_submitted(const CommonOptions& options, client::Api& api, const clien
   return 128 + leave_signal();
 }
 
+/// Files first, then the job: it never waits for something that may not come.
+Result<client::JobView> submit(const CommonOptions& options, Submission& submission) {
+  Connection connection(options, Patience::short_);
+  DiskFiles files(connection);
+  STINT_TRY_VOID(client::resolve_sources(submission.spec, submission.origins, files, connection.api()));
+  STINT_TRY_VOID(files.send());
+  return connection.api().submit(core::to_json(submission.spec), random_hex(16));
+}
+
 int run(const CommonOptions& options, const RunArguments& arguments, const std::vector<std::string>& command) {
-  std::vector<std::string> notes;
-  const auto job_spec = make_submission(arguments.run, command, notes);
-  if (!job_spec) return usage_error(options, job_spec.error().detail);
-  for (const std::string& note : notes) notice(note);
+  auto submission = make_submission(arguments.run, command);
+  if (!submission) return usage_error(options, submission.error().detail);
+  for (const std::string& note : submission->notes) notice(note);
 
   if (const auto endpoint = find_endpoint(options); !endpoint) return report_error(options, endpoint.error());
-  Connection submitting(options, Patience::short_);
-  const auto job = submitting.api().submit(core::to_json(*job_spec), random_hex(16));
+  const auto job = submit(options, *submission);
   if (!job) return report_error(options, job.error());
 
   const std::string id = std::to_string(job->id);
@@ -91,25 +99,6 @@ int run(const CommonOptions& options, const RunArguments& arguments, const std::
   return follow_submitted(options, following.api(), *job);
 }
 
-void add_run_options(CLI::App& command, RunArguments& arguments) {
-  RunOptions& run = arguments.run;
-  command.add_option("file", run.file, "Job file (YAML)")->type_name("FILE");
-  command.add_flag("-d,--detach", arguments.is_detached, "Print the job's number and return");
-  command.add_option("--name", run.name, "Name of the job");
-  command.add_option("--type", run.type, "trainer, inferencer, crawler, labeller or rater");
-  command.add_option("--cpu", run.cpu, "Cores: 4, 0.5, 500m [1]");
-  command.add_option("--memory", run.memory, "Memory: 4Gi, 512Mi, 4G");
-  command.add_option("--gpu", run.gpu, "Whole GPUs");
-  command.add_option("--storage", run.storage, "Disk: 10Gi");
-  command.add_option("--array", run.array, "Many tasks that differ in STINT_INDEX: 0-99, 0-99:2, 0-99%10, 100");
-  command.add_option("--retries", run.retries, "Further attempts after a failure [0]");
-  command.add_option("--timeout", run.timeout, "Of one attempt: 90s, 2h, 3d");
-  command.add_option("--env", run.env, "NAME=VALUE, or NAME to pass it on; may be given again")->type_name("K=V")->allow_extra_args(false);
-  command.add_option("--workdir", run.workdir, "Directory to run in [this one]");
-  command.add_option("--priority", run.priority, "Higher first [0]");
-  command.add_option("--queue", run.queue, "Queue [default]");
-}
-
 }  // namespace
 
 void add_run_command(CLI::App& app, CommandLine& line) {
@@ -118,14 +107,16 @@ void add_run_command(CLI::App& app, CommandLine& line) {
                   "  stint run -- python3 train.py --lr 0.1\n"
                   "  stint run --gpu 1 --timeout 2h -- ./train.sh\n"
                   "  stint run --array 0-99%10 -- sh -c 'echo $STINT_INDEX'\n"
-                  "  stint run job.yaml\n"
+                  "  stint run job.yaml -p lr=0.1\n"
+                  "  stint run --upload . -- python3 train.py   its files travel with it\n"
                   "  stint run -d -- sleep 60          prints the job's number\n\n"
                   "The task's stdout comes on stdout, its stderr on stderr; its exit status is this command's.\n"
                   "It runs in the current directory and gets PATH, HOME, USER, LOGNAME, SHELL, LANG, LC_*, TZ, VIRTUAL_ENV,\n"
                   "CONDA_PREFIX and PYTHONPATH of this shell, and what --env and the job file name.\n"
                   "Ctrl-C twice within a second cancels; Ctrl-\\ leaves the job running.");
   auto arguments = std::make_shared<RunArguments>();
-  add_run_options(*command, *arguments);
+  add_submission_options(*command, arguments->run);
+  command->add_flag("-d,--detach", arguments->is_detached, "Print the job's number and return");
   command->callback([&line, arguments] {
     line.action = [&line, arguments] {
       const bool has_file = !arguments->run.file.empty();

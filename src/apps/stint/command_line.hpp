@@ -29,7 +29,9 @@ struct CommandLine {
 /// Each adds its commands to `app`; parsing one of them sets `line.action`. One file per group: cmd_*.cpp.
 void add_dev_commands(CLI::App& app, CommandLine& line);
 void add_run_command(CLI::App& app, CommandLine& line);
+void add_plan_command(CLI::App& app, CommandLine& line);
 void add_job_commands(CLI::App& app, CommandLine& line);
+void add_job_file_commands(CLI::App& app, CommandLine& line);
 void add_task_commands(CLI::App& app, CommandLine& line);
 void add_logs_command(CLI::App& app, CommandLine& line);
 void add_retry_command(CLI::App& app, CommandLine& line);

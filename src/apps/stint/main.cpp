@@ -80,7 +80,9 @@ int run(int argc, char** argv) {
   app.set_help_flag("-h,--help", "Print this help");
   add_dev_commands(app, line);
   add_run_command(app, line);
+  add_plan_command(app, line);
   add_job_commands(app, line);
+  add_job_file_commands(app, line);
   add_task_commands(app, line);
   add_retry_command(app, line);
   add_blob_commands(app, line);

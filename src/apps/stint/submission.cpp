@@ -3,12 +3,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <limits>
 
-#include "adapters/jobfile/job_file.hpp"
 #include "apps/stint/files.hpp"
 #include "core/model/quantity.hpp"
 
@@ -97,6 +97,15 @@ Status apply_resources(const RunOptions& options, TaskSpec& task) {
   return {};
 }
 
+Status apply_array(const RunOptions& options, TaskSpec& task) {
+  if (options.array.empty()) return {};
+  if (!task.matrix.empty() || task.each)
+    return fail(Errc::invalid_argument, "--array: the file makes its tasks by matrix or each; take one of them");
+  STINT_TRY(const core::ArrayRange range, parse_option("--array", options.array, core::parse_array));
+  core::set_array(task, range);
+  return {};
+}
+
 Status apply_to_task(const RunOptions& options, TaskSpec& task) {
   STINT_TRY_VOID(apply_resources(options, task));
   if (!options.type.empty()) {
@@ -104,10 +113,7 @@ Status apply_to_task(const RunOptions& options, TaskSpec& task) {
     if (!task.type)
       return fail(Errc::invalid_argument, "--type: expected trainer, inferencer, crawler, labeller or rater, got \"" + options.type + "\"");
   }
-  if (!options.array.empty()) {
-    STINT_TRY(const core::ArrayRange range, parse_option("--array", options.array, core::parse_array));
-    core::set_array(task, range);
-  }
+  STINT_TRY_VOID(apply_array(options, task));
   if (!options.retries.empty()) {
     STINT_TRY(task.retries, parse_number<std::uint32_t>("--retries", options.retries, 0));
   }
@@ -116,6 +122,7 @@ Status apply_to_task(const RunOptions& options, TaskSpec& task) {
   }
   if (!options.workdir.empty()) task.workdir = options.workdir;
   STINT_TRY(Pairs env, parse_env(options.env));
+  if (task.driver == "human") return {};
   task.env = merge(user_environment(), merge(task.env, std::move(env)));
   return {};
 }
@@ -132,12 +139,15 @@ Status apply_to_job(const RunOptions& options, JobSpec& job) {
   return {};
 }
 
-/// An agent on the same machine (boot id) then sees whether it is the same directory (inode).
-void settle_workdir(TaskSpec& task) {
-  const fs::path path = fs::path(task.workdir.empty() ? "." : task.workdir);
+std::string absolute(const std::string& path) {
   std::error_code failed;
-  task.workdir = fs::absolute(path, failed).lexically_normal().string();
-  while (task.workdir.size() > 1 && task.workdir.back() == '/') task.workdir.pop_back();
+  std::string result = fs::absolute(path.empty() ? "." : path, failed).lexically_normal().string();
+  while (result.size() > 1 && result.back() == '/') result.pop_back();
+  return result;
+}
+
+/// An agent on the same machine (boot id) then sees whether it is the same directory (inode).
+void remember_directory(TaskSpec& task) {
   struct stat status{};
   if (::stat(task.workdir.c_str(), &status) != 0) return;
   const auto boot_id = read_file("/proc/sys/kernel/random/boot_id");
@@ -146,20 +156,34 @@ void settle_workdir(TaskSpec& task) {
   task.workdir_inode = status.st_ino;
 }
 
-Result<JobSpec> read_job_file(const std::string& path, std::vector<std::string>& notes) {
+/// A task runs where it was submitted from, or in a directory of its own whose files come from there.
+void settle_directory(const RunOptions& options, TaskSpec& task, client::TaskOrigin& origin) {
+  origin.directory = absolute(task.workdir);
+  if (!options.upload.empty() && task.driver == "exec") {
+    origin.upload = absolute(options.upload);
+    task.own_directory = true;
+  }
+  task.workdir = task.own_directory || task.driver == "human" ? "" : origin.directory;
+  if (!task.workdir.empty()) remember_directory(task);
+}
+
+Result<Submission> read_job_file(const RunOptions& options) {
+  const std::string& path = options.file;
   const auto text = read_file(path);
   if (!text && text.error().code == Errc::not_found)
     return fail(Errc::invalid_argument, "no job file \"" + path + "\"; to run a command: stint run -- " + path + " …");
   if (!text) return tl::unexpected<Error>(text.error());
-  adapters::JobFile file = adapters::parse_job_file(*text);
-  for (const auto& note : file.notes) notes.push_back(adapters::show_remark(path, note));
-  if (file.problems.empty()) {
-    if (file.spec.name.empty()) file.spec.name = fs::path(path).stem().string();
-    return std::move(file.spec);
-  }
+  STINT_TRY(const adapters::Parameters parameters, parse_parameters(options.parameters));
+  adapters::JobFile file = adapters::parse_job_file(*text, parameters);
+  Submission submission;
+  for (const auto& note : file.notes) submission.notes.push_back(adapters::show_remark(path, note));
   std::string detail;
   for (const auto& problem : file.problems) detail += (detail.empty() ? "" : "\n") + adapters::show_remark(path, problem);
-  return fail(Errc::invalid_argument, detail);
+  if (!detail.empty()) return fail(Errc::invalid_argument, detail);
+  if (file.spec.name.empty()) file.spec.name = fs::path(path).stem().string();
+  submission.spec = std::move(file.spec);
+  for (adapters::TaskSources& sources : file.sources) submission.origins.push_back({std::move(sources), {}, {}, path});
+  return submission;
 }
 
 JobSpec job_of_command(const std::vector<std::string>& command) {
@@ -175,16 +199,50 @@ JobSpec job_of_command(const std::vector<std::string>& command) {
 
 }  // namespace
 
-Result<JobSpec> make_submission(const RunOptions& options, const std::vector<std::string>& command, std::vector<std::string>& notes) {
-  JobSpec job;
-  if (options.file.empty())
-    job = job_of_command(command);
-  else {
-    STINT_TRY(job, read_job_file(options.file, notes));
+Result<adapters::Parameters> parse_parameters(const std::vector<std::string>& words) {
+  adapters::Parameters parameters;
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos || equals == 0) return fail(Errc::invalid_argument, "-p \"" + word + "\": expected NAME=VALUE");
+    parameters.emplace_back(word.substr(0, equals), word.substr(equals + 1));
   }
-  STINT_TRY_VOID(apply_to_job(options, job));
-  for (TaskSpec& task : job.tasks) settle_workdir(task);
-  return job;
+  return parameters;
+}
+
+Result<Submission> make_submission(const RunOptions& options, const std::vector<std::string>& command) {
+  Submission submission;
+  if (options.file.empty()) {
+    if (!options.parameters.empty()) return fail(Errc::invalid_argument, "-p is for the parameters of a job file");
+    submission.spec = job_of_command(command);
+    submission.origins.resize(1);
+  } else {
+    STINT_TRY(submission, read_job_file(options));
+  }
+  STINT_TRY_VOID(apply_to_job(options, submission.spec));
+  for (std::size_t i = 0; i < submission.spec.tasks.size(); ++i) settle_directory(options, submission.spec.tasks[i], submission.origins[i]);
+  return submission;
+}
+
+void add_submission_options(CLI::App& command, RunOptions& run) {
+  command.add_option("file", run.file, "Job file (YAML)")->type_name("FILE");
+  command.add_option("-p,--param", run.parameters, "Parameter of the job file; may be given again")
+      ->type_name("K=V")
+      ->allow_extra_args(false);
+  command.add_option("--upload", run.upload, "Directory whose files the tasks start with, in a directory of their own; ignore files hold")
+      ->type_name("DIR");
+  command.add_option("--name", run.name, "Name of the job");
+  command.add_option("--type", run.type, "trainer, inferencer, crawler, labeller or rater");
+  command.add_option("--cpu", run.cpu, "Cores: 4, 0.5, 500m [1]");
+  command.add_option("--memory", run.memory, "Memory: 4Gi, 512Mi, 4G");
+  command.add_option("--gpu", run.gpu, "Whole GPUs");
+  command.add_option("--storage", run.storage, "Disk: 10Gi");
+  command.add_option("--array", run.array, "Many tasks that differ in STINT_INDEX: 0-99, 0-99:2, 0-99%10, 100");
+  command.add_option("--retries", run.retries, "Further attempts after a failure [0]");
+  command.add_option("--timeout", run.timeout, "Of one attempt: 90s, 2h, 3d");
+  command.add_option("--env", run.env, "NAME=VALUE, or NAME to pass it on; may be given again")->type_name("K=V")->allow_extra_args(false);
+  command.add_option("--workdir", run.workdir, "Directory to run in, or to take inputs from [this one]");
+  command.add_option("--priority", run.priority, "Higher first [0]");
+  command.add_option("--queue", run.queue, "Queue [default]");
 }
 
 }  // namespace stint::cli

@@ -5,13 +5,9 @@
 #include <map>
 
 #include "adapters/files/blob_file.hpp"
-#include "adapters/files/tree.hpp"
 #include "apps/stint/files.hpp"
 #include "apps/stint/follow.hpp"
 #include "apps/stint/interrupts.hpp"
-#include "client/blob_transfer.hpp"
-#include "core/model/manifest.hpp"
-#include "hash/sha256.hpp"
 
 namespace stint::cli {
 namespace {
@@ -50,13 +46,6 @@ Result<std::vector<LocalBlob>> hash_files(const std::vector<std::string>& paths)
   return blobs;
 }
 
-client::BlobTransfer::Options transfer_options(TransferDisplay& display) {
-  client::BlobTransfer::Options options;
-  options.seed = std::stoull(random_hex(8), nullptr, 16);
-  options.on_progress = [&display](std::uint64_t bytes) { display.show(bytes); };
-  return options;
-}
-
 Status send_missing(Connection& connection, std::vector<LocalBlob>& blobs) {
   std::map<BlobId, LocalBlob*> by_id;
   for (auto& blob : blobs) by_id.emplace(blob.blob, &blob);
@@ -83,18 +72,6 @@ Status send_missing(Connection& connection, std::vector<LocalBlob>& blobs) {
   return {};
 }
 
-/// A manifest is small, and there is no file that holds it.
-Result<BlobId> send_text(Connection& connection, const std::string& text) {
-  const BlobId blob = blob_id_of(as_bytes(text));
-  client::BlobTransfer transfer(connection.http(), {});
-  STINT_TRY(const auto missing, transfer.find_missing({blob}));
-  if (missing.empty()) return blob;
-  STINT_TRY_VOID(transfer.upload(blob, text.size(), [&text](std::uint64_t offset, std::size_t size) -> Result<std::string> {
-    return text.substr(static_cast<std::size_t>(offset), size);
-  }));
-  return blob;
-}
-
 }  // namespace
 
 void TransferDisplay::show(std::uint64_t bytes) {
@@ -106,28 +83,17 @@ void TransferDisplay::show(std::uint64_t bytes) {
   lines_.draw({meter_.show(terminal_width(STDERR_FILENO) - 1)});
 }
 
+client::BlobTransfer::Options transfer_options(TransferDisplay& display) {
+  client::BlobTransfer::Options options;
+  options.seed = std::stoull(random_hex(8), nullptr, 16);
+  options.on_progress = [&display](std::uint64_t bytes) { display.show(bytes); };
+  return options;
+}
+
 Result<std::vector<LocalBlob>> upload_files(Connection& connection, const std::vector<std::string>& paths) {
   STINT_TRY(auto blobs, hash_files(paths));
   STINT_TRY_VOID(send_missing(connection, blobs));
   return blobs;
-}
-
-Result<UploadedTree> upload_tree(Connection& connection, const std::string& base, const std::vector<std::string>& inputs) {
-  STINT_TRY(const auto files, adapters::find_files(base, inputs));
-  std::vector<std::string> paths;
-  for (const auto& file : files) paths.push_back(base + "/" + file.path);
-  STINT_TRY(const auto blobs, upload_files(connection, paths));
-  UploadedTree tree;
-  core::Manifest manifest;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    manifest.push_back({blobs[i].blob, blobs[i].size, files[i].is_executable, files[i].path});
-    tree.bytes += blobs[i].size;
-    tree.sent_bytes += blobs[i].was_missing ? blobs[i].size : 0;
-  }
-  tree.files = files.size();
-  STINT_TRY(const auto text, core::print_manifest(std::move(manifest)));
-  STINT_TRY(tree.manifest, send_text(connection, text));
-  return tree;
 }
 
 }  // namespace stint::cli

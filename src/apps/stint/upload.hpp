@@ -11,6 +11,7 @@
 #include "apps/stint/terminal.hpp"
 #include "base/blob_id.hpp"
 #include "base/result.hpp"
+#include "client/blob_transfer.hpp"
 #include "client/transfer_meter.hpp"
 
 /// Files of this machine become blobs of the scheduler: hashed, asked for, and only what is missing is sent.
@@ -40,14 +41,7 @@ struct LocalBlob {
 /// Errors:  not_found, io (a file);  corrupt (it changed meanwhile);  unavailable (the user leaves);  those of client::BlobTransfer.
 [[nodiscard]] Result<std::vector<LocalBlob>> upload_files(Connection& connection, const std::vector<std::string>& paths);
 
-struct UploadedTree {
-  BlobId manifest;
-  std::size_t files = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t sent_bytes = 0;
-};
-/// The files below `base` that `inputs` name (adapters/files/tree.hpp), with their manifest, are blobs of the scheduler afterwards.
-/// Errors:  those of find_files and upload_files.
-[[nodiscard]] Result<UploadedTree> upload_tree(Connection& connection, const std::string& base, const std::vector<std::string>& inputs);
+/// Pauses of their own for every run, and bytes told to the display, which outlives them.
+[[nodiscard]] client::BlobTransfer::Options transfer_options(TransferDisplay& display);
 
 }  // namespace stint::cli

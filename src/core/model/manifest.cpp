@@ -6,28 +6,12 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/utf8.hpp"
+
 namespace stint::core {
 namespace {
 
 constexpr std::size_t kDigestDigits = 64;
-
-/// How many bytes the UTF-8 character at the start of `text` takes; 0 if there is none (RFC 3629: no surrogates, nothing overlong).
-std::size_t utf8_character(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<std::uint8_t>(text[i]) : std::uint8_t{0}; };
-  const auto is_in = [&](std::size_t i, std::uint8_t low, std::uint8_t high) { return byte(i) >= low && byte(i) <= high; };
-  const std::uint8_t first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return is_in(1, 0x80, 0xBF) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const std::uint8_t low = first == 0xE0 ? 0xA0 : 0x80;
-    const std::uint8_t high = first == 0xED ? 0x9F : 0xBF;
-    return is_in(1, low, high) && is_in(2, 0x80, 0xBF) ? 3 : 0;
-  }
-  if (first < 0xF0 || first > 0xF4) return 0;
-  const std::uint8_t low = first == 0xF0 ? 0x90 : 0x80;
-  const std::uint8_t high = first == 0xF4 ? 0x8F : 0xBF;
-  return is_in(1, low, high) && is_in(2, 0x80, 0xBF) && is_in(3, 0x80, 0xBF) ? 4 : 0;
-}
 
 /// For messages: what a terminal must not be sent is shown as `?`.
 std::string shown(std::string_view path) {

@@ -80,11 +80,13 @@ Answer list_jobs(const Call& call) {
       return refuse({400, "invalid_argument", "query `state`: \"" + *word + "\" is none of pending, running, completed, failed, cancelled",
                      "state", "", ""});
   }
+  const auto name = find_query(call.request, "name");
   json::array items;
   json::value next = nullptr;
   const auto jobs = cell.core.jobs();
   for (auto it = jobs.rbegin(); it != jobs.rend(); ++it) {
     if (it->row.id.value >= *after || (state && it->state.status != *state)) continue;
+    if (name && !name->empty() && it->row.spec->name != *name) continue;
     if (items.size() == *limit) {
       next = items.back().as_object().at("id");
       break;

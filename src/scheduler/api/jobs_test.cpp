@@ -143,6 +143,13 @@ TEST_F(JobsTest, TasksAreListedInTheOrderOfTheJobPageByPage) {
   EXPECT_EQ(values_of(get("/v1/jobs/1/tasks"), "index"), (Texts{"null", "10", "12", "14", "16", "18"}));
 }
 
+TEST_F(JobsTest, JobsAreFilteredByName) {
+  for (const char* name : {"sweep", "infer", "sweep"})
+    world.call("POST", "/v1/jobs", R"({"name":")" + std::string(name) + R"(","tasks":[{"command":["true"]}]})");
+  EXPECT_EQ(read_pages("/v1/jobs?name=sweep", "id", 1), (Texts{"3", "1"}));
+  EXPECT_TRUE(get("/v1/jobs?name=swee").at("items").as_array().empty()) << "the whole name";
+}
+
 TEST_F(JobsTest, TasksAreFilteredByState) {
   auto& agent = world.join("a1");
   world.submit(kTwoEntries);

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""What `stint run FILE` sends: the files and items that a job names are the scheduler's before the job is."""
+
+import hashlib
+import json
+
+import e2e
+
+HELD = "resources: {cpu: 1000}\n"  # no agent has as many: the job is looked at, not run
+
+
+class Submission(e2e.CellCase):
+    def spec_of(self, yaml, *options):
+        """The only task of the job as the scheduler has it."""
+        self.product.write("job.yaml", yaml + HELD)
+        job = self.run_detached("job.yaml", *options)
+        return self.api.get(f"/v1/jobs/{job}/spec")["tasks"][0]
+
+    def blob(self, name):
+        answer = self.request("GET", f"/v1/blobs/{name}")
+        self.assertEqual(200, answer.status, answer.body[:200])
+        self.assertEqual(name, hashlib.sha256(answer.body).hexdigest())
+        return answer.body
+
+    def manifest(self, name):
+        """{path: (mode, bytes)}"""
+        lines = [line.split(" ", 3) for line in self.blob(name).decode().splitlines()]
+        files = {path: (mode, self.blob(blob)) for blob, _, mode, path in lines}
+        self.assertEqual(sorted(files), list(files), "sorted by path")
+        return files
+
+    def write(self, path, text):
+        (self.cwd / path).parent.mkdir(parents=True, exist_ok=True)
+        return self.product.write(path, text)
+
+    def test_inputs_are_there(self):
+        self.write("train.py", "print(1)\n")
+        self.write("data/a/x.csv", "1,2\n")
+        self.write("data/.stintignore", "*.tmp\n")
+        self.write("data/y.tmp", "not wanted\n")
+        (self.cwd / "train.py").chmod(0o755)
+        task = self.spec_of("run: ./train.py\ninputs: [train.py, data/]\n")
+        self.assertEqual(("", True), (task["workdir"], task["own_directory"]))
+        self.assertNotIn("submit", task)
+        files = self.manifest(task["inputs"])
+        self.assertEqual(("755", b"print(1)\n"), files["train.py"])
+        self.assertEqual(("644", b"1,2\n"), files["data/a/x.csv"])
+        self.assertNotIn("data/y.tmp", files)
+
+    def test_a_folder_is_uploaded(self):
+        self.write("whole/run.sh", "echo hello\n")
+        task = self.spec_of("run: sh run.sh\n", "--upload", "whole")
+        self.assertEqual({"run.sh": ("644", b"echo hello\n")}, self.manifest(task["inputs"]))
+
+    def test_items_of_a_list(self):
+        task = self.spec_of('each: [one, {url: two, n: 3}]\ncommand: [echo, "${{ item }}"]\n')
+        self.assertEqual((2, "lines"), (task["each"]["count"], task["each"]["kind"]))
+        lines = self.blob(task["each"]["items"]).decode().splitlines()
+        self.assertEqual(["one", {"url": "two", "n": 3}], [lines[0], json.loads(lines[1])])
+
+    def test_items_of_a_pattern_are_files_where_there_are_inputs(self):
+        for number in range(3):
+            self.write(f"images/deep/{number}.jpg", f"image {number}")
+        self.write("infer.py", "")
+        task = self.spec_of('each: {glob: "images/**/*.jpg", batch: 2}\ninputs: infer.py\nrun: x\n')
+        self.assertEqual((3, "files", 2), (task["each"]["count"], task["each"]["kind"], task["each"]["batch"]))
+        files = self.manifest(task["each"]["items"])
+        self.assertEqual({f"images/deep/{number}.jpg": ("644", f"image {number}".encode()) for number in range(3)}, files)
+        task = self.spec_of('each: {glob: "images/**/*.jpg"}\nrun: x\n')
+        self.assertEqual("lines", task["each"]["kind"])
+        self.assertEqual("images/deep/0.jpg\nimages/deep/1.jpg\nimages/deep/2.jpg\n", self.blob(task["each"]["items"]).decode())
+
+    def test_parameters(self):
+        yaml = "parameters: {lr: 0.1, seed: }\nmatrix: {n: [1, 2]}\nrun: train ${{ params.lr }} ${{ params.seed }} ${{ matrix.n }}\n"
+        task = self.spec_of(yaml, "-p", "seed=7", "-p", "lr=1e-3")
+        self.assertEqual("train 1e-3 7 ${{ matrix.n }}", task["command"][2])
+        done = self.product.command("run", "-d", "job.yaml")
+        self.assertEqual(2, done.returncode)
+        self.assertIn('job.yaml:1:23: parameter "seed" has no default; give it with -p seed=VALUE', done.stderr)
+
+    def test_nothing_is_submitted_if_a_file_is_not_there(self):
+        before = self.api.get("/v1/jobs?limit=1000")["items"]
+        self.product.write("job.yaml", "run: x\ninputs:\n  - nothing.py\n")
+        done = self.product.command("run", "-d", "job.yaml")
+        self.assertEqual(125, done.returncode)
+        self.assertIn("job.yaml:3:5: inputs: ", done.stderr)
+        self.assertEqual(len(before), len(self.api.get("/v1/jobs?limit=1000")["items"]))
+
+
+if __name__ == "__main__":
+    e2e.main()
