@@ -205,7 +205,11 @@ std::optional<std::string> Agent::find_refusal() const {
 }
 
 void Agent::on_message(protocol::AssignmentList message, Now now) {
-  for (const auto& item : message.items) {
+  auto extra = message.extras.begin();
+  for (std::uint32_t i = 0; i < message.items.size(); ++i) {
+    const auto& item = message.items[i];
+    const bool has_extra = extra != message.extras.end() && extra->index == i;
+    const auto* own_extra = has_extra ? &*extra++ : nullptr;
     if (item.template_index >= message.templates.size()) continue;
     if (auto* held = attempts_.find(item.ref)) {
       held->sent = 0;  // the scheduler does not know that we have it
@@ -213,7 +217,7 @@ void Agent::on_message(protocol::AssignmentList message, Now now) {
     } else if (auto why = find_refusal()) {
       executor_.refuse(item.ref, std::move(*why), now);
     } else {
-      executor_.accept(item.ref, message.templates[item.template_index], now);
+      executor_.accept(item.ref, message.templates[item.template_index], own_extra, now);
       accepts_.emplace_back(now.mono + limits::kAcceptReportDelay, item.ref);
     }
   }

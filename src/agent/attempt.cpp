@@ -13,6 +13,9 @@ protocol::StatusUpdate make_update(const AttemptState& state) {
   update.started_ms = state.started_ms;
   update.ended_ms = state.ended_ms;
   update.detail = state.detail;
+  if (!has_ended(state.status)) return update;
+  update.outputs = state.outputs;
+  update.result = state.result;
   return update;
 }
 

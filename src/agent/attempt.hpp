@@ -1,11 +1,13 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/file_ref.hpp"
 #include "base/ids.hpp"
 #include "base/task_words.hpp"
 #include "ports/driver.hpp"
@@ -28,6 +30,9 @@ struct AttemptState {
   std::vector<std::uint32_t> gpus;              ///< indices it was given
   std::array<std::uint64_t, 2> output_bytes{};  ///< final sizes of stdout and stderr; 0 until it has ended
   std::string detail;
+  std::string result;                           ///< the last it reported, JSON; empty: none, or too large
+  bool is_result_too_large = false;             ///< the last result was over protocol::limits::kResult
+  std::vector<FileRef> outputs;                 ///< of a completed attempt
   bool operator==(const AttemptState&) const = default;
 };
 
@@ -54,6 +59,7 @@ struct Attempt {
   std::uint32_t persisted = 0;              ///< highest update number in the journal
   std::uint32_t sent = 0;                   ///< highest sent in this session
   std::uint32_t acked = 0;                  ///< highest acknowledged
+  std::size_t left_in_flight = 0;           ///< bytes of its result and outputs, sent in this session and not acknowledged
   std::uint32_t gpus_wanted = 0;
   bool is_dirty = false;                    ///< state is newer than the journal
   bool is_unrecorded = false;               ///< refused for want of disk space: never in the journal

@@ -8,7 +8,7 @@ namespace stint::agent {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-enum class Tag : std::uint8_t { identity = 1, connect = 2, attempt = 3, forget = 4 };
+enum class Tag : std::uint8_t { identity = 1, connect = 2, attempt = 3, forget = 4, left = 5 };
 
 template <class T>
 void put(Bytes& out, T value) {
@@ -44,6 +44,23 @@ void put_connect(Bytes& out, std::uint64_t connect) {
   put(out, connect);
 }
 
+bool has_left(const AttemptState& state) { return !state.result.empty() || state.is_result_too_large || !state.outputs.empty(); }
+
+void put_left(Bytes& out, const AttemptState& state) {
+  put_tag(out, Tag::left);
+  put_ref(out, state.ref);
+  put(out, static_cast<std::uint8_t>(state.is_result_too_large));
+  put(out, static_cast<std::uint32_t>(state.result.size()));
+  out.insert(out.end(), state.result.begin(), state.result.end());
+  put(out, static_cast<std::uint16_t>(state.outputs.size()));
+  for (const auto& file : state.outputs) {
+    out.insert(out.end(), file.blob.bytes.begin(), file.blob.bytes.end());
+    put(out, file.size);
+    put(out, static_cast<std::uint8_t>(file.is_executable));
+    put_text(out, file.path);
+  }
+}
+
 void put_attempt(Bytes& out, const AttemptState& state) {
   put_tag(out, Tag::attempt);
   put_ref(out, state.ref);
@@ -59,6 +76,7 @@ void put_attempt(Bytes& out, const AttemptState& state) {
   for (auto index : state.gpus) put(out, index);
   put_text(out, state.driver);
   put_text(out, state.detail);
+  if (has_left(state)) put_left(out, state);
 }
 
 /// Reads one record front to back; after a read beyond its end everything is zero and `is_short` says so.
@@ -110,6 +128,20 @@ class Reader {
     return state;
   }
 
+  void get_left(AttemptState& into) {
+    into.is_result_too_large = get<std::uint8_t>() != 0;
+    into.result = std::string{as_text(take(get<std::uint32_t>()))};
+    const auto outputs = get<std::uint16_t>();
+    for (std::uint16_t i = 0; i < outputs && !is_short_; ++i) {
+      auto& file = into.outputs.emplace_back();
+      const auto blob = take(file.blob.bytes.size());
+      std::copy(blob.begin(), blob.end(), file.blob.bytes.begin());
+      file.size = get<std::uint64_t>();
+      file.is_executable = get<std::uint8_t>() != 0;
+      file.path = get_text();
+    }
+  }
+
  private:
   ByteView rest_;
   bool is_short_ = false;
@@ -130,6 +162,12 @@ Status apply(Reader& reader, AttemptJournal::Recovered& into) {
       auto state = reader.get_attempt();
       const auto ref = state.ref;
       into.attempts.insert_or_assign(ref, std::move(state));
+      break;
+    }
+    case Tag::left: {
+      const auto found = into.attempts.find(reader.get_ref());
+      AttemptState unknown;
+      reader.get_left(found == into.attempts.end() ? unknown : found->second);
       break;
     }
     case Tag::forget: into.attempts.erase(reader.get_ref()); break;
@@ -155,19 +193,23 @@ Result<AttemptJournal::Recovered> AttemptJournal::load() {
   return recovered;
 }
 
-void AttemptJournal::stage_identity(const Token16& instance) { put_identity(staged_, instance); }
-void AttemptJournal::stage_connect(std::uint64_t connect) { put_connect(staged_, connect); }
-void AttemptJournal::stage_attempt(const AttemptState& state) { put_attempt(staged_, state); }
+Bytes& AttemptJournal::open_record() {
+  if (staged_.empty() || staged_.back().size() >= limits::kJournalRecordBytes) staged_.emplace_back();
+  return staged_.back();
+}
+
+void AttemptJournal::stage_identity(const Token16& instance) { put_identity(open_record(), instance); }
+void AttemptJournal::stage_connect(std::uint64_t connect) { put_connect(open_record(), connect); }
+void AttemptJournal::stage_attempt(const AttemptState& state) { put_attempt(open_record(), state); }
 void AttemptJournal::stage_forget(const AttemptRef& ref) {
-  put_tag(staged_, Tag::forget);
-  put_ref(staged_, ref);
+  auto& record = open_record();
+  put_tag(record, Tag::forget);
+  put_ref(record, ref);
 }
 
 Status AttemptJournal::commit() {
-  if (staged_.empty()) return {};
-  auto status = file_.append(staged_);
-  staged_.clear();
-  return status;
+  for (const auto& record : std::exchange(staged_, {})) STINT_TRY_VOID(file_.append(record));
+  return {};
 }
 
 Status AttemptJournal::rewrite(const std::function<void(const Visitor&)>& for_each, const Token16& instance, std::uint64_t connect) {

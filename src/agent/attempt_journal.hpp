@@ -13,7 +13,8 @@
 
 namespace stint::agent {
 
-/// What an agent must find again after a restart, as records of a ports::Journal. One record per turn, applied whole or not at all.
+/// What an agent must find again after a restart, as records of a ports::Journal. One record per turn, applied whole or not at all; one of
+/// more than limits::kJournalRecordBytes goes on in another, at the border of two attempts.
 ///
 ///   record  = version u8 (1), entries
 ///   entry   = tag u8, then
@@ -22,9 +23,11 @@ namespace stint::agent {
 ///     3 attempt    ref, status u8, reason u8, exit i32, signal i32, started i64, ended i64, number u32, stdout u64, stderr u64,
 ///                  gpu count u16, indices u32 …, driver length u16, bytes, detail length u16, bytes
 ///     4 forget     ref
+///     5 left       ref, result is too large u8, result length u32, bytes, output count u16, then of each output: SHA-256 32 bytes,
+///                  size u64, executable u8, path length u16, bytes          behind an attempt that has any of these
 ///   ref     = job u64, group u32, index u32, attempt u32;  all numbers little-endian
 ///
-/// A later entry of an attempt replaces an earlier one.
+/// A later entry `attempt` replaces all that was said of it. Records written before there was `left` are read as ever.
 class AttemptJournal {
  public:
   struct Recovered {
@@ -43,7 +46,7 @@ class AttemptJournal {
   void stage_attempt(const AttemptState& state);
   void stage_forget(const AttemptRef& ref);
   [[nodiscard]] bool has_staged() const { return !staged_.empty(); }
-  /// Appends what was staged as one record. Afterwards nothing is staged, whatever came out: on an error the caller stages anew what
+  /// Appends what was staged. Afterwards nothing is staged, whatever came out: on an error the caller stages anew what
   /// still holds.
   [[nodiscard]] Status commit();
 
@@ -56,7 +59,9 @@ class AttemptJournal {
 
  private:
   ports::Journal& file_;
-  Bytes staged_;
+  Bytes& open_record();
+
+  std::vector<Bytes> staged_;  ///< records
   std::size_t rewrite_at_ = limits::kJournalCompactMin;
 };
 

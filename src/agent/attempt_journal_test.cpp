@@ -48,13 +48,53 @@ TEST(AttemptJournal, GivesBackEveryField) {
   EXPECT_EQ(recovered->attempts.begin()->second, make_state(1));
 }
 
+TEST(AttemptJournal, GivesBackWhatATaskLeft) {
+  MemoryJournal file;
+  AttemptJournal journal{file};
+  auto state = make_state(0);
+  state.result = std::string(64 << 10, 'r');
+  state.outputs.resize(2);
+  state.outputs[0] = {BlobId{{1, 2, 3}}, 1ULL << 40, true, "plots/a.png"};
+  state.outputs[1].path = "b";
+  auto large = make_state(1);
+  large.is_result_too_large = true;
+  journal.stage_attempt(state);
+  journal.stage_attempt(large);
+  journal.stage_attempt(make_state(2));
+  ASSERT_TRUE(journal.commit());
+  const auto recovered = AttemptJournal{file}.load();
+  ASSERT_TRUE(recovered);
+  EXPECT_EQ(recovered->attempts.at(state.ref), state);
+  EXPECT_EQ(recovered->attempts.at(large.ref), large);
+
+  state.outputs.clear();
+  state.result.clear();
+  journal.stage_attempt(state);
+  ASSERT_TRUE(journal.commit());
+  EXPECT_EQ(AttemptJournal{file}.load()->attempts.at(state.ref), state) << "a later entry replaces all of it";
+}
+
+TEST(AttemptJournal, SplitsWhatOneTurnHasToSayIntoRecordsOfBoundedSize) {
+  MemoryJournal file;
+  AttemptJournal journal{file};
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    auto state = make_state(i);
+    state.result.assign(64 << 10, 'r');
+    journal.stage_attempt(state);
+  }
+  ASSERT_TRUE(journal.commit());
+  EXPECT_GE(file.appends, 3U);
+  EXPECT_LE(file.appends, 4U);
+  EXPECT_EQ(AttemptJournal{file}.load()->attempts.size(), 200U);
+}
+
 TEST(AttemptJournal, SaysWhatItCannotRead) {
   const auto load = [](Bytes record) {
     MemoryJournal file;
     EXPECT_TRUE(file.append(record));
     return AttemptJournal{file}.load();
   };
-  for (const auto& bad : {Bytes{2, 4}, Bytes{1, 99}, Bytes{1, 2, 0}, Bytes{1, 3, 0, 0}}) {
+  for (const auto& bad : {Bytes{2, 4}, Bytes{1, 99}, Bytes{1, 2, 0}, Bytes{1, 3, 0, 0}, Bytes{1, 5, 0, 0}}) {
     const auto recovered = load(bad);
     ASSERT_FALSE(recovered);
     EXPECT_EQ(recovered.error().code, Errc::corrupt);

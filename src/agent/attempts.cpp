@@ -7,6 +7,19 @@
 
 namespace stint::agent {
 
+namespace {
+
+constexpr std::size_t kFileBytes = 144;  // of its tables and digest in a frame, about
+
+/// Bytes that the update of an end carries beside what every update does.
+std::size_t size_of_left(const AttemptState& state) {
+  std::size_t size = state.result.size();
+  for (const auto& file : state.outputs) size += kFileBytes + file.path.size();
+  return size;
+}
+
+}  // namespace
+
 Attempt* Attempts::find(const AttemptRef& ref) {
   const auto found = by_ref_.find(ref);
   return found == by_ref_.end() ? nullptr : &found->second;
@@ -67,6 +80,7 @@ void Attempts::on_ended(Attempt& attempt, const AttemptState& outcome) {
   state.ended_ms = outcome.ended_ms;
   state.output_bytes = outcome.output_bytes;
   state.detail = outcome.detail.substr(0, limits::kDetailMax);
+  state.outputs = outcome.outputs;
   state.gpus.clear();
   attempt.phase = Attempt::Phase::ended;
   attempt.launch.reset();
@@ -77,6 +91,7 @@ void Attempts::on_ended(Attempt& attempt, const AttemptState& outcome) {
 
 void Attempts::on_acked(Attempt& attempt, std::uint32_t number) {
   attempt.acked = std::max(attempt.acked, number);
+  if (attempt.acked >= attempt.sent) land(attempt);
   if (attempt.acked > attempt.state.number) {
     // The journal lost its last records (power failure): the scheduler knows numbers that we have forgotten. Ours go on above them.
     attempt.state.number = attempt.acked;
@@ -90,12 +105,15 @@ void Attempts::on_reconciled(Attempt& attempt, std::uint32_t number) {
   on_acked(attempt, number);
 }
 
+void Attempts::land(Attempt& attempt) { left_in_flight_ -= std::exchange(attempt.left_in_flight, 0); }
+
 void Attempts::settle(Attempt& attempt) {
   if (!attempt.has_ended()) return;
   if (attempt.is_unwanted || (attempt.acked >= attempt.state.number && attempt.logs_are_done())) forget(attempt);
 }
 
 void Attempts::forget(Attempt& attempt) {
+  land(attempt);
   if (!std::exchange(attempt.is_forgotten, true)) forgotten_.push_back(attempt.state.ref);
 }
 
@@ -152,6 +170,13 @@ std::vector<protocol::StatusUpdate> Attempts::take_updates() {
       unsent_.push_back(ref);
       continue;
     }
+    const auto left_bytes = attempt->has_ended() ? size_of_left(attempt->state) : 0;
+    if (left_bytes > 0 && left_in_flight_ >= limits::kLeftInFlight) {  // goes when one of those has been acknowledged
+      unsent_.push_back(ref);
+      continue;
+    }
+    left_in_flight_ += left_bytes;
+    attempt->left_in_flight += left_bytes;
     attempt->sent = attempt->state.number;
     updates.push_back(make_update(attempt->state));
   }
@@ -159,7 +184,11 @@ std::vector<protocol::StatusUpdate> Attempts::take_updates() {
 }
 
 void Attempts::on_session_lost() {
-  for (auto& [ref, attempt] : by_ref_) attempt.sent = 0;
+  for (auto& [ref, attempt] : by_ref_) {
+    attempt.sent = 0;
+    attempt.left_in_flight = 0;
+  }
+  left_in_flight_ = 0;
   unsent_.clear();
 }
 

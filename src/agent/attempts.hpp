@@ -35,7 +35,7 @@ class Attempts {
   Attempt& add(AttemptState state);
 
   void on_started(Attempt& attempt, std::int64_t started_ms);
-  /// Takes the outcome from `outcome` (status, reason, exit_code, signal, times, output_bytes, detail).
+  /// Takes the outcome from `outcome` (status, reason, exit_code, signal, times, output_bytes, detail, outputs).
   void on_ended(Attempt& attempt, const AttemptState& outcome);
   /// The state must be persisted anew though no update follows from it.
   void touch(Attempt& attempt);
@@ -59,12 +59,14 @@ class Attempts {
   /// Attempts whose end the journal has forgotten since the last call: the drivers may drop them too.
   [[nodiscard]] std::vector<Dropped> take_dropped() { return std::exchange(dropped_, {}); }
 
-  /// Persisted updates that this session has not seen; none for an accepted attempt that is not yet due.
+  /// Persisted updates that this session has not seen; none for an accepted attempt that is not yet due, nor of an end with a result or
+  /// outputs while limits::kLeftInFlight bytes of such are on their way.
   [[nodiscard]] std::vector<protocol::StatusUpdate> take_updates();
   void on_session_lost();
 
  private:
   void change(Attempt& attempt);
+  void land(Attempt& attempt);
 
   AttemptJournal& journal_;
   std::unordered_map<AttemptRef, Attempt> by_ref_;
@@ -73,6 +75,7 @@ class Attempts {
   std::vector<AttemptRef> forgotten_;
   std::vector<AttemptRef> unsent_;
   std::vector<Dropped> dropped_;
+  std::size_t left_in_flight_ = 0;  ///< of results and outputs in this session, sent and not acknowledged
 };
 
 }  // namespace stint::agent

@@ -3,6 +3,11 @@
 #include <algorithm>
 #include <variant>
 
+#include "agent/report.hpp"
+#include "agent/values.hpp"
+#include "protocol/codec.hpp"
+#include "protocol/limits.hpp"
+
 namespace stint::agent {
 namespace {
 
@@ -11,11 +16,28 @@ std::string name_of(const AttemptRef& ref) {
          std::to_string(ref.attempt);
 }
 
-ports::LaunchSpec make_launch(const AttemptRef& ref, const protocol::TaskTemplate& tmpl, Environment env) {
+/// None for a task that starts where its job says and leaves nothing: there is nothing to do on disk for it.
+std::optional<ports::StageSpec> make_stage(const protocol::TaskTemplate& tmpl, const protocol::AssignedExtra* extra) {
+  const bool has_inputs = tmpl.inputs || tmpl.needs_inputs || (extra != nullptr && (extra->is_batch || !extra->files.empty()));
+  if (!has_inputs && !tmpl.own_directory && !tmpl.checkpoint && tmpl.outputs.empty()) return std::nullopt;
+  ports::StageSpec stage;
+  stage.inputs = tmpl.inputs;
+  stage.needs_inputs = tmpl.needs_inputs;
+  stage.outputs = tmpl.outputs;
+  stage.own_directory = tmpl.own_directory;
+  stage.checkpoint = tmpl.checkpoint;
+  if (extra == nullptr) return stage;
+  stage.token = extra->token;
+  stage.files = extra->files;
+  stage.item = extra->item;
+  stage.is_batch = extra->is_batch;
+  stage.checkpoint_from = extra->checkpoint;
+  return stage;
+}
+
+ports::LaunchSpec make_launch(const AttemptRef& ref, const protocol::TaskTemplate& tmpl) {
   ports::LaunchSpec spec;
   spec.ref = ref;
-  spec.command = tmpl.command;
-  spec.env = std::move(env);
   spec.workdir = tmpl.workdir;
   spec.submit_boot_id = tmpl.submit_boot_id;
   spec.workdir_inode = tmpl.workdir_inode;
@@ -28,6 +50,25 @@ ports::LaunchSpec make_launch(const AttemptRef& ref, const protocol::TaskTemplat
 TaskStatus status_of(const ports::DriverEnded& ended) {
   if (ended.reason == EndReason::cancelled || ended.reason == EndReason::superseded) return TaskStatus::cancelled;
   return ended.reason == EndReason::exit && ended.exit_code == 0 ? TaskStatus::completed : TaskStatus::failed;
+}
+
+/// What a task left must fit the frame that tells of it, or its attempt has failed: an end that cannot be told would be none.
+void hold_to_limits(const AttemptState& state, AttemptState& outcome) {
+  if (outcome.status != TaskStatus::completed) return;
+  const auto turn_into_failure = [&](EndReason reason, std::string detail) {
+    outcome.status = TaskStatus::failed;
+    outcome.reason = reason;
+    outcome.detail = std::move(detail);
+    outcome.outputs.clear();
+  };
+  if (state.is_result_too_large)
+    return turn_into_failure(EndReason::result_too_large,
+                             "the result is larger than " + std::to_string(protocol::limits::kResult) +
+                                 " bytes of JSON, the limit; write it to a file below $STINT_OUTPUTS and declare that as an output");
+  protocol::StatusUpdate update;
+  update.outputs = outcome.outputs;
+  if (const auto fits = protocol::check_update(update); !fits)
+    turn_into_failure(EndReason::output_missing, "outputs: " + fits.error().detail + "; pack them into fewer files");
 }
 
 }  // namespace
@@ -45,7 +86,23 @@ void Executor::adopt(Attempt& attempt, Now now) {
     end_without_driver(attempt, EndReason::lost, "this agent no longer has the driver '" + attempt.state.driver + "'", now);
 }
 
-void Executor::accept(const AttemptRef& ref, const protocol::TaskTemplate& tmpl, Now now) {
+Result<ports::LaunchSpec> Executor::prepare(const DriverSlot& slot, const AttemptRef& ref, const protocol::TaskTemplate& tmpl,
+                                            const protocol::AssignedExtra* extra) const {
+  auto spec = make_launch(ref, tmpl);
+  // Without effects outside there is nobody to read a command or an environment either; a burst of noop tasks should not pay for them.
+  if (slot.start_rule == StartRule::at_once) return spec;
+  const Values values{extra, array_value(ref.task, tmpl)};
+  spec.command.reserve(tmpl.command.size());
+  for (const auto& argument : tmpl.command) {
+    STINT_TRY(auto filled, fill_in(argument, values));
+    spec.command.push_back(std::move(filled));
+  }
+  STINT_TRY(spec.env, make_task_environment(base_env_, tmpl, ref, extra));
+  spec.stage = make_stage(tmpl, extra);
+  return spec;
+}
+
+void Executor::accept(const AttemptRef& ref, const protocol::TaskTemplate& tmpl, const protocol::AssignedExtra* extra, Now now) {
   const auto* slot = find_driver(tmpl.driver);
   if (slot == nullptr) return refuse(ref, "this agent has no driver '" + tmpl.driver + "'", now);
   const auto gpus = static_cast<std::uint64_t>(std::max<std::int64_t>(tmpl.resources.gpus, 0));
@@ -57,10 +114,9 @@ void Executor::accept(const AttemptRef& ref, const protocol::TaskTemplate& tmpl,
   state.driver = tmpl.driver;
   auto& attempt = attempts_.add(std::move(state));
   attempt.gpus_wanted = static_cast<std::uint32_t>(gpus);
-  // Without effects outside there is nobody to read an environment either; a burst of noop tasks should not pay for it.
-  Environment env;
-  if (slot->start_rule == StartRule::after_persist) env = make_task_environment(base_env_, tmpl, ref);
-  attempt.launch = make_launch(ref, tmpl, std::move(env));
+  auto launch = prepare(*slot, ref, tmpl, extra);
+  if (!launch) return end_without_driver(attempt, EndReason::start_failed, launch.error().detail, now);
+  attempt.launch = std::move(*launch);
   waiting_.push_back(ref);
   if (gpus == 0) return;
   if (auto indices = gpus_.take(attempt.gpus_wanted)) attempt.state.gpus = std::move(*indices);
@@ -156,6 +212,8 @@ void Executor::end(Attempt& attempt, const ports::DriverEnded& ended, Now now) {
   if (outcome.started_ms == 0 && ended.reason == EndReason::exit) outcome.started_ms = outcome.ended_ms;
   outcome.output_bytes = {ended.stdout_bytes, ended.stderr_bytes};
   outcome.detail = ended.detail;
+  if (outcome.status == TaskStatus::completed) outcome.outputs = ended.outputs;
+  hold_to_limits(attempt.state, outcome);
   gpus_.give_back(attempt.state.gpus);
   attempts_.on_ended(attempt, outcome);
 }
@@ -215,7 +273,20 @@ void Executor::on_event(DriverSlot& /*slot*/, ports::DriverStarted event, Now /*
 
 void Executor::on_event(DriverSlot& /*slot*/, ports::DriverOutput event, Now /*now*/) { output_.push_back(std::move(event)); }
 
-void Executor::on_event(DriverSlot& /*slot*/, ports::DriverReport event, Now /*now*/) { reports_.push_back(std::move(event)); }
+void Executor::on_event(DriverSlot& /*slot*/, ports::DriverReport event, Now /*now*/) {
+  if (auto* attempt = attempts_.find(event.ref); attempt != nullptr && !attempt->has_ended()) keep_result(*attempt, event.lines);
+  reports_.push_back(std::move(event));
+}
+
+/// Persisted at the end of this turn, before the driver hears that the lines were seen: whatever dies then, the result is known.
+void Executor::keep_result(Attempt& attempt, std::string_view report_lines) {
+  auto found = find_result(report_lines);
+  if (!found) return;
+  if (found->is_too_large == attempt.state.is_result_too_large && found->text == attempt.state.result) return;
+  attempt.state.is_result_too_large = found->is_too_large;
+  attempt.state.result = std::move(found->text);
+  attempts_.touch(attempt);
+}
 
 void Executor::on_event(DriverSlot& slot, const ports::DriverEnded& event, Now now) {
   if (auto* attempt = attempts_.find(event.ref)) {

@@ -4,6 +4,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "agent/log_pump.hpp"
 #include "agent/task_env.hpp"
 #include "base/log.hpp"
+#include "base/result.hpp"
 #include "base/time.hpp"
 #include "ports/driver.hpp"
 
@@ -38,8 +40,9 @@ class Executor final : public OutputSource {
 
   /// Names and GPUs of attempts from before a restart; those whose driver is gone for good are lost.
   void adopt(Attempt& attempt, Now now);
-  /// Accepts, or ends it at once as refused: then the update says why.
-  void accept(const AttemptRef& ref, const protocol::TaskTemplate& tmpl, Now now);
+  /// Accepts, or ends it at once: as refused if another agent may take it, as failed to start if none can. The update says why.
+  /// `extra`: of this attempt, or null.
+  void accept(const AttemptRef& ref, const protocol::TaskTemplate& tmpl, const protocol::AssignedExtra* extra, Now now);
   void refuse(const AttemptRef& ref, std::string why, Now now);
   void stop(Attempt& attempt, ports::Driver::StopMode mode, EndReason reason, Now now);
 
@@ -60,6 +63,9 @@ class Executor final : public OutputSource {
   [[nodiscard]] std::vector<AttemptRef> take_readable() { return std::exchange(readable_, {}); }
 
  private:
+  Result<ports::LaunchSpec> prepare(const DriverSlot& slot, const AttemptRef& ref, const protocol::TaskTemplate& tmpl,
+                                    const protocol::AssignedExtra* extra) const;
+  void keep_result(Attempt& attempt, std::string_view report_lines);
   DriverSlot* find_driver(const std::string& name);
   void end(Attempt& attempt, const ports::DriverEnded& ended, Now now);
   void end_without_driver(Attempt& attempt, EndReason reason, std::string detail, Now now);

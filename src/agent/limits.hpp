@@ -27,11 +27,15 @@ inline constexpr std::size_t kUpdatesPerMessage = 1024;
 inline constexpr std::size_t kLogChunkMax = std::size_t{64} << 10;  ///< bytes of one LogChunk
 inline constexpr std::size_t kOutputWindow = std::size_t{64} << 10;  ///< bytes of one stream that the driver may hand over unasked
 inline constexpr std::size_t kDetailMax = 4096;  ///< bytes of an update's text for people
-inline constexpr std::size_t kReportLineMax = std::size_t{64} << 10;  ///< bytes of one line of STINT_REPORT
+inline constexpr std::size_t kReportLineMax = std::size_t{68} << 10;  ///< bytes of one line of STINT_REPORT: the largest result, and 4 KiB
+/// Bytes of results and outputs sent and not acknowledged: half of a session's output queue, so that a thousand ends at once do not
+/// overflow it.
+inline constexpr std::size_t kLeftInFlight = std::size_t{8} << 20;
 inline constexpr std::size_t kMetricsMax = 256;  ///< different metrics of one attempt between two reports
 inline constexpr std::size_t kMetricNameMax = 128;  ///< bytes
 inline constexpr std::size_t kBadReportLinesLogged = 3;  ///< per attempt; the rest is only counted
 
+inline constexpr std::size_t kJournalRecordBytes = std::size_t{4} << 20;  ///< at which the changes of one turn go on in another record
 inline constexpr std::size_t kJournalCompactMin = std::size_t{4} << 20;  ///< a smaller journal is left alone: a rewrite costs an fdatasync
 inline constexpr std::size_t kJournalDeadFactor = 4;  ///< rewritten once it is this many times what is alive in it
 inline constexpr std::uint32_t kWindowDefault = 1024;  ///< attempts held at once, if the configuration names no number

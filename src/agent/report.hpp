@@ -10,6 +10,13 @@
 
 namespace stint::agent {
 
+/// The last `{"result":…}` among whole lines of STINT_REPORT.
+struct FoundResult {
+  std::string text;           ///< the value as the task wrote it, JSON; empty if it is too large
+  bool is_too_large = false;  ///< over protocol::limits::kResult
+};
+[[nodiscard]] std::optional<FoundResult> find_result(std::string_view lines);
+
 /// What a task has said through STINT_REPORT since the last report that was sent: the latest of everything, metrics merged by name.
 ///
 /// A line is one JSON object {"progress":0.3,"step":120,"metrics":{"loss":0.21},"message":"…"}, every key optional, unknown keys ignored.

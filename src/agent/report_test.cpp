@@ -54,5 +54,36 @@ TEST(ReportMerge, IsBounded) {
   EXPECT_EQ(merge.take_update(kRef).detail.size(), limits::kDetailMax);
 }
 
+std::string result_of(const std::string& lines) {
+  const auto found = find_result(lines);
+  if (!found) return "none";
+  return found->is_too_large ? "too large" : found->text;
+}
+
+TEST(Result, IsTheLastOneAsTheTaskWroteIt) {
+  EXPECT_EQ(result_of("{\"progress\":1}\n{\"message\":\"result\"}\n"), "none");
+  EXPECT_EQ(result_of("{\"result\":{\"loss\":0.10}}\n"), "{\"loss\":0.10}");
+  EXPECT_EQ(result_of("{\"result\":1}\n{\"result\": [2, \"}\\\",\"] , \"step\":3}\n{\"progress\":1}\n"), "[2, \"}\\\",\"]");
+  EXPECT_EQ(result_of("{\"metrics\":{\"result\":7},\"result\":null}\n"), "null");
+  EXPECT_EQ(result_of("{\"metrics\":{\"result\":7}}\n"), "none");
+  EXPECT_EQ(result_of("{\"result\":1,\"result\":\"b\"}\n"), "\"b\"");
+}
+
+TEST(Result, WhatIsNoJsonChangesNothing) {
+  EXPECT_EQ(result_of("{\"result\":{}}\n{\"result\":oops}\n"), "{}");
+  EXPECT_EQ(result_of("\"result\"\n[\"result\"]\n"), "none");
+}
+
+TEST(Result, HasALimit) {
+  const auto text = [](std::size_t size) { return "\"" + std::string(size - 2, 'r') + "\""; };
+  EXPECT_EQ(result_of("{\"result\":" + text(64 << 10) + "}\n"), text(64 << 10));
+  EXPECT_EQ(result_of("{\"result\":" + text((64 << 10) + 1) + "}\n"), "too large");
+  const auto cut = ("{\"result\":" + text(1 << 20)).substr(0, limits::kReportLineMax);
+  EXPECT_EQ(result_of(cut + "\n"), "too large") << "the driver gives only the beginning of such a line";
+  EXPECT_EQ(result_of(cut + "\n{\"result\":1}\n"), "1") << "the last one counts";
+  ReportMerge merge;
+  EXPECT_EQ(merge.add_lines(cut + "\n"), 0U);
+}
+
 }  // namespace
 }  // namespace stint::agent

@@ -68,6 +68,7 @@ class ScriptedDriver final : public ports::Driver {
     ports::LaunchSpec spec;
     std::string output[2];
     bool ended = false;
+    std::vector<FileRef> outputs;  ///< given with its end
     ports::DriverEnded how;
     std::uint64_t window_from[2] = {0, 0};
     std::uint64_t window_end[2] = {0, 0};
@@ -136,6 +137,7 @@ class ScriptedDriver final : public ports::Driver {
     task.how.exit_code = code;
     task.how.started_ms = 1'000;
     task.how.ended_ms = 2'000;
+    task.how.outputs = task.outputs;
     task.how.stdout_bytes = task.output[0].size();
     task.how.stderr_bytes = task.output[1].size();
     events_.emplace_back(task.how);
@@ -213,10 +215,11 @@ class FakeScheduler final : public protocol::KeyLookup {
       if (auto* e = std::get_if<protocol::Received>(&event)) std::visit([&](auto& message) { on(message); }, e->message);
     }
   }
-  void assign(const std::vector<AttemptRef>& refs, const protocol::TaskTemplate& tmpl) {
+  void assign(const std::vector<AttemptRef>& refs, const protocol::TaskTemplate& tmpl, std::vector<protocol::AssignedExtra> extras = {}) {
     protocol::AssignmentList list;
     list.templates.push_back(tmpl);
     for (const auto& id : refs) list.items.push_back({id, 0});
+    list.extras = std::move(extras);
     session->send(std::move(list));
   }
 
@@ -359,8 +362,9 @@ class World {
     start();
     connect();
   }
-  void assign(const std::vector<AttemptRef>& refs, const protocol::TaskTemplate& tmpl = task_template()) {
-    scheduler.assign(refs, tmpl);
+  void assign(const std::vector<AttemptRef>& refs, const protocol::TaskTemplate& tmpl = task_template(),
+              std::vector<protocol::AssignedExtra> extras = {}) {
+    scheduler.assign(refs, tmpl, std::move(extras));
     settle();
   }
   FakeScheduler::Task& task(std::uint32_t index) { return scheduler.tasks[ref(index)]; }

@@ -48,6 +48,8 @@ class BlobTransfer {
   using Write = std::function<Status(std::string_view bytes)>;
   /// From byte `from` on, to the end. Who writes them checks the digest.
   [[nodiscard]] Status download(const BlobId& blob, std::uint64_t from, const Write& write);
+  /// The body of a good answer to a call that may be repeated.
+  [[nodiscard]] Result<std::string> ask(const ports::HttpCall& call);
 
  private:
   struct Taken {
@@ -55,7 +57,6 @@ class BlobTransfer {
     bool is_complete = false;
   };
   class Patience;
-  Result<std::string> ask(const ports::HttpCall& call);
   Result<Taken> find_upload(const BlobId& blob);
   Result<Taken> send_piece(const BlobId& blob, std::uint64_t size, std::uint64_t offset, std::string bytes);
   bool wait_again(Patience& patience, const Error& error);

@@ -83,6 +83,8 @@ class Encoder {
 
 /// Whether an assignment of this template can be sent: what a scheduler asks before it accepts a job.
 [[nodiscard]] Decoded<void> check_template(const TaskTemplate& task);
+/// Whether an update with this result and these outputs can be sent: what an agent asks before it promises them.
+[[nodiscard]] Decoded<void> check_update(const StatusUpdate& update);
 
 /// A verified buffer whose version, timestamp and signature are good. Views the frame's bytes.
 class Envelope {

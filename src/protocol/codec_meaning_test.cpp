@@ -67,14 +67,14 @@ TEST(CodecMeaning, Updates) {
     };
   };
   EXPECT_EQ(refusal(update(0.0F, 1, 0, kRef)), "accepted");
-  EXPECT_EQ(refusal(update(1.0F, 4, 12, kRef)), "accepted");
+  EXPECT_EQ(refusal(update(1.0F, 4, 17, kRef)), "accepted");
   EXPECT_EQ(refusal(update(1.001F, 1, 0, kRef)), "bad_progress");
   EXPECT_EQ(refusal(update(-0.001F, 1, 0, kRef)), "bad_progress");
   EXPECT_EQ(refusal(update(std::numeric_limits<float>::quiet_NaN(), 1, 0, kRef)), "bad_progress");
   EXPECT_EQ(refusal(update(std::numeric_limits<float>::infinity(), 1, 0, kRef)), "bad_progress");
   EXPECT_EQ(refusal(update(0.0F, 5, 0, kRef)), "bad_enum");
   EXPECT_EQ(refusal(update(0.0F, -1, 0, kRef)), "bad_enum");
-  EXPECT_EQ(refusal(update(0.0F, 1, 13, kRef)), "bad_enum");
+  EXPECT_EQ(refusal(update(0.0F, 1, 18, kRef)), "bad_enum");
   EXPECT_EQ(refusal(update(0.0F, 1, 0, {0, 0, 0, 1})), "missing_field");
   EXPECT_EQ(refusal(update(0.0F, 1, 0, {12, 0, 0, 0})), "missing_field");
   EXPECT_EQ(refusal(update(0.0F, 1, 0, {std::uint64_t{1} << 63, 0, 0, 1})), "bad_value");
@@ -96,6 +96,97 @@ TEST(CodecMeaning, ExtrasNameTheirUpdatesInOrder) {
   EXPECT_EQ(refusal(list({2, 1})), "bad_value");
   EXPECT_EQ(refusal(list({3})), "bad_value");
   EXPECT_EQ(refusal(list({UINT32_MAX})), "bad_value");
+}
+
+TEST(CodecMeaning, ExtrasNameTheirAssignmentsInOrder) {
+  const auto list = [](std::vector<std::uint32_t> indexes) {
+    return [indexes = std::move(indexes)](FlatBufferBuilder& b) {
+      std::vector<flatbuffers::Offset<schema::AssignedExtra>> extras;
+      for (const std::uint32_t index : indexes) extras.push_back(schema::CreateAssignedExtra(b, index));
+      const auto extras_at = b.CreateVector(extras);
+      const auto driver = b.CreateString("exec");
+      schema::TaskAssignmentBuilder task(b);
+      task.add_driver(driver);
+      const auto templates = b.CreateVector(std::vector{task.Finish()});
+      const auto items = b.CreateVectorOfStructs(std::vector<schema::AssignedAttempt>(3, {kRef, 0}));
+      finish(b, SchedulerMessage::AssignmentList, schema::CreateAssignmentList(b, templates, items, extras_at));
+    };
+  };
+  EXPECT_EQ(refusal(list({0, 2})), "accepted");
+  EXPECT_EQ(refusal(list({1, 1})), "bad_value");
+  EXPECT_EQ(refusal(list({2, 0})), "bad_value");
+  EXPECT_EQ(refusal(list({3})), "bad_value");
+  EXPECT_EQ(refusal(list({0, 1, 2, 3})), "list_too_long");
+}
+
+TEST(CodecMeaning, WhatBelongsToOneAssignment) {
+  struct Case {
+    std::size_t token = 10;
+    std::size_t item = 10;
+    std::size_t values = 1;
+    std::size_t value_name = 5;
+    std::size_t files = 1;
+    std::size_t path = 5;
+    std::size_t blob = 32;
+    std::size_t checkpoint = 32;
+  };
+  const auto result = [](const Case& c) {
+    return refusal([&](FlatBufferBuilder& b) {
+      const auto text = [&](std::size_t size) { return b.CreateString(std::string(size, 'x')); };
+      const auto value = schema::CreateNamedText(b, text(c.value_name), text(3));
+      const auto values = b.CreateVector(std::vector(c.values, value));
+      const auto path = text(c.path);
+      const auto blob = b.CreateVector(Bytes(c.blob, 7));
+      std::vector<flatbuffers::Offset<schema::FileRef>> files;
+      for (std::size_t i = 0; i < c.files; ++i) files.push_back(schema::CreateFileRef(b, path, blob, 1));
+      const auto files_at = b.CreateVector(files);
+      const auto checkpoint = b.CreateVector(Bytes(c.checkpoint, 7));
+      const auto token = text(c.token);
+      const auto extra = schema::CreateAssignedExtra(b, 0, token, text(c.item), false, values, files_at, checkpoint);
+      const auto extras = b.CreateVector(std::vector{extra});
+      const auto driver = b.CreateString("exec");
+      schema::TaskAssignmentBuilder task(b);
+      task.add_driver(driver);
+      const auto templates = b.CreateVector(std::vector{task.Finish()});
+      const schema::AssignedAttempt item(kRef, 0);
+      const auto items = b.CreateVectorOfStructs(&item, 1);
+      finish(b, SchedulerMessage::AssignmentList, schema::CreateAssignmentList(b, templates, items, extras));
+    });
+  };
+  EXPECT_EQ(result({}), "accepted");
+  EXPECT_EQ(result({.token = limits::kToken, .item = limits::kItem, .files = limits::kFiles}), "accepted");
+  EXPECT_EQ(result({.token = limits::kToken + 1}), "text_too_long");
+  EXPECT_EQ(result({.item = limits::kItem + 1}), "text_too_long");
+  EXPECT_EQ(result({.value_name = 0}), "missing_field");
+  EXPECT_EQ(result({.value_name = limits::kName + 1}), "text_too_long");
+  EXPECT_EQ(result({.files = limits::kFiles + 1}), "list_too_long");
+  EXPECT_EQ(result({.path = 0}), "missing_field");
+  EXPECT_EQ(result({.path = limits::kText + 1}), "text_too_long");
+  EXPECT_EQ(result({.blob = 31}), "bad_size");
+  EXPECT_EQ(result({.blob = 0}), "bad_size");
+  EXPECT_EQ(result({.checkpoint = 33}), "bad_size");
+  EXPECT_EQ(result({.checkpoint = 0}), "bad_size") << "none is absent";
+}
+
+TEST(CodecMeaning, WhatATaskLeft) {
+  const auto left = [](std::size_t files, std::size_t blob_size, std::size_t result_size) {
+    return [=](FlatBufferBuilder& b) {
+      const auto path = b.CreateString("model.npz");
+      const auto blob = b.CreateVector(Bytes(blob_size, 7));
+      std::vector<flatbuffers::Offset<schema::FileRef>> outputs;
+      for (std::size_t i = 0; i < files; ++i) outputs.push_back(schema::CreateFileRef(b, path, blob, 1));
+      const auto outputs_at = b.CreateVector(outputs);
+      const auto result = b.CreateString(std::string(result_size, 'r'));
+      const auto extras = b.CreateVector(std::vector{schema::CreateUpdateExtra(b, 0, 0, 0, 0, outputs_at, result)});
+      const schema::UpdateRecord record(kRef, 0, 0, 1, 0, 0.0F, schema::TaskStatus::Completed, schema::EndReason::Exit, 0);
+      const auto records = b.CreateVectorOfStructs(&record, 1);
+      finish(b, SchedulerMessage::UpdateList, schema::CreateUpdateList(b, records, extras));
+    };
+  };
+  EXPECT_EQ(refusal(left(limits::kFiles, 32, limits::kResult)), "accepted");
+  EXPECT_EQ(refusal(left(limits::kFiles + 1, 32, 0)), "list_too_long");
+  EXPECT_EQ(refusal(left(1, 16, 0)), "bad_size");
+  EXPECT_EQ(refusal(left(0, 32, limits::kResult + 1)), "text_too_long");
 }
 
 TEST(CodecMeaning, ListLimits) {

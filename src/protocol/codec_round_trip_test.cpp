@@ -72,14 +72,45 @@ class Gen {
     t.array_first = small();
     t.array_step = small() | 1U;
     t.array_size = small() | 1U;
+    if (prng_.chance(1, 2)) t.inputs = blob();
+    if (prng_.chance(1, 2)) t.needs_inputs = blob();
+    t.outputs = texts();
+    t.own_directory = prng_.chance(1, 2);
+    t.checkpoint = prng_.chance(1, 2);
     return t;
+  }
+  BlobId blob() {
+    BlobId id;
+    prng_.fill(id.bytes);
+    return id;
+  }
+  std::vector<FileRef> files() {
+    return many(4, [&] {
+      FileRef file;
+      file.blob = blob();
+      file.size = number();
+      file.is_executable = prng_.chance(1, 2);
+      file.path = text(1);
+      return file;
+    });
+  }
+  AssignedExtra extra(std::uint32_t index) {
+    AssignedExtra e;
+    e.index = index;
+    e.token = text();
+    e.item = text(0, 400);
+    e.is_batch = prng_.chance(1, 2);
+    e.values = pairs();
+    e.files = files();
+    if (prng_.chance(1, 2)) e.checkpoint = blob();
+    return e;
   }
   StatusUpdate update() {
     StatusUpdate u;
     u.ref = ref();
     u.number = small();
     u.status = static_cast<TaskStatus>(prng_.below(5));
-    u.reason = static_cast<EndReason>(prng_.below(13));
+    u.reason = static_cast<EndReason>(prng_.below(18));
     u.exit_code = static_cast<std::int32_t>(small());
     u.signal = static_cast<std::int32_t>(prng_.below(65));
     u.started_ms = positive();
@@ -93,6 +124,8 @@ class Gen {
       });
     }
     if (prng_.chance(1, 3)) u.detail = text();
+    if (prng_.chance(1, 3)) u.outputs = files();
+    if (prng_.chance(1, 3)) u.result = text(0, 400);
     return u;
   }
   AgentInfo info() {
@@ -151,7 +184,9 @@ bool same(const AgentInfo& a, const AgentInfo& b) {
          a.drivers == b.drivers && a.notes == b.notes && a.shared_paths == b.shared_paths && a.boot_id == b.boot_id && a.host == b.host &&
          a.window == b.window;
 }
-bool same(const AssignmentList& a, const AssignmentList& b) { return a.templates == b.templates && same(a.items, b.items); }
+bool same(const AssignmentList& a, const AssignmentList& b) {
+  return a.templates == b.templates && same(a.items, b.items) && a.extras == b.extras;
+}
 bool same(const UpdateList& a, const UpdateList& b) { return a.items == b.items; }
 bool same(const StatusAck& a, const StatusAck& b) { return same(a.items, b.items); }
 bool same(const Resume& a, const Resume& b) { return same(a.info, b.info) && same(a.held, b.held); }
@@ -200,6 +235,8 @@ TEST(CodecRoundTrip, AssignmentList) {
       const AttemptRef ref = g.ref();
       m.items.push_back({ref, static_cast<std::uint32_t>(g.prng().below(templates))});
     }
+    for (std::uint32_t i = 0; i < m.items.size(); ++i)
+      if (g.prng().chance(1, 3)) m.extras.push_back(g.extra(i));
     return m;
   });
 }

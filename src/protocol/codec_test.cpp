@@ -134,6 +134,64 @@ TEST(Codec, WhatCannotTravelIsRefusedWhole) {
   EXPECT_TRUE(check_template(task));
 }
 
+TEST(Codec, AnEndThatDoesNotFitIsRefusedBeforeItIsSent) {
+  StatusUpdate end = update(1, 1, TaskStatus::completed);
+  end.outputs.resize(limits::kFiles);
+  for (FileRef& file : end.outputs) file.path = "plots/epoch.png";
+  end.result.assign(limits::kResult, 'r');
+  ASSERT_TRUE(check_update(end)) << check_update(end).error().detail;
+  const auto frames = encode(UpdateList{{end}});
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_LE(frames[0].space.size(), limits::kBodyLimitMin);
+  EXPECT_TRUE(decode(Buffer(frames[0])));
+
+  Encoder encoder;
+  std::vector<Unsealed> out;
+  const auto is_refused = [&](StatusUpdate changed) { return !check_update(changed) && !encoder.encode(UpdateList{{changed}}, out); };
+  StatusUpdate bad = end;
+  bad.outputs.emplace_back().path = "one more";
+  EXPECT_TRUE(is_refused(bad));
+  bad = end;
+  bad.outputs[0].path.assign(limits::kText + 1, 'p');
+  EXPECT_TRUE(is_refused(bad));
+  bad.outputs[0].path.clear();
+  EXPECT_TRUE(is_refused(bad));
+  bad = end;
+  for (FileRef& file : bad.outputs) file.path.assign(200, 'p');
+  EXPECT_TRUE(is_refused(bad)) << "4,096 long paths are above the bytes of a list";
+  bad = end;
+  bad.result += '!';
+  EXPECT_TRUE(is_refused(bad));
+  EXPECT_TRUE(out.empty());
+}
+
+TEST(Codec, ExtrasGoWithTheirAssignmentsIntoTheFrameThatHoldsThem) {
+  AssignmentList list;
+  list.templates.push_back(task_template());
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    list.items.push_back({ref(i), 0});
+    if (i % 2 == 0) continue;
+    AssignedExtra extra;
+    extra.index = i;
+    extra.item.assign(limits::kItem / 2, static_cast<char>('a' + i % 26));
+    list.extras.push_back(std::move(extra));
+  }
+  const auto frames = encode(list);
+  EXPECT_GT(frames.size(), 2U);
+  std::size_t extras = 0;
+  for (const Unsealed& frame : frames) {
+    const auto decoded = decode(Buffer(frame));
+    ASSERT_TRUE(decoded) << decoded.error().detail;
+    const auto& part = std::get<AssignmentList>(*decoded);
+    for (const AssignedExtra& extra : part.extras) {
+      const std::uint32_t index = part.items.at(extra.index).ref.task.index;
+      EXPECT_EQ(extra.item.at(0), static_cast<char>('a' + index % 26));
+      ++extras;
+    }
+  }
+  EXPECT_EQ(extras, 20U);
+}
+
 // ---- the seed's single messages
 
 TEST(Codec, SingleAssignmentIsAListOfOne) {

@@ -95,10 +95,22 @@ Decoded<void> texts_fit(const char* what, const List& values, std::size_t limit)
   return {};
 }
 
+Decoded<void> files_fit(const char* what, const std::vector<FileRef>& files) {
+  if (auto fits = too_long("files", files.size(), limits::kFiles); !fits) return fits;
+  for (const FileRef& file : files) {
+    if (file.path.empty()) return tl::unexpected(Refused{Refusal::unsendable, std::string(what) + " without a path"});
+    if (auto fits = text_fits(what, file.path, limits::kText); !fits) return fits;
+  }
+  if (const std::size_t size = files_bound(files); size > limits::kFilesBytes)
+    return tl::unexpected(Refused{Refusal::unsendable, "the list of " + std::to_string(files.size()) + " files takes " +
+                                                           std::to_string(size) + " bytes, limit " + std::to_string(limits::kFilesBytes)});
+  return {};
+}
+
 Decoded<void> check_extra(const AssignedExtra& extra) {
   if (auto fits = text_fits("token", extra.token, limits::kToken); !fits) return fits;
   if (auto fits = text_fits("item", extra.item, limits::kItem); !fits) return fits;
-  if (auto fits = too_long("files", extra.files.size(), limits::kFiles); !fits) return fits;
+  if (auto fits = files_fit("file", extra.files); !fits) return fits;
   if (auto fits = too_long("values", extra.values.size(), limits::kValues); !fits) return fits;
   for (const auto& [name, value] : extra.values) {
     if (name.empty()) return tl::unexpected(Refused{Refusal::unsendable, "a value without a name"});
@@ -264,6 +276,8 @@ Decoded<void> MessageEncoder::operator()(const AssignmentList& m) {
 }
 
 Decoded<void> MessageEncoder::operator()(const UpdateList& m) {
+  for (const StatusUpdate& update : m.items)
+    if (auto fits = check_update(update); !fits) return fits;
   std::size_t first = 0;
   while (first < m.items.size()) {
     std::size_t bytes = 0;
@@ -364,6 +378,11 @@ Unsealed Encoder::encode(const Reject& m) {
 
 Decoded<void> Encoder::encode(const Message& message, std::vector<Unsealed>& out) {
   return std::visit(MessageEncoder{builder_, out}, message);
+}
+
+Decoded<void> check_update(const StatusUpdate& update) {
+  if (auto fits = text_fits("result", update.result, limits::kResult); !fits) return fits;
+  return files_fit("output", update.outputs);
 }
 
 Decoded<void> check_template(const TaskTemplate& task) {

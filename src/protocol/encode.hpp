@@ -50,6 +50,7 @@ template <class Struct, class Fill>
 [[nodiscard]] Offset<schema::AgentInfo> agent_info(FlatBufferBuilder& b, const AgentInfo& info);
 
 /// Bytes that one takes in a frame, not less than it really does.
+[[nodiscard]] std::size_t files_bound(const std::vector<FileRef>& files);
 [[nodiscard]] std::size_t size_bound(const TaskTemplate& task);
 [[nodiscard]] std::size_t size_bound(const AssignedExtra& extra);
 [[nodiscard]] std::size_t size_bound(const StatusUpdate& update);

@@ -63,12 +63,6 @@ Offset<flatbuffers::Vector<Offset<schema::FileRef>>> files(FlatBufferBuilder& b,
   return b.CreateVector(offsets);
 }
 
-std::size_t files_bound(const std::vector<FileRef>& values) {
-  std::size_t size = 0;
-  for (const FileRef& file : values) size += 2 * kTableBound + file.path.size() + kTextBound;
-  return size;
-}
-
 // What a task or a failing agent says must not make a whole list unsendable: it is brought within bounds instead.
 float sendable_progress(float progress) { return std::isfinite(progress) ? std::clamp(progress, 0.0F, 1.0F) : 0.0F; }
 
@@ -214,6 +208,12 @@ Offset<schema::AgentInfo> agent_info(FlatBufferBuilder& b, const AgentInfo& info
   out.add_host(host);
   out.add_window(info.window);
   return out.Finish();
+}
+
+std::size_t files_bound(const std::vector<FileRef>& values) {
+  std::size_t size = 0;
+  for (const FileRef& file : values) size += 2 * kTableBound + file.path.size() + kTextBound;
+  return size;
 }
 
 std::size_t size_bound(const TaskTemplate& task) {

@@ -118,6 +118,7 @@ void AgentLoop::on_dialed(const error_code& error, const std::string& server) {
   if (!failure) socket_.native_non_blocking(true, failure);
   if (failure) return fail_dial(server + ": " + failure.message());
   next_server_ += options_.servers.size() - 1;  // this one again, next time
+  if (options_.on_connected) options_.on_connected(options_.servers[next_server_ % options_.servers.size()]);
   link_ = Link::open;
   out_.clear();
   waits_for_write_ = waits_for_pace_ = false;

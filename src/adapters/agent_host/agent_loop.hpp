@@ -27,6 +27,7 @@ class AgentLoop {
   struct Options {
     std::vector<Address> servers;  ///< tried in turn
     std::vector<int> driver_fds;  ///< readable when a driver has events; not owned
+    std::function<void(const Address&)> on_connected;  ///< which of the servers answered; may be empty
   };
   AgentLoop(boost::asio::io_context& io, ports::LinkClient& client, Options options, Log& log);
   ~AgentLoop();

@@ -89,7 +89,7 @@ class AgentLoopTest : public testing::Test {
   AgentLoopTest() : acceptor(io, Tcp::endpoint{asio::ip::address_v4::loopback(), 0}) {}
   Address address() const { return {"127.0.0.1", std::to_string(acceptor.local_endpoint().port())}; }
   void run(std::vector<Address> servers, std::vector<int> fds = {}) {
-    AgentLoop loop{io, client, {std::move(servers), std::move(fds)}, log};
+    AgentLoop loop{io, client, {std::move(servers), std::move(fds), {}}, log};
     loop.start();
     io.run();
   }

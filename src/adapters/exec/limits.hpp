@@ -37,8 +37,8 @@ inline constexpr std::uint64_t kPunchMin = 4096;
 /// How often a full disk is tried again.
 inline constexpr Duration kSpoolRetry = 200ms;
 
-/// One line of a report file; the rest of it is left out.
-inline constexpr std::size_t kReportLineMax = std::size_t{64} << 10;
+/// One line of a report file: a result of 64 KiB and the keys around it. The rest of a longer one is left out.
+inline constexpr std::size_t kReportLineMax = std::size_t{68} << 10;
 /// Bytes of report lines in one message, and twice that unacknowledged per attempt.
 inline constexpr std::size_t kReportChunk = std::size_t{256} << 10;
 inline constexpr std::size_t kReportWindow = 2 * kReportChunk;

@@ -17,12 +17,14 @@ const char* const kAgentUsage =
     "\n"
     "  --key-file FILE       who this agent is and where its scheduler listens; `stint agent token` writes it (0600)\n"
     "  --server HOST[:PORT]  another address of the scheduler than the key file's; may be repeated, tried in turn (default port 7464)\n"
-    "  --state-dir DIR       journal, spool and keeper; default $STINT_STATE_DIR, else $XDG_STATE_HOME/stint, then agents/NAME\n"
+    "  --state-dir DIR       journal, spool, keeper, cache and tasks' files; default $STINT_STATE_DIR, else $XDG_STATE_HOME/stint, then "
+    "agents/NAME\n"
     "  --name NAME           shown in `stint agent list`; default: the key file's\n"
     "  --cpu N               CPUs offered: 4, 500m           (default: those this process may use)\n"
     "  --memory SIZE         memory offered: 16Gi, 4G        (default: the machine's)\n"
     "  --gpu N               whole GPUs offered              (default: those found)\n"
     "  --storage SIZE        disk offered: 100Gi             (default: what is free at the state directory)\n"
+    "  --cache-size SIZE     of files fetched for tasks, kept for the next ones (default: 20Gi)\n"
     "  --type TYPE           trainer, inferencer, crawler, labeller or rater; may be repeated (default: all)\n"
     "  --label KEY=VALUE     may be repeated\n"
     "  --shared-path DIR     other machines see it under the same path; may be repeated\n"
@@ -45,6 +47,7 @@ enum Option : int {
   kMemory,
   kGpu,
   kStorage,
+  kCacheSize,
   kType,
   kLabel,
   kSharedPath,
@@ -61,6 +64,7 @@ constexpr option kOptions[] = {{"key-file", required_argument, nullptr, kKeyFile
                                {"memory", required_argument, nullptr, kMemory},
                                {"gpu", required_argument, nullptr, kGpu},
                                {"storage", required_argument, nullptr, kStorage},
+                               {"cache-size", required_argument, nullptr, kCacheSize},
                                {"type", required_argument, nullptr, kType},
                                {"label", required_argument, nullptr, kLabel},
                                {"shared-path", required_argument, nullptr, kSharedPath},
@@ -94,6 +98,7 @@ Status apply(int code, const char* value, Command& command) {
     case kMemory: return set_quantity(options.memory_bytes, "memory", value, core::parse_bytes);
     case kGpu: return set_quantity(options.gpus, "gpu", value, parse_gpus);
     case kStorage: return set_quantity(options.storage_bytes, "storage", value, core::parse_bytes);
+    case kCacheSize: return set_quantity(options.cache_bytes, "cache-size", value, core::parse_bytes);
     case kType: {
       const auto type = parse_agent_type(value);
       if (!type)

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string_view>
 
 #include "adapters/agent_host/address.hpp"
@@ -19,9 +20,13 @@
 #include "adapters/agent_host/stderr_log.hpp"
 #include "adapters/agent_host/system.hpp"
 #include "adapters/exec/exec_driver.hpp"
+#include "adapters/http_client/beast_http_client.hpp"
+#include "adapters/staging/staged_driver.hpp"
 #include "agent/agent.hpp"
 #include "agent/noop_driver.hpp"
+#include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "client/attempt_blobs.hpp"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves the declaration to us
 
@@ -29,6 +34,8 @@ namespace stint {
 namespace {
 
 constexpr int kOwnError = 125;
+constexpr Duration kEndlessPatience = std::chrono::hours{24 * 365};
+constexpr Duration kBriefPatience = std::chrono::seconds{5};
 
 /// Of the agent's own environment a task gets what makes programs run, not what belongs to the agent's session or its secrets.
 agent::Environment make_base_environment() {
@@ -118,6 +125,51 @@ agent::AgentConfig make_config(const AgentHostOptions& options, const agent_host
   return config;
 }
 
+/// Where the scheduler was last found. The link's thread says, the workers that carry files ask.
+class SchedulerPlace {
+ public:
+  explicit SchedulerPlace(agent_host::Address address) : address_(std::move(address)) {}
+  void set(const agent_host::Address& address) {
+    const std::lock_guard lock(mutex_);
+    address_ = address;
+  }
+  [[nodiscard]] agent_host::Address get() const {
+    const std::lock_guard lock(mutex_);
+    return address_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  agent_host::Address address_;
+};
+
+/// The port that takes frames takes HTTP as well.
+staging::StagedDriver::Connect make_connect(const SchedulerPlace& place) {
+  using Patience = staging::StagedDriver::Patience;
+  return [&place](std::string token, Patience patience, std::function<bool()> is_stopped) -> std::unique_ptr<ports::BlobClient> {
+    auto resolve = [&place, token = std::move(token)]() -> Result<adapters::HttpEndpoint> {
+      const auto address = place.get();
+      const auto port = static_cast<std::uint16_t>(std::stoul(address.port));  // parse_address saw to it
+      return adapters::HttpEndpoint{address.host, port, token};
+    };
+    client::BlobTransfer::Options options;
+    options.patience = patience == Patience::endless ? kEndlessPatience : kBriefPatience;
+    std::array<std::uint8_t, 8> seed{};
+    agent_host::KernelEntropy{}.fill(seed);
+    options.seed = load_le<std::uint64_t>(seed.data());
+    auto http = std::make_unique<adapters::BeastHttpClient>(std::move(resolve), std::move(is_stopped));
+    return std::make_unique<client::AttemptBlobs>(std::move(http), std::move(options));
+  };
+}
+
+Result<std::unique_ptr<staging::StagedDriver>> make_staging(const AgentHostOptions& options, const std::string& state_dir,
+                                                            const SchedulerPlace& place, ports::Driver& inner, Log& log) {
+  staging::StagedDriverOptions staged;
+  staged.state_dir = std::filesystem::absolute(state_dir).lexically_normal().string();
+  if (options.cache_bytes) staged.cache_bytes = static_cast<std::uint64_t>(*options.cache_bytes);
+  return staging::StagedDriver::make(inner, make_connect(place), std::move(staged), log);
+}
+
 Status run(const AgentHostOptions& options, Log& log) {
   STINT_TRY(const auto key, agent_host::read_key_file(options.key_file));
   STINT_TRY(auto servers, find_servers(options, key));
@@ -127,11 +179,13 @@ Status run(const AgentHostOptions& options, Log& log) {
   STINT_TRY(const auto lock, agent_host::StateLock::acquire(state_dir));
   STINT_TRY(auto journal, agent_host::FileJournal::open(state_dir + "/journal", log));
   STINT_TRY(const auto exec, exec::ExecDriver::make({.state_dir = state_dir, .keeper_binary = keeper}, log));
+  SchedulerPlace place{servers.front()};
+  STINT_TRY(const auto staged, make_staging(options, state_dir, place, *exec, log));
   agent::NoopDriver noop;
   agent_host::KernelEntropy entropy;
 
   agent::Agent agent{make_config(options, key, state_dir),
-                     {{.name = "exec", .driver = exec.get(), .start_rule = agent::StartRule::after_persist},
+                     {{.name = "exec", .driver = staged.get(), .start_rule = agent::StartRule::after_persist},
                       {.name = "noop", .driver = &noop, .start_rule = agent::StartRule::at_once}},
                      journal,
                      entropy,
@@ -139,7 +193,10 @@ Status run(const AgentHostOptions& options, Log& log) {
   STINT_TRY_VOID(agent.recover(agent_host::read_now()));
 
   boost::asio::io_context io{1};
-  agent_host::AgentLoop loop{io, agent, {.servers = std::move(servers), .driver_fds = {exec->event_fd()}}, log};
+  agent_host::AgentLoop::Options link{.servers = std::move(servers),
+                                      .driver_fds = {exec->event_fd(), staged->event_fd()},
+                                      .on_connected = [&place](const agent_host::Address& address) { place.set(address); }};
+  agent_host::AgentLoop loop{io, agent, std::move(link), log};
   loop.start();
   io.run();
   return {};

@@ -21,6 +21,7 @@ struct AgentHostOptions {
   std::optional<std::int64_t> memory_bytes;
   std::optional<std::int64_t> gpus;
   std::optional<std::int64_t> storage_bytes;  ///< each, if not given: what the machine has
+  std::optional<std::int64_t> cache_bytes;    ///< of files fetched for tasks; default 20 GiB
   std::vector<AgentType> types;               ///< none: all five
   std::vector<std::pair<std::string, std::string>> labels;
   std::vector<std::string> shared_paths;  ///< directories that other machines see under the same path

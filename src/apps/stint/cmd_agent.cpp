@@ -104,7 +104,7 @@ int revoke(const CommonOptions& options, const std::string& name) {
 }
 
 struct StartArguments {
-  std::string key_file, name, cpu, memory, gpu, storage;
+  std::string key_file, name, cpu, memory, gpu, storage, cache_size;
   std::vector<std::string> types, labels, shared_paths;
   bool insecure_plaintext = false;
 };
@@ -136,6 +136,7 @@ Result<AgentHostOptions> make_host_options(const CommonOptions& options, const S
   STINT_TRY_VOID(set_amount(host.memory_bytes, "--memory", arguments.memory, core::parse_bytes));
   STINT_TRY_VOID(set_amount(host.gpus, "--gpu", arguments.gpu, parse_gpus));
   STINT_TRY_VOID(set_amount(host.storage_bytes, "--storage", arguments.storage, core::parse_bytes));
+  STINT_TRY_VOID(set_amount(host.cache_bytes, "--cache-size", arguments.cache_size, core::parse_bytes));
   for (const std::string& word : arguments.types) {
     const auto type = parse_agent_type(word);
     if (!type)
@@ -168,6 +169,7 @@ void add_start_command(CLI::App& agent, CommandLine& line) {
   command->add_option("--memory", arguments->memory, "Memory offered: 32Gi");
   command->add_option("--gpu", arguments->gpu, "Whole GPUs offered");
   command->add_option("--storage", arguments->storage, "Disk offered: 100Gi");
+  command->add_option("--cache-size", arguments->cache_size, "Files fetched for tasks, kept for the next ones: 20Gi");
   command->add_option("--type", arguments->types, "trainer, inferencer, crawler, labeller, rater; may be given again [all]")
       ->allow_extra_args(false);
   command->add_option("--label", arguments->labels, "KEY=VALUE; may be given again")->allow_extra_args(false);
