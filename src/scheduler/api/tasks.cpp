@@ -131,8 +131,9 @@ Page collect(const Cell& cell, JobId job, const core::JobSpec& spec, const TaskF
   for (; at.group < spec.tasks.size(); ++at.group, at.index = 0) {
     if (filter.group && *filter.group != at.group) continue;
     // A huge array is not walked for a state that none of its tasks is in, nor beyond the last that is.
-    std::uint64_t left = filter.state ? count_of(groups[at.group].counts, *filter.state) : spec.tasks[at.group].array_count;
-    for (; left > 0 && at.index < spec.tasks[at.group].array_count; ++at.index) {
+    const std::uint64_t total = groups[at.group].counts.total();
+    std::uint64_t left = filter.state ? count_of(groups[at.group].counts, *filter.state) : total;
+    for (; left > 0 && at.index < total; ++at.index) {
       if (page.tasks.size() == limit || ++scanned > kScanMax) {
         page.next = at;
         return page;
