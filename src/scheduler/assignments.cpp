@@ -24,7 +24,9 @@ std::optional<protocol::AssignedExtra> Assignments::find_extra(const AttemptRef&
   const protocol::TaskTemplate* shared = find_template(ref.task.job, ref.task.group);
   if (shared == nullptr) return std::nullopt;
   const core::TaskSpec& task = core_.find_spec(ref.task.job)->tasks.at(ref.task.group);
-  const bool is_staged = shared->own_directory || shared->inputs || shared->needs_inputs || !shared->outputs.empty() || shared->checkpoint;
+  const bool has_files = task.each && task.each->kind == core::ItemKind::files;
+  const bool is_staged =
+      shared->own_directory || shared->inputs || shared->needs_inputs || !shared->outputs.empty() || shared->checkpoint || has_files;
   if (!is_staged && !task.each && task.matrix.empty()) return std::nullopt;
   protocol::AssignedExtra extra;
   if (is_staged) extra.token = tokens_.make(ref);
