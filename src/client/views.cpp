@@ -194,10 +194,7 @@ Result<Explanation> parse_explanation(std::string_view bytes) {
   explanation.nearest = text(object, "nearest");
   explanation.waits_for = texts(object, "waits_for");
   if (find(object, "position") != nullptr) explanation.position = number<std::uint64_t>(object, "position");
-  for (const json::value& item : array_at(object, "would_help"))
-    explanation.would_help.push_back(item.is_object()   ? text(item.get_object(), "text")
-                                     : item.is_string() ? std::string(item.get_string())
-                                                        : "");
+  if (std::string help = text(object, "would_help"); !help.empty()) explanation.would_help = std::move(help);
   for (const json::value& item : array_at(object, "agents")) {
     const json::object* agent = item.if_object();
     if (agent == nullptr) continue;

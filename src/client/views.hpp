@@ -89,7 +89,7 @@ struct Explanation {
   std::vector<std::string> waits_for;
   std::vector<Agent> agents;
   std::optional<std::uint64_t> position;  ///< in its queue, from 1
-  std::vector<std::string> would_help;    ///< one sentence per way to get it running
+  std::string would_help;  ///< what somebody could do; empty: nothing but waiting
 };
 
 struct AgentKey {

@@ -168,7 +168,7 @@ std::vector<std::string> explanation_lines(const Explanation& explanation) {
     lines.push_back("  " + agent.name + (agent.name == explanation.nearest ? " (nearest)" : ""));
     for (const std::string& reason : agent.reasons) lines.push_back("    " + reason);
   }
-  for (const std::string& help : explanation.would_help) lines.push_back("  would help: " + help);
+  if (!explanation.would_help.empty()) lines.push_back("  would help: " + explanation.would_help);
   return lines;
 }
 
