@@ -18,8 +18,6 @@ import e2e  # noqa: E402
 WITHOUT_OUTPUT = {"agent start", "scheduler start", "help"}
 # Minutes of measuring; `bench dispatch` prints the same kind of object and is asked with few tasks.
 TOO_LONG = {"bench wire"}
-# Its route is not served yet.
-NOT_SERVED = {"retry"}
 
 
 class CliContract(DevCase):
@@ -83,6 +81,10 @@ class CliContract(DevCase):
         for script, state, status in (("true", "completed", 0), ("exit 7", "failed", 7), ("kill -9 $$", "failed", 137)):
             result = self.ask("run", "run", "--", "sh", "-c", script, status=status)
             self.assertEqual((state, status), (result["state"], result["exit_status"]), script)
+        for words in (["--failed"], []):
+            again = self.ask("run_detached", "retry", self.failed, *words)["job"]
+            self.assertGreater(again, self.failed)
+            self.assertEqual(3, self.ask("wait", "wait", again, status=3)["items"][0]["exit_status"])
         self.assertEqual(1, self.ask("wait", "wait", self.completed, self.failed, status=1)["exit_status"])
         self.assertEqual(3, self.ask("wait", "wait", self.failed, status=3)["items"][0]["exit_status"])
 
@@ -190,7 +192,7 @@ class CliContract(DevCase):
         self.assertFalse(self.ask("dev", "dev status", status=1)["running"])
 
     def test_9_every_command_and_every_definition_was_used(self):
-        self.assertEqual(self.leaf_commands(), self.called | WITHOUT_OUTPUT | TOO_LONG | NOT_SERVED)
+        self.assertEqual(self.leaf_commands(), self.called | WITHOUT_OUTPUT | TOO_LONG)
         self.assertEqual(self.contract.outputs(), self.contract.used)
 
 

@@ -47,6 +47,24 @@ json::value previous_json(const Cell& cell, const std::string& name) {
   return nullptr;
 }
 
+/// `{"failed_only": true}`, which is what an empty body means too; false: all of the job again.
+Result<bool> read_failed_only(const std::string& text) {
+  if (text.empty()) return true;
+  STINT_TRY(const auto body, read_object(text));
+  const auto* value = body.if_contains("failed_only");
+  if (body.size() != (value == nullptr ? 0U : 1U) || (value != nullptr && !value->is_bool()))
+    return fail(Errc::invalid_argument, "the body must be {\"failed_only\": true or false}, or empty");
+  return value == nullptr || value->as_bool();
+}
+
+/// A job of the same content that takes nothing over.
+Result<JobId> submit_again(const Call& call, JobId job) {
+  core::JobSpec spec = *call.cell.core.find_spec(job);
+  spec.retry_of = {};
+  return call.cell.core.submit({std::move(spec), call.principal.name, call.request.idempotency_key}, call.now,
+                               call.cell.journal.turn().effects);
+}
+
 /// Rows of what completed tasks left, for the job that takes them over.
 Status copy_outputs(Call const& call, JobId from, JobId to, const core::JobSpec& spec) {
   auto& rows = call.cell.journal.turn().effects.rows;
@@ -108,19 +126,15 @@ Answer retry_job(const Call& call) {
   auto& cell = call.cell;
   const auto job = find_job_id(cell, call.values[0]);
   if (!job) return refuse(job.error());
-  if (!call.request.body.empty()) {
-    const auto body = read_object(call.request.body);
-    if (!body) return refuse(body.error());
-    for (const auto& item : *body)
-      if (item.key() != "failed_only" || !item.value().is_bool() || !item.value().as_bool())
-        return refuse({400, "invalid_argument", "the body must be {\"failed_only\": true}, or empty: what completed is never run again", "body", "", ""});
-  }
+  const auto failed_only = read_failed_only(call.request.body);
+  if (!failed_only) return refuse(failed_only.error());
   auto& effects = cell.journal.turn().effects;
   const auto rows_before = effects.rows.size();
-  const auto id = cell.core.retry({*job, call.principal.name, call.request.idempotency_key}, call.now, effects);
+  const auto id = *failed_only ? cell.core.retry({*job, call.principal.name, call.request.idempotency_key}, call.now, effects)
+                               : submit_again(call, *job);
   if (!id) return refuse(id.error());
   const bool is_new = effects.rows.size() != rows_before;
-  if (is_new)
+  if (is_new && *failed_only)
     if (const auto copied = copy_outputs(call, *job, *id, *cell.core.find_spec(*id)); !copied) return refuse(copied.error());
   return say(is_new ? 201 : 200, json::serialize(job_json(*cell.core.find_job(*id))));
 }
