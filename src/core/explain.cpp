@@ -194,7 +194,9 @@ Explanation explain_capacity(const Question& q) {
     answer.summary = q.id + " waits: no agent has joined yet.";
   } else if (could == 0) {
     answer.state = "no_agent_fits";
-    answer.summary = q.id + " fits none of the " + plural(answer.agents.size(), "agent") + describe_nearest(answer) + '.';
+    answer.summary =
+        q.id + (answer.agents.size() == 1 ? " does not fit the only agent" : " fits none of the " + plural(answer.agents.size(), "agent")) +
+        describe_nearest(answer) + '.';
   } else {
     answer.state = answer.ahead > 0 ? "queued_behind" : "busy";
     answer.summary = q.id + " waits for one of " + plural(could, "agent") + " that could take it" +

@@ -105,6 +105,13 @@ int report_stopped(const CommonOptions& options, const Error& error) {
   return client::kExitCancelled;
 }
 
+/// A state directory of `stint dev` has its scheduler's in `scheduler`.
+std::string scheduler_dir_of(const std::string& state_dir) {
+  std::error_code problem;
+  const std::string below = state_dir + "/scheduler";
+  return !fs::exists(state_dir + "/state.db", problem) && fs::exists(below + "/state.db", problem) ? below : state_dir;
+}
+
 backup::BackupPlan make_plan(const std::string& state_dir, const std::string& target, CopyBar& bar) {
   backup::BackupPlan plan;
   plan.state_dir = state_dir;
@@ -127,12 +134,13 @@ backup::BackupPlan make_plan(const std::string& state_dir, const std::string& ta
 }
 
 int take_backup(const CommonOptions& options, const std::string& given) {
-  const auto state_dir = find_state_dir(options);
-  if (!state_dir) return report_error(options, state_dir.error());
+  const auto found = find_state_dir(options);
+  if (!found) return report_error(options, found.error());
+  const std::string state_dir = scheduler_dir_of(*found);
   install_interrupt_handlers();
   const std::string target = without_slash(given);
-  CopyBar bar("backing up", file_size(*state_dir + "/state.db") + size_below(*state_dir + "/blobs"));
-  const auto manifest = backup::take_backup(make_plan(*state_dir, target, bar));
+  CopyBar bar("backing up", file_size(state_dir + "/state.db") + size_below(state_dir + "/blobs"));
+  const auto manifest = backup::take_backup(make_plan(state_dir, target, bar));
   bar.clear();
   if (!manifest) return report_stopped(options, manifest.error());
   if (options.json) {

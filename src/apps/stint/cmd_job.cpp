@@ -59,8 +59,9 @@ std::string size_text(const adapters::JobFile& file) {
     tasks += file.spec.tasks[i].array_count;
   }
   const std::size_t entries = file.spec.tasks.size();
-  return std::to_string(entries) + (entries == 1 ? " entry, " : " entries, ") + std::to_string(tasks) + (tasks == 1 ? " task" : " tasks") +
-         (is_open ? " and those of items that are counted later" : "");
+  const std::string head = std::to_string(entries) + (entries == 1 ? " entry, " : " entries, ");
+  if (is_open && tasks == 0) return head + "a task for every item";
+  return head + std::to_string(tasks) + (tasks == 1 ? " task" : " tasks") + (is_open ? " and one for every item" : "");
 }
 
 /// One file's part of the JSON; what people read goes out at once.

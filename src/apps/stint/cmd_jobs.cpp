@@ -55,6 +55,13 @@ int jobs(const CommonOptions& options, const JobsArguments& arguments) {
   return client::kExitOk;
 }
 
+std::string cancel_text(const client::Selector& selector, std::uint64_t id, const std::string& answer) {
+  const auto job = client::parse_job_view(answer);
+  if (job && !job->ended_at.empty() && job->state != TaskStatus::cancelled)
+    return "job " + std::to_string(id) + " has ended: " + std::string(to_string(job->state)) + "; nothing is left to cancel";
+  return "cancelling " + std::to_string(id) + (selector.task.empty() ? "" : "." + selector.task_path());
+}
+
 int cancel(const CommonOptions& options, const std::vector<std::string>& selectors) {
   Connection connection(options, Patience::short_);
   client::Page cancelled;
@@ -67,7 +74,7 @@ int cancel(const CommonOptions& options, const std::vector<std::string>& selecto
     for (const std::uint64_t id : *found) {
       auto view = connection.api().post("/v1/jobs/" + std::to_string(id) + "/cancel", body, client::Api::Repeat::always);
       if (!view) return report_error(options, view.error());
-      if (!options.json) print_line("cancelling " + std::to_string(id) + (selector->task.empty() ? "" : "." + selector->task_path()));
+      if (!options.json) print_line(cancel_text(*selector, id, *view));
       cancelled.items.push_back(std::move(*view));
     }
   }

@@ -126,6 +126,12 @@ void print_changes(const Planned& planned) {
   }
 }
 
+/// Lists of items and of files are files too.
+std::string size_text(std::uint64_t files, std::uint64_t bytes) {
+  return count_text(files, "file", "files") + " of " + client::show_bytes(static_cast<std::int64_t>(bytes)) +
+         (bytes < 1024 ? " bytes" : "");
+}
+
 void print_plan(const Planned& planned) {
   std::uint64_t tasks = 0;
   for (const core::TaskSpec& task : planned.spec.tasks) tasks += task.array_count;
@@ -134,9 +140,8 @@ void print_plan(const Planned& planned) {
   print_entries(planned);
   const auto& uploads = planned.uploads;
   if (uploads.files > 0)
-    print_line("files: " + std::to_string(uploads.files) + ", " + client::show_bytes(static_cast<std::int64_t>(uploads.bytes)) +
-               "; to be sent: " + std::to_string(uploads.missing_files) + ", " +
-               client::show_bytes(static_cast<std::int64_t>(uploads.missing_bytes)));
+    print_line("travels: " + size_text(uploads.files, uploads.bytes) +
+               "; to be sent: " + (uploads.missing_files == 0 ? "nothing" : size_text(uploads.missing_files, uploads.missing_bytes)));
   print_reasons(planned.plan);
   print_changes(planned);
 }

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <optional>
@@ -6,6 +8,7 @@
 #include "apps/stint/completion.hpp"
 #include "apps/stint/install.hpp"
 #include "apps/stint/report.hpp"
+#include "apps/stint/terminal.hpp"
 #include "client/exit_status.hpp"
 #include "core/model/similar_word.hpp"
 
@@ -34,6 +37,16 @@ std::string find_unknown_command(CLI::App& app, const std::vector<std::string>& 
   if (std::find(names.begin(), names.end(), words[0]) != names.end()) return {};
   const std::vector<std::string_view> known(names.begin(), names.end());
   return "\"" + words[0] + "\" is no command" + core::suggestion(words[0], known) + "; see `stint --help`";
+}
+
+/// Errors of CLI11 in the words of the others: who says it, what, and where the remedy stands.
+std::string describe_usage_error(const CLI::App* app, const CLI::Error& error) {
+  std::string path = app->get_name();
+  for (auto given = app->get_subcommands(); !given.empty(); given = given.front()->get_subcommands())
+    path += " " + given.front()->get_name();
+  std::string what = error.what();
+  if (what == "A subcommand is required") what = "a command is missing";
+  return "stint: " + what + "; see `" + path + " --help`\n";
 }
 
 /// Commands that are not for people: they take any words, so that CLI11 does not see them. Nothing: it is none of them.
@@ -77,6 +90,7 @@ int run(int argc, char** argv) {
       "  stint help TOPIC              job-file, selectors, states, exit-status, environment and more; stint help lists them\n\n"
       "Exit status of run and wait: the task's own; 128 + signal; 124 timed out; 130 cancelled; 125 Stint's own error; 2 usage;\n"
       "with several tasks 1 if any failed.");
+  app.failure_message(describe_usage_error);
   app.set_help_flag("-h,--help", "Print this help");
   add_dev_commands(app, line);
   add_run_command(app, line);
@@ -96,6 +110,10 @@ int run(int argc, char** argv) {
   add_about_commands(app, line);
 
   if (const auto status = run_hidden(app, words)) return *status;
+  if (words.empty()) {
+    write_all(STDERR_FILENO, app.help());
+    return client::kExitUsage;
+  }
   if (const auto problem = find_unknown_command(app, words); !problem.empty()) {
     line.common.json = std::find(words.begin(), dashes, "--json") != dashes;  // nothing is parsed yet
     return usage_error(line.common, problem);
