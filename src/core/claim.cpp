@@ -32,7 +32,7 @@ bool has_had_item(const Group& group, std::uint32_t index, AgentNumber agent) {
 
 /// Takes a task out of line for this person: one that came back first, else the first fresh one.
 std::optional<std::uint32_t> take_for(Group& group, AgentNumber agent) {
-  for (const std::uint32_t index : group.ready) {
+  for (std::uint32_t index = group.ready.next(0); index != IndexSet::kNone; index = group.ready.next(index + 1)) {
     if (has_had_item(group, index, agent)) continue;
     group.ready.erase(index);
     group.entries.at(index).waiting = Waiting::no;

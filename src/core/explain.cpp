@@ -131,25 +131,20 @@ Explanation explain_max_parallel(const Question& q) {
   return answer;
 }
 
-/// Tasks that could be placed now and are asked before this one: of the same queue, with a higher priority or an earlier place.
+/// Tasks that could be placed now and are asked before this one: of the same queue, with a higher priority or an earlier place. Costs the
+/// entries that have such tasks, not the tasks, nor the jobs that have none.
 std::uint64_t count_ahead(const Question& q) {
-  const Job& own = *q.group.job;
-  const auto waiting = [](const Group& group) { return group.is_offered ? group.fresh + group.ready.size() : 0; };
+  const GroupKey own{q.group.job->row.id, q.group.position};
+  const ClassKey& own_class = *q.group.task_class->key;
   std::uint64_t ahead = 0;
-  for (const auto& job : q.state.jobs) {
-    if (job == nullptr || job->open == 0 || job->row.spec->queue != own.row.spec->queue) continue;
-    const std::int32_t priority = job->row.spec->priority;
-    const std::int32_t own_priority = own.row.spec->priority;
-    if (priority < own_priority || (priority == own_priority && job->row.id > own.row.id)) continue;
-    for (const auto& group : job->groups)
-      if (job.get() != &own || group->position < q.group.position) ahead += waiting(*group);
+  for (const auto& [key, task_class] : q.state.classes) {
+    if (key.queue != own_class.queue || key.priority < own_class.priority) continue;
+    const auto end = key.priority == own_class.priority ? task_class.offered.lower_bound(own) : task_class.offered.end();
+    for (auto at = task_class.offered.begin(); at != end; ++at) ahead += std::uint64_t{at->second->fresh} + at->second->ready.size();
   }
   if (!q.group.is_offered) return ahead;
-  const bool is_fresh = find_entry(q) == nullptr;
-  ahead +=
-      static_cast<std::uint64_t>(std::distance(q.group.ready.begin(), is_fresh ? q.group.ready.end() : q.group.ready.lower_bound(q.index)));
-  if (is_fresh) ahead += q.group.fresh_before(q.index);
-  return ahead;
+  if (find_entry(q) != nullptr) return ahead + q.group.ready.count_before(q.index);
+  return ahead + q.group.ready.size() + q.group.fresh_before(q.index);
 }
 
 AgentSituation situation_of(const Question& q, const Agent& agent) {
@@ -233,19 +228,22 @@ Explanation explain_group(const Group& group, Now now, const State& state) {
   return answer;
 }
 
-/// The open task that waits and comes first, else any open one.
+/// The task that would be placed first of all that wait.
+std::optional<std::uint32_t> first_waiting(const Group& group) {
+  if (!group.ready.empty()) return group.ready.first();
+  if (group.fresh > 0) return group.first_fresh();
+  if (!group.delayed.empty()) return group.delayed.begin()->second;
+  return std::nullopt;
+}
+
+/// The first task that waits, else the first open one.
 std::optional<TaskRef> first_waiting(const Job& job) {
-  std::optional<TaskRef> open;
-  for (const auto& group : job.groups) {
-    const std::uint32_t count = group->states.count();
-    for (std::uint32_t i = group->states.next_open(0); i < count; i = group->states.next_open(i + 1)) {
-      const auto at = group->entries.find(i);
-      const TaskRef ref{job.row.id, group->position, i};
-      if (at == group->entries.end() || at->second.live_count == 0) return ref;
-      if (!open) open = ref;
-    }
-  }
-  return open;
+  for (const auto& group : job.groups)
+    if (const auto index = first_waiting(*group)) return TaskRef{job.row.id, group->position, *index};
+  for (const auto& group : job.groups)
+    if (const std::uint32_t index = group->states.next_open(0); index < group->states.count())
+      return TaskRef{job.row.id, group->position, index};
+  return std::nullopt;
 }
 
 std::string describe_counts(const TaskCounts& counts) {

@@ -13,18 +13,14 @@ namespace {
 
 std::uint32_t take_next(Group& group) {
   if (!group.ready.empty()) {
-    const std::uint32_t index = *group.ready.begin();
-    group.ready.erase(group.ready.begin());
+    const std::uint32_t index = group.ready.first();
+    group.ready.erase(index);
     group.entries.at(index).waiting = Waiting::no;
     return index;
   }
   STINT_ASSERT(group.fresh > 0);
-  // Tasks in the order of their index: those below the cursor were placed or have ended. After a reload the cursor starts at 0 again.
-  for (;; ++group.cursor) {
-    group.cursor = group.states.next_open(group.cursor);
-    STINT_ASSERT(group.cursor < group.states.count());
-    if (group.cursor >= group.entered_end || !group.entries.contains(group.cursor)) break;
-  }
+  group.cursor = group.first_fresh();
+  STINT_ASSERT(group.cursor < group.states.count());
   --group.fresh;
   return group.cursor++;
 }

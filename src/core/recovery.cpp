@@ -194,6 +194,7 @@ Status link_group(State& state, Now now, Group& group) {
     refresh_entry(group, entry);
     if (wants_attempt(group, entry)) enqueue(state, now, group, index, entry);
   }
+  group.cursor = group.first_fresh();
   return {};
 }
 

@@ -140,6 +140,19 @@ std::vector<JobView> Scheduler::jobs() const {
   return views;
 }
 
+std::optional<JobView> Scheduler::find_older_job(JobId than,
+                                                 const std::function<bool(const JobRow&, TaskStatus)>& is_wanted) const {
+  const auto& jobs = state_->jobs;
+  for (std::size_t end = std::min<std::size_t>(jobs.size(), than.value == 0 ? 0 : than.value - 1); end > 0; --end)
+    if (const Job* job = jobs[end - 1].get(); job != nullptr && is_wanted(job->row, job->state.status)) return make_view(*job);
+  return std::nullopt;
+}
+
+JobId Scheduler::newest_job() const {
+  const auto newest = std::find_if(state_->jobs.rbegin(), state_->jobs.rend(), [](const auto& job) { return job != nullptr; });
+  return newest == state_->jobs.rend() ? JobId{} : (*newest)->row.id;
+}
+
 std::optional<JobView> Scheduler::find_job(JobId id) const {
   const Job* job = state_->find_job(id);
   if (job == nullptr) return std::nullopt;
@@ -153,6 +166,10 @@ std::optional<GroupState> Scheduler::find_group(JobId job, std::uint32_t positio
 }
 
 std::optional<TaskView> Scheduler::find_task(const TaskRef& task) const { return make_view(*state_, task); }
+
+std::vector<TaskView> Scheduler::find_tasks(const TaskRef& from, const std::optional<TaskStatus>& status, std::size_t most) const {
+  return make_views(*state_, from, status, most);
+}
 
 std::vector<AgentView> Scheduler::agents() const {
   std::vector<AgentView> views;

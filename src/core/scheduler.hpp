@@ -82,9 +82,15 @@ class Scheduler {
   [[nodiscard]] Instant next_deadline() const;
 
   [[nodiscard]] std::vector<JobView> jobs() const;
+  /// The newest job with a smaller id that `is_wanted`.
+  [[nodiscard]] std::optional<JobView> find_older_job(JobId than, const std::function<bool(const JobRow&, TaskStatus)>& is_wanted) const;
+  /// No job: there is none.
+  [[nodiscard]] JobId newest_job() const;
   [[nodiscard]] std::optional<JobView> find_job(JobId job) const;
   [[nodiscard]] std::optional<GroupState> find_group(JobId job, std::uint32_t group) const;
   [[nodiscard]] std::optional<TaskView> find_task(const TaskRef& task) const;
+  /// Tasks of the entry of `from`, from that one on, in order, `most` at most; with `status`, those that are in it.
+  [[nodiscard]] std::vector<TaskView> find_tasks(const TaskRef& from, const std::optional<TaskStatus>& status, std::size_t most) const;
   [[nodiscard]] std::vector<AgentView> agents() const;
   /// nullptr if the number was never given. Valid until the next event.
   [[nodiscard]] const AgentRow* find_agent(AgentNumber number) const;

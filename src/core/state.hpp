@@ -20,6 +20,7 @@
 #include "core/placement/capacity_index.hpp"
 #include "core/placement/shape.hpp"
 #include "core/queue/index_ranges.hpp"
+#include "core/queue/index_set.hpp"
 #include "core/queue/task_states.hpp"
 #include "core/views.hpp"
 
@@ -106,7 +107,7 @@ struct Group {
   std::vector<AgentNumber> answered_by;  ///< with overlap: who completed which task; no person answers for one item twice
   bool is_offered = false;  ///< in its class's set
   std::unordered_map<std::uint32_t, TaskEntry> entries;
-  std::set<std::uint32_t> ready;  ///< waits to be placed again, now
+  IndexSet ready;  ///< waits to be placed again, now
   std::set<std::pair<Instant, std::uint32_t>> delayed;
   Instant timer = Instant::max();  ///< when the first of `delayed` is due
   std::vector<std::uint32_t> dependants;
@@ -114,6 +115,8 @@ struct Group {
   std::array<IndexRanges, 3> ended_in_turn;  ///< completed, failed, cancelled: told as one event each
   bool is_told_in_turn = false;
 
+  /// The lowest fresh task, or count().
+  [[nodiscard]] std::uint32_t first_fresh() const;
   /// Fresh tasks below `index`.
   [[nodiscard]] std::uint64_t fresh_before(std::uint32_t index) const;
   [[nodiscard]] std::uint64_t open() const { return counts.pending + counts.running; }

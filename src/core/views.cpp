@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/topics.hpp"
 
 namespace stint::core {
@@ -37,6 +39,49 @@ std::optional<TaskView> make_view(const State& state, const TaskRef& task) {
   if (entry.live_count == 0) view.reason = entry.newest->row.reason;
   for (std::size_t i = 0; i < entry.live_count; ++i) view.live.push_back(entry.live[i]->row);
   return view;
+}
+
+namespace {
+
+/// Running tasks are few, since agents hold them: they are found among those that were placed.
+std::vector<std::uint32_t> running_from(const Group& group, std::uint32_t from) {
+  std::vector<std::uint32_t> running;
+  if (group.counts.running == 0) return running;
+  for (const auto& [index, entry] : group.entries)
+    if (entry.is_running && index >= from) running.push_back(index);
+  std::sort(running.begin(), running.end());
+  return running;
+}
+
+bool is_running(const Group& group, std::uint32_t index) {
+  if (index >= group.entered_end) return false;
+  const auto at = group.entries.find(index);
+  return at != group.entries.end() && at->second.is_running;
+}
+
+/// Not for running ones.
+std::uint32_t next_with(const Group& group, std::uint32_t from, const std::optional<TaskStatus>& status) {
+  if (!status) return from;
+  std::uint32_t index = group.states.next_with(from, *status);
+  while (status == TaskStatus::pending && index < group.states.count() && is_running(group, index)) index = group.states.next_open(index + 1);
+  return index;
+}
+
+}  // namespace
+
+std::vector<TaskView> make_views(const State& state, const TaskRef& from, const std::optional<TaskStatus>& status, std::size_t most) {
+  std::vector<TaskView> views;
+  const Group* group = state.find_group(from.job, from.group);
+  if (group == nullptr) return views;
+  const auto add = [&](std::uint32_t index) { views.push_back(*make_view(state, TaskRef{from.job, from.group, index})); };
+  if (status == TaskStatus::running) {
+    for (const std::uint32_t index : running_from(*group, from.index))
+      if (views.size() < most) add(index);
+    return views;
+  }
+  const std::uint32_t count = group->states.count();
+  for (std::uint32_t i = next_with(*group, from.index, status); i < count && views.size() < most; i = next_with(*group, i + 1, status)) add(i);
+  return views;
 }
 
 AgentView make_view(const Agent& agent) {

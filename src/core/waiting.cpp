@@ -28,11 +28,20 @@ void set_timer(State& state, Group& group) {
 
 }  // namespace
 
+std::uint32_t Group::first_fresh() const {
+  // Tasks in the order of their index: those below the cursor were placed or have ended.
+  std::uint32_t index = states.next_open(cursor);
+  while (index < entered_end && entries.contains(index)) index = states.next_open(index + 1);
+  return index;
+}
+
 std::uint64_t Group::fresh_before(std::uint32_t index) const {
-  std::uint64_t number = 0;
-  for (std::uint32_t i = states.next_open(cursor); i < index; i = states.next_open(i + 1))
-    if (i >= entered_end || !entries.contains(i)) ++number;
-  return number;
+  if (index <= cursor) return 0;
+  const std::uint32_t open = states.count_open_before(index) - states.count_open_before(cursor);
+  if (entered_end <= cursor) return open;
+  // Some was entered out of turn: people take what they have not answered yet, and a reload begins anew.
+  const auto is_between = [&](const auto& entry) { return entry.first >= cursor && entry.first < index; };
+  return open - static_cast<std::uint64_t>(std::count_if(entries.begin(), entries.end(), is_between));
 }
 
 void refresh_group(State& state, Group& group) {

@@ -28,6 +28,7 @@ TaskStatus TaskStates::status(std::uint32_t index) const {
 void TaskStates::end(std::uint32_t index, TaskStatus status) {
   STINT_ASSERT(index < count_ && is_open(index));
   words_[index / kPerWord] |= code_of(status) << (index % kPerWord * 2);
+  ended_.add(index, 1);
 }
 
 void TaskStates::end_range(std::uint32_t first, std::uint32_t last, TaskStatus status) {
@@ -38,6 +39,7 @@ void TaskStates::end_range(std::uint32_t first, std::uint32_t last, TaskStatus s
     const std::uint32_t end = word == last / kPerWord ? last % kPerWord : kPerWord - 1;
     const std::uint64_t below_end = end == kPerWord - 1 ? ~std::uint64_t{0} : (std::uint64_t{1} << (end * 2 + 2)) - 1;
     words_[word] |= pattern & below_end & ~((std::uint64_t{1} << (begin * 2)) - 1);
+    ended_.add(word * kPerWord, end - begin + 1);
   }
 }
 
@@ -45,7 +47,7 @@ std::uint32_t TaskStates::next_open(std::uint32_t from) const {
   while (from < count_) {
     const std::uint64_t open = ~ended_pairs(words_[from / kPerWord]) & kLowBits & (~std::uint64_t{0} << (from % kPerWord * 2));
     if (open != 0) return std::min(count_, from / kPerWord * kPerWord + static_cast<std::uint32_t>(std::countr_zero(open)) / 2);
-    from = (from / kPerWord + 1) * kPerWord;
+    from = next_word(from, &BlockCounts::skip_full);
   }
   return count_;
 }
@@ -54,9 +56,31 @@ std::uint32_t TaskStates::next_ended(std::uint32_t from) const {
   while (from < count_) {
     const std::uint64_t ended = ended_pairs(words_[from / kPerWord]) & (~std::uint64_t{0} << (from % kPerWord * 2));
     if (ended != 0) return from / kPerWord * kPerWord + static_cast<std::uint32_t>(std::countr_zero(ended)) / 2;
-    from = (from / kPerWord + 1) * kPerWord;
+    from = next_word(from, &BlockCounts::skip_empty);
   }
   return count_;
+}
+
+std::uint32_t TaskStates::next_with(std::uint32_t from, TaskStatus status) const {
+  if (status == TaskStatus::pending) return next_open(from);
+  if (!has_ended(status)) return count_;
+  const std::uint64_t unlike = kLowBits * code_of(status);
+  while (from < count_) {
+    const std::uint64_t found = ~ended_pairs(words_[from / kPerWord] ^ unlike) & kLowBits & (~std::uint64_t{0} << (from % kPerWord * 2));
+    if (found != 0) return std::min(count_, from / kPerWord * kPerWord + static_cast<std::uint32_t>(std::countr_zero(found)) / 2);
+    from = next_word(from, &BlockCounts::skip_empty);
+  }
+  return count_;
+}
+
+std::uint32_t TaskStates::count_open_before(std::uint32_t index) const {
+  STINT_ASSERT(index <= count_);
+  std::uint32_t ended = ended_.before_block_of(index);
+  for (std::uint32_t first = index / BlockCounts::kBlock * BlockCounts::kBlock; first < index; first += kPerWord) {
+    const std::uint64_t below = index - first >= kPerWord ? ~std::uint64_t{0} : (std::uint64_t{1} << (index - first) * 2) - 1;
+    ended += static_cast<std::uint32_t>(std::popcount(ended_pairs(words_[first / kPerWord]) & below));
+  }
+  return index - ended;
 }
 
 std::uint64_t TaskStates::hash() const {

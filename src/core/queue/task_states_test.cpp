@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/random.hpp"
 #include "core/queue/index_ranges.hpp"
 
@@ -53,6 +55,38 @@ TEST(TaskStates, AgreesWithAPlainArray) {
       ASSERT_EQ(states.next_open(i), next);
     }
   }
+}
+
+/// What is counted over blocks, across their borders, against one status per task.
+TEST(TaskStates, CountsAndFindsAcrossBlocks) {
+  constexpr std::uint32_t kCount = 700'001;
+  Prng draw{8};
+  TaskStates states{kCount};
+  std::vector<TaskStatus> plain(kCount, TaskStatus::pending);
+  const auto end_some = [&] {
+    const std::uint32_t first = states.next_open(static_cast<std::uint32_t>(draw.below(kCount)));
+    if (first == kCount) return;
+    const std::uint32_t last = std::min(states.next_ended(first), first + 1 + static_cast<std::uint32_t>(draw.below(30'000))) - 1;
+    const auto status = static_cast<TaskStatus>(2 + draw.below(3));
+    if (first == last) {
+      states.end(first, status);
+    } else {
+      states.end_range(first, last, status);
+    }
+    std::fill(plain.begin() + first, plain.begin() + last + 1, status);
+  };
+  const auto next_like = [&](std::uint32_t from, TaskStatus status) {
+    return static_cast<std::uint32_t>(std::find(plain.begin() + from, plain.end(), status) - plain.begin());
+  };
+  for (int round = 0; round < 40; ++round) {
+    end_some();
+    const auto from = static_cast<std::uint32_t>(draw.below(kCount));
+    for (const TaskStatus status : {TaskStatus::pending, TaskStatus::completed, TaskStatus::failed, TaskStatus::cancelled})
+      ASSERT_EQ(states.next_with(from, status), next_like(from, status));
+    ASSERT_EQ(states.next_with(from, TaskStatus::running), kCount);
+    ASSERT_EQ(states.count_open_before(from), std::count(plain.begin(), plain.begin() + from, TaskStatus::pending));
+  }
+  EXPECT_EQ(states.count_open_before(kCount), std::count(plain.begin(), plain.end(), TaskStatus::pending));
 }
 
 TEST(IndexRanges, JoinsNeighboursInAnyOrder) {

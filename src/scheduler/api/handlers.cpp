@@ -1,6 +1,5 @@
 #include "scheduler/api/handlers.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <utility>
@@ -62,9 +61,9 @@ Result<std::size_t> read_limit(const ports::HttpRequest& request) {
 
 Result<JobId> find_job_id(const Cell& cell, std::string_view word) {
   if (word == "last") {
-    const auto jobs = cell.core.jobs();
-    if (jobs.empty()) return fail(Errc::not_found, "there is no job yet");
-    return std::max_element(jobs.begin(), jobs.end(), [](const auto& a, const auto& b) { return a.row.id < b.row.id; })->row.id;
+    const JobId newest = cell.core.newest_job();
+    if (!newest) return fail(Errc::not_found, "there is no job yet");
+    return newest;
   }
   const auto number = parse_number(word);
   if (!number) return fail(Errc::invalid_argument, "job \"" + std::string(word) + "\": expected a number or `last`");

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,6 +39,9 @@ struct Call {
   ports::HttpReplies& replies;
   const std::function<std::string()>& metrics;
 };
+
+/// Older than this is every job.
+inline constexpr JobId kBeyondAllJobs{std::numeric_limits<std::uint64_t>::max()};
 
 [[nodiscard]] Answer refuse(Problem problem);
 [[nodiscard]] Answer refuse(const Error& error);

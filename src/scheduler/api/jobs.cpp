@@ -83,15 +83,15 @@ Answer list_jobs(const Call& call) {
   const auto name = find_query(call.request, "name");
   json::array items;
   json::value next = nullptr;
-  const auto jobs = cell.core.jobs();
-  for (auto it = jobs.rbegin(); it != jobs.rend(); ++it) {
-    if (it->row.id.value >= *after || (state && it->state.status != *state)) continue;
-    if (name && !name->empty() && it->row.spec->name != *name) continue;
+  const auto is_wanted = [&](const core::JobRow& row, TaskStatus status) {
+    return (!state || status == *state) && (!name || name->empty() || row.spec->name == *name);
+  };
+  for (auto job = cell.core.find_older_job(JobId{*after}, is_wanted); job; job = cell.core.find_older_job(job->row.id, is_wanted)) {
     if (items.size() == *limit) {
       next = items.back().as_object().at("id");
       break;
     }
-    items.push_back(job_json(*it));
+    items.push_back(job_json(*job));
   }
   return say(200, page_json(std::move(items), std::move(next)));
 }

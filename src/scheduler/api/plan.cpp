@@ -40,11 +40,10 @@ json::object entry_json(const core::PlannedEntry& entry) {
 
 /// The newest job of that name, which the plan is compared with.
 json::value previous_json(const Cell& cell, const std::string& name) {
-  const auto jobs = cell.core.jobs();
-  for (auto it = jobs.rbegin(); it != jobs.rend(); ++it)
-    if (!name.empty() && it->row.spec->name == name)
-      return json::object{{"job", it->row.id.value}, {"spec", json::parse(core::to_json(*it->row.spec))}};
-  return nullptr;
+  if (name.empty()) return nullptr;
+  const auto job = cell.core.find_older_job(kBeyondAllJobs, [&](const core::JobRow& row, TaskStatus) { return row.spec->name == name; });
+  if (!job) return nullptr;
+  return json::object{{"job", job->row.id.value}, {"spec", json::parse(core::to_json(*job->row.spec))}};
 }
 
 /// `{"failed_only": true}`, which is what an empty body means too; false: all of the job again.

@@ -16,9 +16,6 @@ namespace {
 
 namespace json = boost::json;
 
-/// A page scans this many tasks at most: a rare state in a huge array comes over several pages, some of them short.
-constexpr std::uint32_t kScanMax = 200'000;
-
 /// What one task needs to be shown: its view now, and what only memory knows of it.
 struct Shown {
   core::TaskView view;
@@ -127,21 +124,16 @@ Page collect(const Cell& cell, JobId job, const core::JobSpec& spec, const TaskF
   Page page;
   page.job = job;
   const auto groups = cell.core.find_job(job)->groups;
-  std::uint32_t scanned = 0;
   for (; at.group < spec.tasks.size(); ++at.group, at.index = 0) {
     if (filter.group && *filter.group != at.group) continue;
-    // A huge array is not walked for a state that none of its tasks is in, nor beyond the last that is.
-    const std::uint64_t total = groups[at.group].counts.total();
-    std::uint64_t left = filter.state ? count_of(groups[at.group].counts, *filter.state) : total;
-    for (; left > 0 && at.index < total; ++at.index) {
-      if (page.tasks.size() == limit || ++scanned > kScanMax) {
-        page.next = at;
+    if (filter.state && count_of(groups[at.group].counts, *filter.state) == 0) continue;
+    // One more than the page takes: the first of the next page.
+    for (auto& view : cell.core.find_tasks({job, at.group, at.index}, filter.state, limit - page.tasks.size() + 1)) {
+      if (page.tasks.size() == limit) {
+        page.next = Position{at.group, view.ref.index};
         return page;
       }
-      auto view = cell.core.find_task({job, at.group, at.index});
-      if (!view || (filter.state && view->status != *filter.state)) continue;
-      page.tasks.push_back(shown(cell, std::move(*view)));
-      --left;
+      page.tasks.push_back(shown(cell, std::move(view)));
     }
   }
   return page;
