@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Puts the handwritten digits at FILE (default build/demo/data/digits.csv.gz), unless they lie there already.
+"""Puts the handwritten digits at FILE (default build/demo/data/digits.csv.gz), unless they lie there already, and parts of them beside it.
+
+What the job's tasks are given are the parts: images without labels, 150 labels, and the test set's labels for the task that scores.
 
 The images are one file inside the scikit-learn package. The package comes through its registry with `pip download`; nothing of it
 is installed, no code of it runs, and of its files only that one is kept, if its SHA-256 is the known one. Any platform's package
@@ -15,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+
+import split
 
 PACKAGE = "scikit-learn==1.5.2"
 PLATFORM = ["--platform", "manylinux2014_x86_64", "--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"]
@@ -36,10 +40,7 @@ def download():
             return package.read(MEMBER)
 
 
-def main():
-    path = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/demo/data/digits.csv.gz")
-    if path.exists() and is_known(path.read_bytes()):
-        return 0
+def fetch(path):
     print(f"fetching {MEMBER} from {PACKAGE}", file=sys.stderr)
     try:
         content = download()
@@ -53,6 +54,16 @@ def main():
     temporary = path.with_suffix(f".{os.getpid()}.part")
     temporary.write_bytes(content)
     temporary.replace(path)
+    return 0
+
+
+def main():
+    path = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/demo/data/digits.csv.gz")
+    if not (path.exists() and is_known(path.read_bytes())):
+        status = fetch(path)
+        if status:
+            return status
+    split.write_parts(split.read_rows(path), path.parent)
     return 0
 
 

@@ -140,27 +140,35 @@ class Adam:
 
 
 def squared_distances(left, right):
-    return np.maximum((left**2).sum(axis=1)[:, None] - 2 * left @ right.T + (right**2).sum(axis=1), 0)
+    """In place: this matrix is what takes the memory."""
+    squares = left @ right.T
+    squares *= -2
+    squares += (left**2).sum(axis=1)[:, None]
+    squares += (right**2).sum(axis=1)
+    return np.maximum(squares, 0, out=squares)
 
 
 class KernelRidge:
     """Ridge regression on one-hot targets under a Gaussian kernel, solved by conjugate gradients, all ten classes at once."""
 
-    def __init__(self, generator, gamma=0.5, ridge=0.1, rounds=200, sharpness=8.0, shifts=True):
+    def __init__(self, generator, gamma=0.5, ridge=0.1, rounds=30, sharpness=8.0, shifts=True):
         del generator  # nothing here is drawn
         self.gamma, self.ridge, self.rounds, self.sharpness, self.shifts = gamma, ridge, rounds, sharpness, shifts
         self.anchors = np.zeros((0, SIDE * SIDE))
         self.weights = np.zeros((0, CLASSES))
 
     def kernel(self, images):
-        return np.exp(-self.gamma * squared_distances(images, self.anchors))
+        exponents = squared_distances(images, self.anchors)
+        exponents *= -self.gamma
+        return np.exp(exponents, out=exponents)
 
     def fit(self, images, labels, step):
         if self.shifts:
             images, labels = with_shifts(images, labels)
         self.anchors = images
         self.weights = np.zeros((len(images), CLASSES))
-        system = self.kernel(images) + self.ridge * np.eye(len(images))
+        system = self.kernel(images)
+        np.fill_diagonal(system, system.diagonal() + self.ridge)
         remainder = one_hot(labels)
         direction = remainder.copy()
         power = (remainder**2).sum(axis=0)

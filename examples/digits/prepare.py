@@ -1,46 +1,31 @@
-"""Crawler: shuffles the 1,797 images by a fixed seed into labelled (150), pool and test (500).
+"""Crawler: gathers the images into labelled (100 to fit, 50 to compare), pool (1,147) and test (500), as split.py drew them.
 
-The pool's labels are dropped: nobody has given them. The test set's labels go into a file of their own, which score.py alone reads.
+It sees 150 labels. Nobody has given the pool's yet, and the test set's are not among its files.
 """
-
-import gzip
-import os
 
 import numpy as np
 
+import split
 import workspace
-
-SEED = 20260
-IMAGES = 1797
-PIXELS = 64
-DARKEST = 16
-
-
-def load(path):
-    """Images as rows of 64 numbers in 0..1, and their labels."""
-    with gzip.open(path, "rt") as file:
-        table = np.loadtxt(file, delimiter=",")
-    if table.shape != (IMAGES, PIXELS + 1):
-        raise SystemExit(f"{path}: {table.shape[0]} x {table.shape[1]} numbers, expected {IMAGES} x {PIXELS + 1}")
-    return table[:, :PIXELS] / DARKEST, table[:, PIXELS].astype(int)
 
 
 def main():
     report = workspace.Report()
-    folder = workspace.work_dir()
-    images, labels = load(os.environ.get("DIGITS_DATA", "build/demo/data/digits.csv.gz"))
-    report(0.5, 0, images=len(images))
+    words = workspace.read_pairs(workspace.given("images.csv"))
+    labels = workspace.read_pairs(workspace.given("labelled.csv"))
+    report(0.5, 0, images=len(words))
 
-    order = np.random.default_rng(SEED).permutation(IMAGES)
-    labelled, pool, test = np.split(order, [workspace.LABELLED, IMAGES - workspace.TEST])
-    fit, validation = np.split(labelled, [workspace.LABELLED - workspace.VALIDATION])
-    workspace.write_arrays(folder / "fit.npz", images=images[fit], labels=labels[fit])
-    workspace.write_arrays(folder / "validation.npz", images=images[validation], labels=labels[validation])
-    workspace.write_arrays(folder / "pool.npz", images=images[pool])
-    workspace.write_arrays(folder / "test.npz", images=images[test])
-    workspace.write_arrays(folder / "test-labels.npz", labels=labels[test])
-    report(1, 1, labelled=len(labelled), pool=len(pool), test=len(test))
-    print(f"{len(fit)} images to fit, {len(validation)} to compare, {len(pool)} in the pool, {len(test)} to test")
+    parts = split.numbers()
+    images = {name: workspace.to_images([words[number] for number in numbers]) for name, numbers in parts.items()}
+    for name in ("fit", "validation"):
+        known = np.array([int(labels[number]) for number in parts[name]])
+        workspace.write_arrays(workspace.output(f"{name}.npz"), images=images[name], labels=known)
+    workspace.write_arrays(workspace.output("test.npz"), images=images["test"], numbers=np.array(parts["test"]))
+    workspace.write_lines(workspace.output("pool.jsonl"), [{"image": number, "pixels": words[number]} for number in parts["pool"]])
+    sizes = {name: len(numbers) for name, numbers in parts.items()}
+    report(1, 1, **sizes)
+    report.result(**sizes)
+    print(", ".join(f"{size} images in {name}" for name, size in sizes.items()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rater: scores the model once on the 500 test images. The only program that reads their labels."""
+"""Rater: scores both models on the 500 test images. The only program that is given their labels, and it runs once, at the end."""
 
 import numpy as np
 
@@ -22,23 +22,29 @@ def as_text(table):
 
 
 def main():
-    folder = workspace.work_dir()
-    learned = workspace.read_arrays(folder / "model.npz")
-    index = int(learned["setting"])
-    model = settings.make_model(index)
-    model.load(learned)
+    test = workspace.read_arrays(workspace.left_by("prepare", "test.npz"))
+    known = workspace.read_pairs(workspace.given("test-labels.csv"))
+    labels = np.array([int(known[number]) for number in test["numbers"]])
+    answers = {}
+    for task in ("first", "again"):
+        model = settings.load_model(workspace.read_arrays(workspace.left_by(task, "model.npz")))
+        answers[task] = model.scores(test["images"]).argmax(axis=1)
 
-    probabilities = model.scores(workspace.read_arrays(folder / "test.npz")["images"])
-    labels = workspace.read_arrays(folder / "test-labels.npz")["labels"]
-    accuracy = models.accuracy(probabilities, labels)
-    table = confusion(labels, probabilities.argmax(axis=1))
-    workspace.write_json(
-        folder / "score.json",
-        {"test_accuracy": accuracy, "setting": settings.SETTINGS[index]["name"], "images": len(labels), "confusion": table.tolist()},
-    )
-    workspace.write_whole(folder / "confusion.txt", lambda file: file.write((as_text(table) + "\n").encode()))
-    workspace.Report()(1, len(labels), accuracy=accuracy, loss=models.cross_entropy(probabilities, labels))
-    print(f"{settings.SETTINGS[index]['name']}: test accuracy {accuracy:.3f} on {len(labels)} images")
+    before, after = (float((answers[task] == labels).mean()) for task in ("first", "again"))
+    table = confusion(labels, answers["again"])
+    name = workspace.read_json(workspace.left_by("choose", "best.json"))["best"]["name"]
+    score = {"accuracy_before": before, "accuracy_after": after, "setting": name, "images": len(labels), "confusion": table.tolist()}
+    workspace.write_json(workspace.output("score.json"), score)
+    workspace.output("confusion.txt").write_text(as_text(table) + "\n")
+    rows = [
+        {"image": int(number), "before": int(one), "after": int(two)}
+        for number, one, two in zip(test["numbers"], answers["first"], answers["again"])
+    ]
+    workspace.write_lines(workspace.output("answers.jsonl"), rows)
+    report = workspace.Report()
+    report(1, len(labels), before=before, after=after)
+    report.result(accuracy_before=before, accuracy_after=after)
+    print(f"{name}: test accuracy {before:.3f} before, {after:.3f} after, on {len(labels)} images")
 
 
 if __name__ == "__main__":

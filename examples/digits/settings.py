@@ -21,3 +21,10 @@ SETTINGS = (
 def make_model(index):
     setting = SETTINGS[index]
     return models.MODELS[setting["model"]](np.random.default_rng(1000 + index), **setting["options"])
+
+
+def load_model(arrays):
+    """The model that was kept with the number of its setting."""
+    model = make_model(int(arrays["setting"]))
+    model.load(arrays)
+    return model

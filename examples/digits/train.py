@@ -12,14 +12,15 @@ import workspace
 
 def main():
     index = int(os.environ.get("STINT_INDEX", "0"))
-    folder = workspace.work_dir()
-    fit = workspace.read_arrays(folder / "fit.npz")
-    validation = workspace.read_arrays(folder / "validation.npz")
+    fit = workspace.read_arrays(workspace.left_by("prepare", "fit.npz"))
+    validation = workspace.read_arrays(workspace.left_by("prepare", "validation.npz"))
 
     model = settings.make_model(index)
     measure = lambda: models.accuracy(model.scores(validation["images"]), validation["labels"])
-    model.fit(fit["images"], fit["labels"], workspace.FitReport(measure))
-    workspace.write_arrays(folder / f"candidate-{index}.npz", probabilities=model.scores(validation["images"]))
+    progress = workspace.FitReport(measure)
+    model.fit(fit["images"], fit["labels"], progress)
+    workspace.write_arrays(workspace.output("candidate.npz"), probabilities=model.scores(validation["images"]))
+    progress.report.result(setting=settings.SETTINGS[index]["name"], accuracy=measure())
     print(f"{settings.SETTINGS[index]['name']}: validation accuracy {measure():.3f}")
 
 

@@ -8,7 +8,7 @@ import settings
 import workspace
 
 
-def rate(candidates, labels):
+def compare(candidates, labels):
     """One row for each setting, the best first. `candidates` has the probabilities that each gave, by index."""
     rows = [
         {
@@ -23,12 +23,13 @@ def rate(candidates, labels):
 
 
 def main():
-    folder = workspace.work_dir()
-    labels = workspace.read_arrays(folder / "validation.npz")["labels"]
-    candidates = [workspace.read_arrays(folder / f"candidate-{index}.npz")["probabilities"] for index in range(len(settings.SETTINGS))]
-    rows = rate(candidates, labels)
-    workspace.write_json(folder / "best.json", {"best": rows[0], "compared": rows})
-    workspace.Report()(1, len(rows), accuracy=rows[0]["accuracy"], loss=rows[0]["loss"])
+    labels = workspace.read_arrays(workspace.left_by("prepare", "validation.npz"))["labels"]
+    files = [workspace.left_by("train", f"{index}/candidate.npz") for index in range(len(settings.SETTINGS))]
+    rows = compare([workspace.read_arrays(file)["probabilities"] for file in files], labels)
+    workspace.write_json(workspace.output("best.json"), {"best": rows[0], "compared": rows})
+    report = workspace.Report()
+    report(1, len(rows), accuracy=rows[0]["accuracy"], loss=rows[0]["loss"])
+    report.result(best=rows[0]["name"])
     for row in rows:
         print(f"{row['accuracy']:.3f}  loss {row['loss']:.3f}  {row['name']}")
 
