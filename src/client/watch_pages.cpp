@@ -160,8 +160,9 @@ std::vector<StyledLine> help_page(const WatchState& state, ScreenSize size) {
 }  // namespace
 
 std::vector<std::string> explanation_lines(const Explanation& explanation) {
-  // Of a job the summary says which one it speaks of.
-  std::vector<std::string> lines{(explanation.task.empty() ? "" : explanation.task + ": ") + explanation.summary};
+  // Most summaries begin with the task that they speak of.
+  const bool is_named = explanation.task.empty() || explanation.summary.starts_with(explanation.task);
+  std::vector<std::string> lines{(is_named ? "" : explanation.task + ": ") + explanation.summary};
   if (explanation.position) lines.push_back("  position " + std::to_string(*explanation.position) + " in its queue");
   for (const std::string& need : explanation.waits_for) lines.push_back("  waits for " + need);
   for (const auto& agent : explanation.agents) {
