@@ -83,7 +83,9 @@ class RandomArray {
 };
 
 /// One task after the other, as a page of the list of all of them gives them.
-std::vector<TaskView> list_all(const Scheduler& scheduler, std::uint32_t count) { return scheduler.find_tasks({kJob, 0, 0}, std::nullopt, count); }
+std::vector<TaskView> list_all(const Scheduler& scheduler, std::uint32_t count) {
+  return scheduler.find_tasks({kJob, 0, 0}, std::nullopt, count);
+}
 
 TEST(ExplainArray, CountsWhoIsAhead) {
   constexpr std::uint32_t kCount = 30'000;
@@ -98,7 +100,8 @@ TEST(ExplainArray, CountsWhoIsAhead) {
       const TaskView& task = tasks[array.draw_index()];
       if (!is_ready(task) && !is_fresh(task)) continue;
       const auto end = tasks.begin() + task.ref.index;
-      const auto ahead = is_ready(task) ? std::count_if(tasks.begin(), end, is_ready) : all_ready + std::count_if(tasks.begin(), end, is_fresh);
+      const auto ahead =
+          is_ready(task) ? std::count_if(tasks.begin(), end, is_ready) : all_ready + std::count_if(tasks.begin(), end, is_fresh);
       ASSERT_EQ(array.scheduler().explain(task.ref, kNow)->ahead, ahead) << "seed " << seed << ", task " << task.id;
     }
     for (const std::string& finding : array.scheduler().check()) ADD_FAILURE() << finding;
@@ -109,7 +112,8 @@ TEST(ExplainArray, ListsTheTasksOfEachState) {
   constexpr std::uint32_t kCount = 30'000;
   RandomArray array{kCount, 900, 7};
   const auto tasks = list_all(array.scheduler(), kCount);
-  for (const TaskStatus status : {TaskStatus::pending, TaskStatus::running, TaskStatus::completed, TaskStatus::failed, TaskStatus::cancelled}) {
+  for (const TaskStatus status :
+       {TaskStatus::pending, TaskStatus::running, TaskStatus::completed, TaskStatus::failed, TaskStatus::cancelled}) {
     for (int question = 0; question < 20; ++question) {
       const std::uint32_t from = array.draw_index();
       std::vector<std::uint32_t> wanted;
