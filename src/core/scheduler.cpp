@@ -140,8 +140,7 @@ std::vector<JobView> Scheduler::jobs() const {
   return views;
 }
 
-std::optional<JobView> Scheduler::find_older_job(JobId than,
-                                                 const std::function<bool(const JobRow&, TaskStatus)>& is_wanted) const {
+std::optional<JobView> Scheduler::find_older_job(JobId than, const std::function<bool(const JobRow&, TaskStatus)>& is_wanted) const {
   const auto& jobs = state_->jobs;
   for (std::size_t end = std::min<std::size_t>(jobs.size(), than.value == 0 ? 0 : than.value - 1); end > 0; --end)
     if (const Job* job = jobs[end - 1].get(); job != nullptr && is_wanted(job->row, job->state.status)) return make_view(*job);

@@ -67,7 +67,8 @@ void place_tasks(Turn& turn);
 [[nodiscard]] GroupState make_state(const Group& group);
 [[nodiscard]] std::optional<TaskView> make_view(const State& state, const TaskRef& task);
 /// As Scheduler::find_tasks.
-[[nodiscard]] std::vector<TaskView> make_views(const State& state, const TaskRef& from, const std::optional<TaskStatus>& status, std::size_t most);
+[[nodiscard]] std::vector<TaskView> make_views(const State& state, const TaskRef& from, const std::optional<TaskStatus>& status,
+                                               std::size_t most);
 [[nodiscard]] AgentView make_view(const Agent& agent);
 [[nodiscard]] std::string make_digest(const State& state);
 [[nodiscard]] std::vector<std::string> find_broken_invariants(const State& state);

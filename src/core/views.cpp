@@ -63,7 +63,8 @@ bool is_running(const Group& group, std::uint32_t index) {
 std::uint32_t next_with(const Group& group, std::uint32_t from, const std::optional<TaskStatus>& status) {
   if (!status) return from;
   std::uint32_t index = group.states.next_with(from, *status);
-  while (status == TaskStatus::pending && index < group.states.count() && is_running(group, index)) index = group.states.next_open(index + 1);
+  while (status == TaskStatus::pending && index < group.states.count() && is_running(group, index))
+    index = group.states.next_open(index + 1);
   return index;
 }
 
@@ -80,7 +81,8 @@ std::vector<TaskView> make_views(const State& state, const TaskRef& from, const 
     return views;
   }
   const std::uint32_t count = group->states.count();
-  for (std::uint32_t i = next_with(*group, from.index, status); i < count && views.size() < most; i = next_with(*group, i + 1, status)) add(i);
+  for (std::uint32_t i = next_with(*group, from.index, status); i < count && views.size() < most; i = next_with(*group, i + 1, status))
+    add(i);
   return views;
 }
 

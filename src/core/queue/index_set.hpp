@@ -7,8 +7,8 @@
 
 namespace stint::core {
 
-/// Tasks of one array, as bits: who is first, and how many are before one, is known without a walk over them. It grows with the highest task
-/// that it ever had: 1.25 MB for the last of ten million.
+/// Tasks of one array, as bits: who is first, and how many are before one, is known without a walk over them. It grows with the highest
+/// task that it ever had: 1.25 MB for the last of ten million.
 class IndexSet {
  public:
   /// Not in it yet.
