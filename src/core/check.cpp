@@ -115,14 +115,15 @@ void check_group(const State& state, const Group& group, Findings& findings) {
   findings.expect(counts == group.counts, name, "counts differ from a recount");
   findings.expect(active == group.active, name, "active tasks differ from a recount");
   const bool is_open = !group.has_ended && group.doom == EndReason::none;
+  const bool is_awaited = group.awaited != Awaited::nothing;
   findings.expect(!is_open || count_open_needs(group) == group.needs_open, name, "needs differ from a recount");
-  findings.expect(group.doom == EndReason::none || group.has_ended, name, "will never start, but has not ended");
+  findings.expect(group.doom == EndReason::none || (group.is_sized && group.open() == 0), name, "will never start, but has open tasks");
   findings.expect(!group.may_start || group.needs_open == 0, name, "may start, but a need is not met");
-  findings.expect(group.has_ended || group.is_awaited || group.may_start || group.needs_open > 0, name,
-                  "waits for nothing, but may not start");
+  findings.expect(group.has_ended || is_awaited || group.may_start || group.needs_open > 0, name, "waits for nothing, but may not start");
   findings.expect(!group.has_ended || (group.is_sized && group.open() == 0), name, "has ended with open tasks");
-  findings.expect(group.has_ended || !group.is_sized || group.open() > 0 || group.is_awaited || group.needs_open > 0, name,
-                  "has no open task, but has not ended");
+  findings.expect(group.has_ended || !group.is_sized || group.open() > 0 || is_awaited, name, "has no open task, but has not ended");
+  findings.expect(group.awaited != Awaited::collection || (wants_collect(group) && group.open() == 0), name,
+                  "is collected before all its tasks have ended");
   const bool has_timer = group.timer != Instant::max();
   findings.expect(has_timer == !group.delayed.empty(), name, "delayed tasks without a timer");
   findings.expect(state.timers.contains({group.timer, Timer::Kind::group, {}, {group.job->row.id, group.position}}) == has_timer, name,

@@ -44,8 +44,13 @@ void add_group(std::string& out, const Group& group) {
     line << group.spec->name << counts.pending << counts.running << counts.completed << counts.failed << counts.cancelled;
     line << std::uint64_t{group.fresh} << std::uint64_t{group.has_ended ? 0 : group.needs_open} << group.states.hash();
     line << group.skipped << group.results << to_string(group.doom);
+    line << std::string_view{to_hex(group.items)} << std::string_view{to_hex(group.needs_inputs)};
     line.flag("sized", group.is_sized).flag("prepared", group.is_prepared).flag("collected", group.is_collected);
     line.flag("ended", group.has_ended);
+  }
+  if (!group.answered_by.empty()) {
+    Line line{out, "    answered by"};
+    for (const AgentNumber person : group.answered_by) line << person.value;
   }
   std::vector<std::uint32_t> indexes;
   for (const auto& [index, entry] : group.entries) indexes.push_back(index);

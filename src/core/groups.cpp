@@ -1,6 +1,7 @@
 #include "core/groups.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "core/event_rows.hpp"
@@ -62,21 +63,21 @@ bool wants_preparation(const Group& group) {
 }
 
 GroupRow make_row(const Group& group) {
-  return {group.job->row.id, group.position, group.is_prepared, group.states.count(), group.items, group.needs_inputs,
-          group.doom,         group.is_collected};
+  return {group.job->row.id, group.position,     group.is_prepared, group.states.count(),
+          group.items,       group.needs_inputs, group.doom,        group.is_collected};
 }
 
 void push_row(Turn& turn, const Group& group) { turn.effects.rows.emplace_back(make_row(group)); }
 
 /// All its needs are met.
 void begin_group(Turn& turn, Group& group) {
-  if (group.may_start || group.is_awaited || group.has_ended) return;
+  if (group.may_start || group.awaited != Awaited::nothing || group.has_ended) return;
   if (!wants_preparation(group)) {
     group.may_start = true;
     refresh_group(turn.state, group);
     return;
   }
-  group.is_awaited = true;
+  group.awaited = Awaited::preparation;
   turn.effects.sends.emplace_back(Prepare{group.job->row.id, group.position});
 }
 
@@ -88,9 +89,9 @@ void end_group(Turn& turn, Group& group) {
 
 Result<Group*> find_awaited(State& state, JobId job, std::uint32_t position) {
   Group* group = state.find_group(job, position);
-  if (group == nullptr)
-    return fail(Errc::not_found, "job " + std::to_string(job.value) + " has no entry " + std::to_string(position));
-  if (!group->is_awaited || group->has_ended) return fail(Errc::conflict, "nothing is awaited of entry " + group->spec->name);
+  if (group == nullptr) return fail(Errc::not_found, "job " + std::to_string(job.value) + " has no entry " + std::to_string(position));
+  if (group->awaited == Awaited::nothing || group->has_ended)
+    return fail(Errc::conflict, "nothing is awaited of entry " + group->spec->name);
   return group;
 }
 
@@ -117,18 +118,17 @@ void size_group(Turn& turn, Group& group, std::uint32_t count) {
 
 void finish_group(Turn& turn, Group& group) {
   if (group.has_ended || !group.is_sized || group.open() > 0) return;
-  if (wants_collect(group) && !group.is_collected) {
-    if (!group.is_awaited) turn.effects.sends.emplace_back(Collect{group.job->row.id, group.position});
-    group.is_awaited = true;
-    return;
-  }
-  end_group(turn, group);
+  if (!wants_collect(group)) return end_group(turn, group);
+  if (group.awaited != Awaited::nothing) return;  // a preparation after a restart is answered first
+  group.awaited = Awaited::collection;
+  turn.effects.sends.emplace_back(Collect{group.job->row.id, group.position});
 }
 
 void refresh_needs(Turn& turn, Group& group) {
   if (group.has_ended || group.needs_open == 0 || group.doom != EndReason::none) return;
   const Needs needs = judge_all(group);
   group.needs_open = needs.open;
+  if (group.is_sized && group.open() == 0) return;  // all of it was reused: only its collecting is left
   if (needs.doom != EndReason::none) {
     group.doom = needs.doom;
     push_row(turn, group);
@@ -140,7 +140,7 @@ void refresh_needs(Turn& turn, Group& group) {
 
 void restore_group(Group& group) {
   group.needs_open = judge_all(group).open;
-  group.has_ended = group.is_sized && group.open() == 0 && (!wants_collect(group) || group.is_collected);
+  group.has_ended = group.is_sized && group.open() == 0 && !wants_collect(group);
   if (!group.has_ended) ++group.job->open_groups;
 }
 
@@ -158,9 +158,11 @@ void resume_group(Turn& turn, Group& group) {
 
 Status prepare_group(Turn& turn, const GroupPrepared& event) {
   STINT_TRY(Group * group, find_awaited(turn.state, event.job, event.group));
+  if (group->awaited != Awaited::preparation) return fail(Errc::conflict, "entry " + group->spec->name + " is prepared");
   if (event.count > limits::kTasksPerArray)
-    return fail(Errc::out_of_range, std::to_string(event.count) + " tasks; the limit of an entry is " + std::to_string(limits::kTasksPerArray));
-  group->is_awaited = false;
+    return fail(Errc::out_of_range,
+                std::to_string(event.count) + " tasks; the limit of an entry is " + std::to_string(limits::kTasksPerArray));
+  group->awaited = Awaited::nothing;
   group->may_start = true;
   if (!group->is_prepared) {
     group->items = event.items;
@@ -174,20 +176,25 @@ Status prepare_group(Turn& turn, const GroupPrepared& event) {
     }
   }
   refresh_group(turn.state, *group);
+  if (group->open() == 0) note_changed(turn.state, *group);  // after a restart its last tasks may end before the answer
   settle_job(turn, *group->job);
   return {};
 }
 
 Status fail_group(Turn& turn, JobId job, std::uint32_t position, const std::string& detail) {
   STINT_TRY(Group * group, find_awaited(turn.state, job, position));
-  group->is_awaited = false;
-  note_preparation_failed(turn, *group, detail);
-  if (group->is_sized && group->open() == 0) {  // nothing was left of it but to collect
-    group->is_collected = true;
-    push_row(turn, *group);
+  const Awaited awaited = std::exchange(group->awaited, Awaited::nothing);
+  if (awaited == Awaited::preparation && group->is_sized && group->open() == 0) {  // nobody needs any more what cannot be had
     note_changed(turn.state, *group);
   } else {
-    fail_unstarted_group(turn, *group, EndReason::preparation_failed);
+    note_preparation_failed(turn, *group, detail);
+    if (awaited == Awaited::collection) {
+      group->doom = EndReason::preparation_failed;
+      push_row(turn, *group);
+      note_changed(turn.state, *group);
+    } else {
+      fail_open_tasks(turn, *group, EndReason::preparation_failed);
+    }
   }
   settle_job(turn, *group->job);
   return {};
@@ -195,8 +202,8 @@ Status fail_group(Turn& turn, JobId job, std::uint32_t position, const std::stri
 
 Status finish_collect(Turn& turn, JobId job, std::uint32_t position, FileRef file) {
   STINT_TRY(Group * group, find_awaited(turn.state, job, position));
-  if (!group->is_sized || group->open() > 0) return fail(Errc::conflict, "entry " + group->spec->name + " has not ended");
-  group->is_awaited = false;
+  if (group->awaited != Awaited::collection) return fail(Errc::conflict, "entry " + group->spec->name + " has not ended");
+  group->awaited = Awaited::nothing;
   group->is_collected = true;
   turn.effects.rows.emplace_back(OutputRow{{job, position, kWholeEntry}, std::move(file), 0});
   push_row(turn, *group);

@@ -65,6 +65,7 @@ void start_job(Turn& turn, Job& job) {
 }
 
 Result<JobId> submit_job(Turn& turn, SubmitJob event) {
+  event.spec.retry_of = {};  // the content of a retry, submitted again, is a job of its own
   STINT_TRY(const std::optional<JobId> repeated, find_repeated(turn.state, event));
   if (repeated) return *repeated;
   if (auto problem = find_problem(event.spec)) return fail(Errc::invalid_argument, *std::move(problem));

@@ -206,6 +206,9 @@ Status link_job(Turn& turn, Job& job) {
                    " open entries, but its state is " + std::string{to_string(job.state.status)});
   if (job.open_groups == 0) turn.state.ended.emplace(job.state.ended_at, job.row.id);
   note_retry(turn.state, job, 1);
+  if (const JobId earlier = job.row.spec->retry_of; earlier && earlier < job.row.id)  // linked before: jobs come in the order of their ids
+    for (const auto& group : job.groups)
+      if (const Group* old = turn.state.find_group(earlier, group->position)) inherit_answers(*old, *group);
   for (const auto& group : job.groups) STINT_TRY_VOID(link_group(turn.state, turn.now, *group));
   for (const auto& group : job.groups) resume_group(turn, *group);
   return {};

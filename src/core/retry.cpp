@@ -1,4 +1,6 @@
 // A job that has ended is tried again as a new job: a task ends once, and what was told of it stays true.
+#include <algorithm>
+
 #include "core/event_rows.hpp"
 #include "core/groups.hpp"
 #include "core/task_life.hpp"
@@ -7,20 +9,20 @@
 namespace stint::core {
 namespace {
 
+bool is_whole(const Group& group) { return group.counts.completed == group.counts.total() && group.doom == EndReason::none; }
+
 /// What the entry started with is the same, since all that it needs is reused.
 bool needs_are_reused(const Group& old) {
-  for (const Need& need : old.spec->needs) {
-    const TaskCounts& counts = old.job->groups[need.group]->counts;
-    if (counts.completed < counts.total()) return false;
-  }
-  return true;
+  return std::all_of(old.spec->needs.begin(), old.spec->needs.end(),
+                     [&](const Need& need) { return is_whole(*old.job->groups[need.group]); });
 }
 
 void copy_preparation(Turn& turn, const Group& old, Group& group) {
   if (!old.is_prepared || !needs_are_reused(old)) return;
+  if (is_sized_later(*old.spec) && !old.items) return;  // it was cancelled or failed before anybody knew its items, or has none
   group.items = old.items;
   group.needs_inputs = old.needs_inputs;
-  group.is_collected = old.is_collected && old.counts.completed == old.counts.total();
+  group.is_collected = old.is_collected && is_whole(old);
   if (!group.is_sized) return size_group(turn, group, old.states.count());
   group.is_prepared = true;
   turn.effects.rows.emplace_back(GroupRow{group.job->row.id, group.position, true, group.states.count(), group.items, group.needs_inputs,
@@ -40,9 +42,16 @@ void reuse_completed(Turn& turn, const Group& old, Group& group) {
     reuse_range(turn, group, first, last);
     first = last + 1;
   }
+  inherit_answers(old, group);
 }
 
 }  // namespace
+
+void inherit_answers(const Group& old, Group& group) {
+  const auto count = static_cast<std::uint32_t>(std::min(old.answered_by.size(), group.answered_by.size()));
+  for (std::uint32_t index = 0; index < count; ++index)
+    if (group.states.status(index) == TaskStatus::completed && !group.answered_by[index]) group.answered_by[index] = old.answered_by[index];
+}
 
 Result<JobId> retry_job(Turn& turn, const RetryJob& event) {
   State& state = turn.state;

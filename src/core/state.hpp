@@ -52,6 +52,8 @@ struct Attempt {
 };
 
 enum class Waiting : std::uint8_t { no, ready, delayed };
+/// What the daemon was asked for in this life of the process, and has not answered.
+enum class Awaited : std::uint8_t { nothing, preparation, collection };
 
 /// An open task that was placed at least once.
 struct TaskEntry {
@@ -92,13 +94,13 @@ struct Group {
   std::uint32_t entered_end = 0;  ///< no task at or above ever had an entry
   std::uint32_t active = 0;  ///< tasks with is_active
   std::uint32_t needs_open = 0;  ///< needs that are not met
-  EndReason doom = EndReason::none;  ///< a need will not be met: this group never starts (needs_failed, skipped)
+  EndReason doom = EndReason::none;  ///< this group never starts (needs_failed, skipped), or what it left cannot be collected
   bool is_sized;  ///< the number of its tasks is known
   bool is_prepared = false;  ///< its row says what it starts with
   bool is_collected = false;  ///< its row says that what `collect` asks for is there
   bool has_ended = false;  ///< all its tasks have, and nothing is left to collect
   bool may_start = false;  ///< needs are met, and the daemon has at hand what was prepared
-  bool is_awaited = false;  ///< a Prepare or Collect of this life of the process has no answer yet
+  Awaited awaited = Awaited::nothing;
   bool is_changed = false;  ///< in State::changed
   BlobId items;
   BlobId needs_inputs;

@@ -123,9 +123,9 @@ void cancel_live_task(Turn& turn, Group& group, std::uint32_t index, EndReason r
   end_entered_task(turn, group, index, TaskStatus::cancelled);
 }
 
-/// Which attempt's end is the failed task's: the newest that counts as a failure; the last one if all were losses.
-Attempt& last_failure(TaskEntry& entry, Attempt& last) {
-  Attempt* attempt = entry.newest;
+/// Which attempt's end is the failed task's: the newest that counts as a failure; the last one if the losses were too many.
+Attempt& find_decisive(const Group& group, TaskEntry& entry, Attempt& last) {
+  Attempt* attempt = entry.failures > group.spec->retries ? entry.newest : nullptr;
   while (attempt != nullptr && !counts_as_failure(attempt->row)) attempt = attempt->older;
   return attempt != nullptr ? *attempt : last;
 }
@@ -141,8 +141,12 @@ void note_first_failure(Turn& turn, Job& job, const Attempt& result) {
 }
 
 void fail_task(Turn& turn, Group& group, std::uint32_t index, Attempt& last) {
-  Attempt& result = last_failure(get_entry(group, index), last);
+  Attempt& result = find_decisive(group, get_entry(group, index), last);
   result.row.is_result = true;
+  if (result.row.status == TaskStatus::cancelled) {  // its agent gave it up: the task was lost once too often
+    result.row.status = TaskStatus::failed;
+    result.row.reason = EndReason::lost;
+  }
   push_row(turn, result);
   if (&result != &last) push_row(turn, last);
   note_first_failure(turn, *group.job, result);
@@ -161,6 +165,7 @@ void stop_at_limit_of_failures(Turn& turn, Job& job) {
   if (job.state.reason == EndReason::max_fails) return;
   job.state.reason = EndReason::max_fails;
   job.state.detail = std::to_string(job.failed) + " tasks failed, the limit is " + std::to_string(limit);
+  push_row(turn, job);
   for (const auto& group : job.groups) cancel_group(turn, *group, EndReason::max_fails);
 }
 
@@ -242,6 +247,8 @@ void leave_live_set(Turn& turn, Attempt& attempt) {
       if (pause > Duration{0}) attempt.row.retry_at = turn.now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(pause);
       entry.retry_at = std::max(entry.retry_at, attempt.row.retry_at);
       enqueue(turn.state, turn.now, group, index, entry);
+    } else {
+      dequeue(turn.state, group, index, entry);  // it waited for one more beside those out of reach, and may have none any more
     }
     push_row(turn, attempt);
     refresh_group(turn.state, group);
@@ -292,13 +299,22 @@ void cancel_task(Turn& turn, Group& group, std::uint32_t index, EndReason reason
   refresh_group(turn.state, group);
 }
 
-void cancel_group(Turn& turn, Group& group, EndReason reason) {
+namespace {
+
+/// Afterwards no task of the group has an entry: live ones have ended through their attempts' rows, the others are open.
+void drop_entries(Turn& turn, Group& group, EndReason reason) {
   std::vector<std::uint32_t> live;
   std::vector<std::uint32_t> waiting;
   for (const auto& [index, entry] : group.entries) (entry.live_count > 0 ? live : waiting).push_back(index);
   std::sort(live.begin(), live.end());
   for (const std::uint32_t index : live) cancel_live_task(turn, group, index, reason);
   for (const std::uint32_t index : waiting) drop_entry(turn.state, group, index);
+}
+
+}  // namespace
+
+void cancel_group(Turn& turn, Group& group, EndReason reason) {
+  drop_entries(turn, group, reason);
   if (!group.is_sized) {
     if (group.doom == EndReason::none) group.doom = EndReason::cancelled;
     size_group(turn, group, 0);
@@ -306,7 +322,8 @@ void cancel_group(Turn& turn, Group& group, EndReason reason) {
   mark_open(turn, group, TaskStatus::cancelled, reason);
 }
 
-void fail_unstarted_group(Turn& turn, Group& group, EndReason reason) {
+void fail_open_tasks(Turn& turn, Group& group, EndReason reason) {
+  drop_entries(turn, group, reason);
   if (!group.is_sized) size_group(turn, group, 1);
   mark_open(turn, group, TaskStatus::failed, reason);
 }

@@ -43,8 +43,9 @@ void end_releasing(Turn& turn, Attempt& attempt, UnixMillis ended_at);
 /// Ends every open task of the group: live ones through their attempts' rows, the others through marks. A group whose size is not known
 /// gets none.
 void cancel_group(Turn& turn, Group& group, EndReason reason);
-/// Ends every task of a group that never started, as failed.
-void fail_unstarted_group(Turn& turn, Group& group, EndReason reason);
+/// Ends every open task of a group that cannot go on: those with live attempts as cancelled, the others as failed. A group whose size is
+/// not known gets one.
+void fail_open_tasks(Turn& turn, Group& group, EndReason reason);
 /// Ends fresh tasks `first … last` as completed: they did in the job that this one tries again.
 void reuse_range(Turn& turn, Group& group, std::uint32_t first, std::uint32_t last);
 void cancel_task(Turn& turn, Group& group, std::uint32_t index, EndReason reason);

@@ -26,6 +26,8 @@ std::size_t remove_ended_jobs(Turn& turn, const JobRetention& keep, std::size_t 
 
 // retry.cpp
 [[nodiscard]] Result<JobId> retry_job(Turn& turn, const RetryJob& event);
+/// Who answered in the job that this one tries again has answered here what was reused: no row says so.
+void inherit_answers(const Group& old, Group& group);
 
 // claim.cpp
 [[nodiscard]] Result<std::vector<AttemptRef>> claim_work(Turn& turn, const ClaimWork& event);

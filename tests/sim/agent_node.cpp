@@ -38,7 +38,7 @@ void JournalFile::lose_last(std::size_t records) {
   records_.resize(records_.size() - std::min(records, records_.size() - 1));
 }
 
-AgentNode::AgentNode(Surroundings world, AgentIdentity identity, std::uint64_t seed)
+AgentNode::AgentNode(Surroundings world, AgentIdentity identity, std::uint64_t seed, Keeper::KeepBlob keep_blob)
     : world_(world),
       identity_(std::move(identity)),
       name_("agent-" + std::to_string(identity_.index + 1)),
@@ -46,7 +46,7 @@ AgentNode::AgentNode(Surroundings world, AgentIdentity identity, std::uint64_t s
       entropy_(seed),
       log_(world.trace, name_),
       keeper_(world.agenda, clock_, world.trace, world.findings, "keeper-" + std::to_string(identity_.index + 1), identity_.info.resources,
-              seed),
+              seed, std::move(keep_blob)),
       alarm_(world.agenda, [this] { on_alarm(); }) {}
 
 void AgentNode::start() {

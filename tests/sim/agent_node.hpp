@@ -44,7 +44,7 @@ struct AgentIdentity {
 /// A machine with an agent, its keeper and its state directory. The agent is the production one; crashes end the object and nothing else.
 class AgentNode final : public Peer {
  public:
-  AgentNode(Surroundings world, AgentIdentity identity, std::uint64_t seed);
+  AgentNode(Surroundings world, AgentIdentity identity, std::uint64_t seed, Keeper::KeepBlob keep_blob);
 
   void start();
   /// The process dies; its keeper and tasks go on. `is_silent`: the scheduler is not told that the connection ended.

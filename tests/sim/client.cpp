@@ -86,7 +86,32 @@ void Client::cancel(JobId job, const std::string& task) {
   ask(make_request("POST", path_of(job) + "/cancel", task.empty() ? std::string() : R"({"task":")" + task + R"("})"), {});
 }
 
-void Client::list_tasks(JobId job) { ask(make_request("GET", path_of(job) + "/tasks"), {}); }
+void Client::retry(JobId job, const std::string& key) {
+  auto request = make_request("POST", path_of(job) + "/retry");
+  request.idempotency_key = key;
+  ++submitting_;
+  ask(std::move(request), [this, job, key](const ports::HttpResponse* response) {
+    --submitting_;
+    if (response != nullptr && response->status < 500) return;
+    ++submitting_;
+    world_.agenda.after(kRetryPause, [this, job, key] {
+      --submitting_;
+      retry(job, key);
+    });
+  });
+}
+
+void Client::post(const std::string& path, std::string body, const std::string& token, OnAnswer on_answer) {
+  auto request = make_request("POST", path, std::move(body));
+  request.bearer_token = token;
+  ask(std::move(request), std::move(on_answer));
+}
+
+void Client::list_tasks(JobId job) {
+  auto request = make_request("GET", path_of(job) + "/tasks");
+  request.query = {{"limit", "1000"}};
+  ask(std::move(request), {});
+}
 
 void Client::show_job(JobId job) { ask(make_request("GET", path_of(job)), {}); }
 

@@ -24,11 +24,16 @@ class Client final : public HttpListener {
   /// Registers an agent; `on_key` gets its number, key epoch and key.
   void register_agent(const std::string& name, std::function<void(AgentNumber, KeyEpoch, const Bytes& key)> on_key);
   void cancel(JobId job, const std::string& task);
+  /// Tries a job again: asked until it is answered.
+  void retry(JobId job, const std::string& key);
   void list_tasks(JobId job);
   void show_job(JobId job);
   void explain(const std::string& task);
   /// The end of draining is asked for until it is answered.
   void drain(const std::string& agent, bool is_draining);
+  using OnAnswer = std::function<void(const ports::HttpResponse* response)>;  ///< nullptr: nobody knows what happened
+  /// Any other question, with a token of its own.
+  void post(const std::string& path, std::string body, const std::string& token, OnAnswer on_answer);
   /// From now on, over and over.
   void follow_events();
   /// To the end of the task; one whose stream breaks gives up.
@@ -48,8 +53,6 @@ class Client final : public HttpListener {
   void on_stream_ended(ports::RequestId id) override;
 
  private:
-  using OnAnswer = std::function<void(const ports::HttpResponse* response)>;  ///< nullptr: nobody knows what happened
-
   void ask(ports::HttpRequest request, OnAnswer on_answer);
   void answer(ports::RequestId id, const ports::HttpResponse* response);
   void try_submit(const std::string& body, const std::string& key);

@@ -51,12 +51,36 @@ const core::TaskSpec* Durable::find_spec(const TaskRef& task) const {
   const auto* job = find_job(task.job);
   if (job == nullptr || task.group >= job->spec->tasks.size()) return nullptr;
   const auto& spec = job->spec->tasks[task.group];
-  return task.index < spec.array_count ? &spec : nullptr;
+  return task.index < size_of({task.job, task.group}).value_or(0) ? &spec : nullptr;
 }
 
-bool Durable::is_complete(JobId job, std::uint32_t group) const {
-  const auto found = completed_.find({job, group});
-  return found != completed_.end() && found->second == jobs_.at(job).spec->tasks.at(group).array_count;
+const core::GroupRow* Durable::find_group(const GroupKey& group) const {
+  const auto found = groups_.find(group);
+  return found == groups_.end() ? nullptr : &found->second;
+}
+
+std::optional<std::uint32_t> Durable::size_of(const GroupKey& group) const {
+  const auto& spec = spec_of(group);
+  if (!core::is_sized_later(spec)) return spec.array_count;
+  const auto* row = find_group(group);
+  return row != nullptr && row->is_prepared ? std::optional(row->count) : std::nullopt;
+}
+
+bool Durable::has_group_ended(const GroupKey& group) const {
+  const auto size = size_of(group);
+  const auto found = ended_.find(group);
+  const Ended ended = found == ended_.end() ? Ended{} : found->second;
+  if (!size || ended.tasks < *size) return false;
+  if (!spec_of(group).collect || ended.completed == 0) return true;
+  const auto* row = find_group(group);
+  return row != nullptr && (row->is_collected || row->doom == EndReason::preparation_failed);
+}
+
+bool Durable::is_whole(const GroupKey& group) const {
+  const auto found = ended_.find(group);
+  const auto* row = find_group(group);
+  const bool is_doomed = row != nullptr && row->doom != EndReason::none;
+  return !is_doomed && (found == ended_.end() ? 0 : found->second.completed) == size_of(group);
 }
 
 void Durable::apply(const core::JobRow& row) {
@@ -92,7 +116,9 @@ void Durable::apply(const core::AttemptRow& row) {
   attempts_[row.ref] = row;
   if (!row.is_result || was_result) return;
   new_results_.push_back(row.ref);
-  end_task(row.ref.task, {row.status, row.ref});
+  const bool is_answer = row.status == TaskStatus::completed && find_spec(row.ref.task)->driver == "human";
+  if (is_answer) answered_[row.ref.task] = row.agent;
+  end_task(row.ref.task, {row.status, row.ref, row.reason});
 }
 
 void Durable::check_new_attempt(const core::AttemptRow& row) {
@@ -101,9 +127,31 @@ void Durable::check_new_attempt(const core::AttemptRow& row) {
   findings_.expect(!ends_.contains(row.ref.task) || row.is_result, "was placed though its task has ended", name);
   findings_.expect(row.ref.attempt == 1 || attempts_.contains({row.ref.task, row.ref.attempt - 1}), "its number does not follow the last",
                    name);
-  for (const auto need : spec.needs)
-    findings_.expect(is_complete(row.ref.task.job, need), "was placed before a task it needs had completed", name);
+  for (const auto& need : spec.needs) check_need(row.ref, need);
+  if (spec.driver == "human") check_person(row);
   findings_.expect(agents_.contains(row.agent), "was placed at an agent that is not there", name);
+}
+
+void Durable::check_need(const AttemptRef& ref, const core::Need& need) {
+  const GroupKey group{ref.task.job, need.group};
+  const std::string name = name_of(ref.task) + "@" + std::to_string(ref.attempt);
+  findings_.expect(has_group_ended(group), "was placed before what it needs had ended", name);
+  if (need.on == core::NeedOn::success) findings_.expect(is_whole(group), "was placed though what it needs did not complete", name);
+  if (need.on == core::NeedOn::failure) findings_.expect(!is_whole(group), "was placed though nothing failed", name);
+}
+
+/// An item is never given twice to one person: neither at once nor after she has answered.
+void Durable::check_person(const core::AttemptRow& row) {
+  const auto& task = row.ref.task;
+  const std::uint32_t overlap = find_spec(task)->overlap;
+  const std::uint32_t first = task.index / overlap * overlap;
+  for (std::uint32_t index = first; index < first + overlap; ++index) {
+    const TaskRef copy{task.job, task.group, index};
+    const auto answer = answered_.find(copy);
+    findings_.expect(answer == answered_.end() || answer->second != row.agent, "was given to somebody who has answered it", name_of(task));
+    for (auto at = attempts_.lower_bound({copy, 0}); at != attempts_.end() && at->first.task == copy; ++at)
+      findings_.expect(!at->second.live || at->second.agent != row.agent, "was given twice at once to one person", name_of(task));
+  }
 }
 
 void Durable::check_change(const core::AttemptRow& before, const core::AttemptRow& row) {
@@ -124,14 +172,48 @@ void Durable::apply(const core::TaskMarkRow& row) {
       findings_.add("a mark for tasks that are not there: job " + std::to_string(row.job.value));
       return;
     }
-    end_task(task, {row.status, std::nullopt});
+    if (row.reason == EndReason::reused) check_reused(task);
+    end_task(task, {row.status, std::nullopt, row.reason});
   }
+}
+
+void Durable::check_reused(const TaskRef& task) {
+  const TaskRef earlier{find_job(task.job)->spec->retry_of, task.group, task.index};
+  const auto* end = find_end(earlier);
+  findings_.expect(end != nullptr && end->status == TaskStatus::completed, "counts as completed, and did not in the job before",
+                   name_of(task));
+  if (const auto answer = answered_.find(earlier); answer != answered_.end()) answered_[task] = answer->second;
+}
+
+void Durable::apply(const core::GroupRow& row) {
+  const GroupKey key{row.job, row.group};
+  const auto* before = find_group(key);
+  const std::string name = "entry " + std::to_string(row.group) + " of job " + std::to_string(row.job.value);
+  if (before != nullptr && before->is_prepared)
+    findings_.expect(
+        row.is_prepared && row.count == before->count && row.items == before->items && row.needs_inputs == before->needs_inputs,
+        "was prepared twice", name);
+  if (before != nullptr && before->is_collected) findings_.expect(row.is_collected, "was collected and is not any more", name);
+  groups_[key] = row;
+  changed_.insert(row.job);
+}
+
+void Durable::apply(const core::OutputRow& row) {
+  outputs_[{row.task, row.file.path}] = row;
+  new_left_.emplace_back(row.task, row.attempt);
+}
+
+void Durable::apply(const core::ResultRow& row) {
+  results_[row.task] = row;
+  new_left_.emplace_back(row.task, row.attempt);
 }
 
 void Durable::end_task(const TaskRef& task, const TaskEnd& end) {
   const auto [at, is_first] = ends_.emplace(task, end);
   findings_.expect(is_first, "ended twice", name_of(task));
-  if (is_first && end.status == TaskStatus::completed) ++completed_[{task.job, task.group}];
+  Ended& ended = ended_[{task.job, task.group}];
+  if (is_first) ++ended.tasks;
+  if (is_first && end.status == TaskStatus::completed) ++ended.completed;
   changed_.insert(task.job);
 }
 
@@ -143,29 +225,46 @@ void Durable::count_held(const core::AttemptRow& row, int sign) {
   held = sign > 0 ? (held += wanted) : (held -= wanted);
 }
 
+/// A failed task has used its tries: those after failures, or those after losses.
+void Durable::check_result(const AttemptRef& ref) {
+  const std::string name = name_of(ref.task) + "@" + std::to_string(ref.attempt);
+  findings_.expect(live_[ref.task] == 0, "is its task's result, and the task has a live attempt", name);
+  if (attempts_.at(ref).status != TaskStatus::failed) return;
+  std::uint32_t failures = 0;
+  std::uint32_t losses = 0;
+  for (auto at = attempts_.lower_bound({ref.task, 0}); at != attempts_.end() && at->first.task == ref.task; ++at)
+    ++(counts_against_retries(at->second) ? failures : losses);
+  const auto& spec = *find_spec(ref.task);
+  const bool is_lost_too_often = spec.reschedules && losses > *spec.reschedules;
+  findings_.expect(failures > spec.retries || is_lost_too_often, "failed its task before the retries were used", name);
+}
+
+void Durable::check_left(const TaskRef& task, std::uint32_t attempt) {
+  const GroupKey group{task.job, task.group};
+  if (task.index == core::kWholeEntry) {
+    const auto* row = find_group(group);
+    return findings_.expect(row != nullptr && row->is_collected, "has what it did not collect", name_of({task.job, task.group, 0}));
+  }
+  const auto* end = find_end(task);
+  const bool is_completed = end != nullptr && end->status == TaskStatus::completed;
+  const bool is_own = is_completed && end->result && end->result->attempt == attempt;
+  const bool is_reused = is_completed && !end->result && end->reason == EndReason::reused;
+  findings_.expect(is_own || is_reused, "has what an attempt left that is not its result", name_of(task));
+}
+
 void Durable::check_batch() {
   for (const auto& [number, held] : held_)
     findings_.expect(agents_[number].offer.resources.covers(held), "is over-committed", "agent " + agents_[number].name);
-  for (const auto& ref : std::exchange(new_results_, {})) {
-    const auto& row = attempts_.at(ref);
-    const std::string name = name_of(ref.task) + "@" + std::to_string(ref.attempt);
-    findings_.expect(live_[ref.task] == 0, "is its task's result, and the task has a live attempt", name);
-    if (row.status != TaskStatus::failed) continue;
-    std::uint32_t failures = 0;
-    for (auto at = attempts_.lower_bound({ref.task, 0}); at != attempts_.end() && at->first.task == ref.task; ++at)
-      failures += counts_against_retries(at->second) ? 1 : 0;
-    findings_.expect(failures > find_spec(ref.task)->retries, "failed its task before the retries were used", name);
-  }
+  for (const auto& ref : std::exchange(new_results_, {})) check_result(ref);
+  for (const auto& [task, attempt] : std::exchange(new_left_, {})) check_left(task, attempt);
   for (const auto& [ref, live] : live_)
     findings_.expect(live <= static_cast<int>(core::limits::kLiveAttempts), "has too many live attempts", name_of(ref));
   std::erase_if(live_, [](const auto& entry) { return entry.second == 0; });
   for (const JobId id : std::exchange(changed_, {})) {
-    std::uint32_t open = 0;
-    const auto& spec = *jobs_.at(id).spec;
-    for (std::uint32_t group = 0; group < spec.tasks.size(); ++group)
-      for (std::uint32_t index = 0; index < spec.tasks[group].array_count; ++index) open += ends_.contains({id, group, index}) ? 0 : 1;
-    findings_.expect((open == 0) == has_ended(state_of(id)), "its state contradicts its tasks", "job " + std::to_string(id.value));
-    if (open == 0) open_jobs_.erase(id);
+    bool is_open = false;
+    for (std::uint32_t group = 0; group < jobs_.at(id).spec->tasks.size(); ++group) is_open = is_open || !has_group_ended({id, group});
+    findings_.expect(is_open != has_ended(state_of(id)), "its state contradicts its tasks", "job " + std::to_string(id.value));
+    if (!is_open) open_jobs_.erase(id);
   }
 }
 

@@ -19,7 +19,10 @@ class Durable {
   struct TaskEnd {
     TaskStatus status = TaskStatus::completed;
     std::optional<AttemptRef> result;  ///< none: a mark ended it
+    EndReason reason = EndReason::none;  ///< of the mark
   };
+  using GroupKey = std::pair<JobId, std::uint32_t>;
+  using OutputKey = std::pair<TaskRef, std::string>;
 
   explicit Durable(Findings& findings) : findings_(findings) {}
 
@@ -31,6 +34,12 @@ class Durable {
   [[nodiscard]] const std::map<AttemptRef, core::AttemptRow>& attempts() const { return attempts_; }
   [[nodiscard]] const std::map<TaskRef, TaskEnd>& ends() const { return ends_; }
   [[nodiscard]] const TaskEnd* find_end(const TaskRef& task) const;
+  /// What became known of the entry after submission; nullptr: nothing.
+  [[nodiscard]] const core::GroupRow* find_group(const GroupKey& group) const;
+  /// Tasks of an entry; none: nobody knows yet.
+  [[nodiscard]] std::optional<std::uint32_t> size_of(const GroupKey& group) const;
+  [[nodiscard]] const std::map<OutputKey, core::OutputRow>& outputs() const { return outputs_; }
+  [[nodiscard]] const std::map<TaskRef, core::ResultRow>& results() const { return results_; }
   [[nodiscard]] TaskStatus state_of(JobId job) const;
   [[nodiscard]] bool all_jobs_ended() const { return open_jobs_.empty(); }
   /// `12.main.3`, for findings.
@@ -41,6 +50,9 @@ class Durable {
   void apply(const core::JobStateRow& row);
   void apply(const core::AttemptRow& row);
   void apply(const core::TaskMarkRow& row);
+  void apply(const core::GroupRow& row);
+  void apply(const core::OutputRow& row);
+  void apply(const core::ResultRow& row);
   void apply(const core::AgentRow& row) { agents_[row.number] = row; }
   template <class Other>
   void apply(const Other& /*keys, events, output, reports, facts*/) {}
@@ -49,10 +61,18 @@ class Durable {
   void check_change(const core::AttemptRow& before, const core::AttemptRow& row);
   void end_task(const TaskRef& task, const TaskEnd& end);
   void count_held(const core::AttemptRow& row, int sign);
+  void check_need(const AttemptRef& ref, const core::Need& need);
+  void check_person(const core::AttemptRow& row);
+  void check_reused(const TaskRef& task);
+  void check_result(const AttemptRef& ref);
+  /// What a task leaves comes with the commit that makes an attempt of it the result, or from the job that this one tries again.
+  void check_left(const TaskRef& task, std::uint32_t attempt);
   void check_batch();
 
   [[nodiscard]] const core::TaskSpec* find_spec(const TaskRef& task) const;
-  [[nodiscard]] bool is_complete(JobId job, std::uint32_t group) const;
+  [[nodiscard]] const core::TaskSpec& spec_of(const GroupKey& group) const { return jobs_.at(group.first).spec->tasks.at(group.second); }
+  [[nodiscard]] bool has_group_ended(const GroupKey& group) const;
+  [[nodiscard]] bool is_whole(const GroupKey& group) const;
 
   Findings& findings_;
   std::map<JobId, core::JobRow> jobs_;
@@ -60,13 +80,22 @@ class Durable {
   std::map<JobId, core::JobStateRow> job_states_;
   std::map<AttemptRef, core::AttemptRow> attempts_;
   std::map<TaskRef, TaskEnd> ends_;
-  std::map<std::pair<JobId, std::uint32_t>, std::uint32_t> completed_;  ///< tasks of a group
+  struct Ended {
+    std::uint32_t tasks = 0;
+    std::uint32_t completed = 0;
+  };
+  std::map<GroupKey, Ended> ended_;
+  std::map<GroupKey, core::GroupRow> groups_;
+  std::map<OutputKey, core::OutputRow> outputs_;
+  std::map<TaskRef, core::ResultRow> results_;
+  std::map<TaskRef, AgentNumber> answered_;  ///< by people, here or in the job that this one tries again
   std::map<AgentNumber, core::AgentRow> agents_;
   std::map<AgentNumber, Resources> held_;
   std::map<TaskRef, int> live_;
   std::set<JobId> open_jobs_;
   std::set<JobId> changed_;  ///< in this batch: their state is compared with their tasks at its end
   std::vector<AttemptRef> new_results_;
+  std::vector<std::pair<TaskRef, std::uint32_t>> new_left_;  ///< and the attempt that is said to have left it
 };
 
 }  // namespace stint::sim

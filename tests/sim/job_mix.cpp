@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
+
+#include "sim/keeper.hpp"
 
 namespace stint::sim {
 namespace {
@@ -39,7 +42,8 @@ core::TaskSpec draw_task(Prng& prng, const JobMix& mix, const protocol::AgentInf
   const std::uint64_t run_ms = 1 + prng.below(static_cast<std::uint64_t>(to_ms(mix.run_max)));
   const std::uint64_t fails = mix.has_failures && prng.chance(1, 2) ? prng.below(60) : 0;
   const std::uint64_t bytes = prng.chance(1, 6) ? prng.below(200'000) : prng.below(2'000);
-  task.command = {"work", std::to_string(run_ms), std::to_string(fails), std::to_string(bytes)};
+  const bool has_results = mix.has_flows && prng.chance(1, 2);
+  task.command = {"work", std::to_string(run_ms), std::to_string(fails), std::to_string(bytes), has_results ? "1" : "0"};
   if (mix.has_noop && prng.chance(1, 6)) {
     task.driver = "noop";
     task.command.clear();
@@ -56,6 +60,63 @@ core::TaskSpec draw_task(Prng& prng, const JobMix& mix, const protocol::AgentInf
   task.lost_after -= task.lost_after % std::chrono::milliseconds{1};
   if (!model.labels.empty() && prng.chance(1, 5)) task.labels = {model.labels.front()};
   return task;
+}
+
+using KeepBlob = std::function<BlobId(const std::string&)>;
+
+/// A list of its own, or one that an earlier task leaves.
+void draw_items(Prng& prng, const KeepBlob& keep_blob, core::JobSpec& job, core::TaskSpec& task) {
+  task.is_array = true;
+  task.array_first = 0;
+  task.array_step = 1;
+  task.each.emplace();
+  task.each->batch = prng.chance(1, 3) ? 1 + static_cast<std::uint32_t>(prng.below(3)) : 0;
+  if (!job.tasks.empty() && prng.chance(2, 3)) {
+    task.each->from = static_cast<std::uint32_t>(prng.below(job.tasks.size()));
+    task.each->file = kListFile;
+    task.array_count = 0;
+    core::TaskSpec& lister = job.tasks[*task.each->from];
+    if (lister.driver == "exec" && lister.outputs.empty()) lister.outputs = {kListFile};
+    return;
+  }
+  std::string list;
+  task.each->count = 1 + prng.below(8);
+  for (std::uint64_t i = 0; i < task.each->count; ++i) list += "item-" + std::to_string(prng.below(1000)) + "\n";
+  task.each->items = keep_blob(list);
+  task.array_count = static_cast<std::uint32_t>(core::tasks_for_items(task, task.each->count));
+}
+
+void make_for_people(core::TaskSpec& task) {
+  task.driver = "human";
+  task.form = "{}";
+  task.command.clear();
+  task.labels.clear();
+  task.resources = {};
+  task.timeout = {};
+}
+
+void draw_needs(Prng& prng, const JobMix& mix, core::TaskSpec& task, std::size_t position) {
+  for (std::uint32_t earlier = 0; earlier < position; ++earlier) {
+    const bool is_lister = task.each && task.each->from == earlier;
+    const bool has_condition = mix.has_flows && prng.chance(1, 3);
+    const auto on = has_condition ? static_cast<core::NeedOn>(prng.below(3)) : core::NeedOn::success;
+    if (prng.chance(1, 2) || is_lister) task.needs.push_back({earlier, on});
+  }
+}
+
+void draw_flow(Prng& prng, const JobMix& mix, const KeepBlob& keep_blob, core::JobSpec& job, core::TaskSpec& task) {
+  if (mix.has_people && prng.chance(1, 3)) make_for_people(task);
+  if (prng.chance(1, 3)) {
+    if (task.driver == "human") task.overlap = 1 + static_cast<std::uint32_t>(prng.below(3));
+    draw_items(prng, keep_blob, job, task);
+  }
+  if (prng.chance(1, 3)) task.reschedules = static_cast<std::uint32_t>(prng.below(5));
+  if (prng.chance(1, 6)) task.constraints = {*core::parse_constraint(prng.chance(1, 2) ? "zone not exists" : "zone != a1")};
+  if (task.driver != "exec") return;
+  if (prng.chance(1, 3)) task.outputs = {kPartFile};
+  if (!task.is_array || !prng.chance(1, 3)) return;
+  task.outputs = {kPartFile};
+  task.collect = core::CollectSpec{kPartFile, "all.txt"};
 }
 
 }  // namespace
@@ -87,10 +148,13 @@ JobMix draw_mix(Prng& prng) {
   mix.has_noop = prng.chance(1, 2);
   mix.has_policies = prng.chance(1, 2);
   mix.has_misfits = prng.chance(1, 3);
+  mix.has_flows = prng.chance(1, 2);
+  mix.has_people = mix.has_flows && prng.chance(1, 2);
   return mix;
 }
 
-core::JobSpec draw_job(Prng& prng, const JobMix& mix, const std::vector<protocol::AgentInfo>& agents, std::size_t number) {
+core::JobSpec draw_job(Prng& prng, const JobMix& mix, const std::vector<protocol::AgentInfo>& agents, std::size_t number,
+                       const std::function<BlobId(const std::string&)>& keep_blob) {
   core::JobSpec job;
   job.name = "job-" + std::to_string(number);
   job.priority = static_cast<std::int32_t>(prng.below(3)) - 1;
@@ -98,11 +162,12 @@ core::JobSpec draw_job(Prng& prng, const JobMix& mix, const std::vector<protocol
   const std::size_t entries = mix.has_graphs ? 1 + prng.below(4) : 1;
   for (std::size_t i = 0; i < entries; ++i) {
     const auto& model = agents[prng.below(agents.size())];
-    job.tasks.push_back(draw_task(prng, mix, model, i));
-    for (std::uint32_t earlier = 0; earlier < i; ++earlier)
-      if (prng.chance(1, 2)) job.tasks.back().needs.push_back({earlier, core::NeedOn::success});
+    core::TaskSpec task = draw_task(prng, mix, model, i);
+    if (mix.has_flows) draw_flow(prng, mix, keep_blob, job, task);
+    draw_needs(prng, mix, task, i);
+    job.tasks.push_back(std::move(task));
   }
-  if (mix.has_misfits && prng.chance(1, 3)) job.tasks.back().resources.memory_bytes = 1000 * kGiB;
+  if (mix.has_misfits && prng.chance(1, 3) && job.tasks.back().driver != "human") job.tasks.back().resources.memory_bytes = 1000 * kGiB;
   return job;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "base/random.hpp"
@@ -20,9 +22,12 @@ struct JobMix {
   bool has_noop = true;
   bool has_policies = true;              ///< disconnect policies other than the default
   bool has_misfits = true;               ///< jobs that no agent can take
+  bool has_flows = true;                 ///< items, outputs, results, collecting, conditions
+  bool has_people = true;                ///< tasks that people claim
 };
 [[nodiscard]] JobMix draw_mix(Prng& prng);
-/// `agents`: most tasks fit at least one of them.
-[[nodiscard]] core::JobSpec draw_job(Prng& prng, const JobMix& mix, const std::vector<protocol::AgentInfo>& agents, std::size_t number);
+/// `agents`: most tasks fit at least one of them. `keep_blob`: as a client uploads lists of items.
+[[nodiscard]] core::JobSpec draw_job(Prng& prng, const JobMix& mix, const std::vector<protocol::AgentInfo>& agents, std::size_t number,
+                                     const std::function<BlobId(const std::string&)>& keep_blob);
 
 }  // namespace stint::sim

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "adapters/memory/store.hpp"
+#include "sim/flow_judge.hpp"
 
 namespace stint::sim {
 namespace {
@@ -38,15 +39,17 @@ void Judge::after_step() {
 
 /// Promise 4, for two tasks of any job.
 void Judge::check_explanations() {
-  static constexpr std::array<std::string_view, 7> kWaiting{"waits_for_needs", "retry_wait",    "max_parallel", "queued_behind",
-                                                            "no_agents",       "no_agent_fits", "busy"};
+  static constexpr std::array<std::string_view, 9> kWaiting{"waits_for_needs", "retry_wait", "max_parallel", "queued_behind",   "no_agents",
+                                                            "no_agent_fits",   "busy",       "preparing",    "waits_for_people"};
   const auto& core = scheduler_.daemon()->core();
   for (int i = 0; i < 2 && !durable_.jobs().empty(); ++i) {
     const JobId id{1 + prng_.below(durable_.jobs().size())};
     const auto* spec = core.find_spec(id);
     if (spec == nullptr) continue;
     const auto group = static_cast<std::uint32_t>(prng_.below(spec->tasks.size()));
-    const auto index = static_cast<std::uint32_t>(prng_.below(spec->tasks[group].array_count));
+    const std::uint64_t tasks = core.find_group(id, group)->counts.total();
+    if (tasks == 0) continue;
+    const auto index = static_cast<std::uint32_t>(prng_.below(tasks));
     const auto task = core.find_task({id, group, index});
     if (!task || task->status != TaskStatus::pending) continue;
     const auto answer = core.explain(TaskRef{id, group, index}, scheduler_.clock().now());
@@ -82,6 +85,7 @@ void Judge::at_the_end(const std::vector<LogReader>& readers) {
   for (const auto& [task, end] : durable_.ends())
     findings_.expect(told_.ends().contains(task), "has ended, and a list of its job's tasks does not say so", durable_.name_of(task));
   check_results();
+  FlowJudge(durable_, scheduler_, agents_, findings_).check();
   check_readers(readers);
   check_refusals();
   for (const auto& agent : agents_)
@@ -93,6 +97,8 @@ void Judge::check_results() {
   for (const auto& [ref, row] : durable_.attempts()) {
     const auto& spec = durable_.find_job(ref.task.job)->spec->tasks.at(ref.task.group);
     if (!row.is_result || spec.driver != "exec" || row.status == TaskStatus::cancelled) continue;
+    if (row.reason == EndReason::lost || row.reason == EndReason::refused)
+      continue;  // once too often: nobody knows what it did, if anything
     const auto& executions = agents_.at(row.agent.value - 1)->keeper().executions();
     const auto found = executions.find(ref);
     const std::string name = durable_.name_of(ref.task) + "@" + std::to_string(ref.attempt);

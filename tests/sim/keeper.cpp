@@ -18,6 +18,13 @@ std::string name_of(const AttemptRef& ref) {
          std::to_string(ref.attempt);
 }
 
+std::string item_of(const ports::LaunchSpec& spec) {
+  if (spec.stage && spec.stage->is_batch) return spec.stage->item;
+  for (const auto& [name, value] : spec.env)
+    if (name == "STINT_ITEM") return value;
+  return {};
+}
+
 std::uint64_t argument(const ports::LaunchSpec& spec, std::size_t at) {
   return at < spec.command.size() ? std::strtoull(spec.command[at].c_str(), nullptr, 10) : 0;
 }
@@ -27,6 +34,17 @@ std::uint64_t argument(const ports::LaunchSpec& spec, std::size_t at) {
 std::uint8_t printed_byte(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset) {
   const std::uint64_t place = offset * 31 + ref.task.index * 7 + ref.attempt * 13 + ref.task.job.value * 3 + stream;
   return static_cast<std::uint8_t>('a' + place % 26);
+}
+
+std::string list_left_by(const AttemptRef& ref) {
+  Prng prng(0x11575ULL ^ std::hash<AttemptRef>{}(ref));
+  std::string text;
+  for (std::uint64_t line = prng.below(5); line > 0; --line) {
+    text += name_of(ref) + "-" + std::to_string(line) + "\n";
+    if (prng.chance(1, 6)) text += "\n";  // an empty line is no item
+  }
+  if (!text.empty() && prng.chance(1, 3)) text.pop_back();  // nor is the last one always ended
+  return text;
 }
 
 void Keeper::attach(std::function<void()> wake_agent) {
@@ -39,6 +57,7 @@ void Keeper::attach(std::function<void()> wake_agent) {
     process.requests = {};
     events_.emplace_back(ports::DriverStarted{ref, process.end.started_ms, 1});
     for (std::uint32_t i = 1; i <= process.steps_done; ++i) events_.emplace_back(ports::DriverReport{ref, report_line(ref, i), 0});
+    if (!process.result_line.empty()) events_.emplace_back(ports::DriverReport{ref, process.result_line, 0});
     if (process.has_ended) events_.emplace_back(process.end);
   }
   wake();
@@ -61,13 +80,13 @@ void Keeper::start(ports::LaunchSpec spec) {
     process.end.ended_ms = to_ms(clock_.now().wall);
     process.has_ended = true;
     tell(process.end);
-    executions_.insert_or_assign(ref, Execution{ref, true, process.end.reason, 0, {}});
+    executions_.insert_or_assign(ref, Execution{ref, true, process.end.reason, 0, {}, {}, {}, {}});
     processes_.insert_or_assign(ref, std::move(process));
     return;
   }
   check_room(process);
   trace_.note(name_, "starts " + name_of(ref) + " for " + std::to_string(to_ms(run)) + " ms");
-  executions_.insert_or_assign(ref, Execution{ref, false, EndReason::none, 0, {}});
+  executions_.insert_or_assign(ref, Execution{ref, false, EndReason::none, 0, {}, {}, {}, item_of(process.spec)});
   const std::uint64_t life = process.life;
   tell(ports::DriverStarted{ref, process.end.started_ms, 1});
   const auto& stored = processes_.insert_or_assign(ref, std::move(process)).first->second;
@@ -154,11 +173,31 @@ void Keeper::end(const AttemptRef& ref, std::uint64_t life, EndReason reason, st
   process.end.ended_ms = to_ms(clock_.now().wall);
   process.end.stdout_bytes = process.written[0];
   process.end.stderr_bytes = process.written[1];
-  executions_.insert_or_assign(ref, Execution{ref, true, reason, exit_code, process.written});
+  if (reason == EndReason::exit && exit_code == 0) leave_something(process);
+  Execution& seen = executions_.at(ref);
+  seen.has_ended = true;
+  seen.reason = reason;
+  seen.exit_code = exit_code;
+  seen.output_bytes = process.written;
   trace_.note(name_, name_of(ref) + " ends: " + std::string{to_string(reason)} + " " + std::to_string(exit_code));
   tell_output(process, 1);
   tell_output(process, 2);
+  if (!process.result_line.empty()) tell(ports::DriverReport{ref, process.result_line, 0});
   tell(process.end);
+}
+
+void Keeper::leave_something(Process& process) {
+  const AttemptRef& ref = process.spec.ref;
+  Execution& seen = executions_.at(ref);
+  if (process.spec.stage)
+    for (const std::string& path : process.spec.stage->outputs) {
+      const std::string bytes = path == kListFile ? list_left_by(ref) : path + " of " + name_of(ref) + "\n";
+      process.end.outputs.push_back({keep_blob_(bytes), bytes.size(), false, path});
+    }
+  seen.outputs = process.end.outputs;
+  if (argument(process.spec, 4) == 0) return;
+  seen.result = "{\"by\":\"" + name_of(ref) + "\"}";
+  process.result_line = "{\"result\":" + seen.result + "}\n";
 }
 
 void Keeper::request_output(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) {

@@ -22,7 +22,15 @@ struct Execution {
   EndReason reason = EndReason::none;
   std::int32_t exit_code = 0;
   std::array<std::uint64_t, 2> output_bytes{};
+  std::vector<FileRef> outputs;
+  std::string result;
+  std::string item;  ///< what it was given to work on
 };
+
+/// What the processes of a world leave, told from the attempt alone: the list that other tasks take their items from.
+[[nodiscard]] std::string list_left_by(const AttemptRef& ref);
+inline constexpr const char* kListFile = "list.txt";
+inline constexpr const char* kPartFile = "part.txt";
 
 /// The byte that any attempt prints at this place.
 [[nodiscard]] std::uint8_t printed_byte(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset);
@@ -31,11 +39,21 @@ struct Execution {
 /// keeper does.
 ///
 /// A job of the simulation says in its command how its processes behave: {"work", longest run in ms, failures in percent, most bytes
-/// printed}.
+/// printed, whether they leave results}.
 class Keeper {
  public:
-  Keeper(Agenda& agenda, MachineClock& clock, Trace& trace, Findings& findings, std::string name, Resources offered, std::uint64_t seed)
-      : agenda_(agenda), clock_(clock), trace_(trace), findings_(findings), name_(std::move(name)), offered_(offered), seed_(seed) {}
+  /// Where files that are left are stored before their attempt's end is told: staging them is not what is simulated.
+  using KeepBlob = std::function<BlobId(const std::string& bytes)>;
+  Keeper(Agenda& agenda, MachineClock& clock, Trace& trace, Findings& findings, std::string name, Resources offered, std::uint64_t seed,
+         KeepBlob keep_blob)
+      : agenda_(agenda),
+        clock_(clock),
+        trace_(trace),
+        findings_(findings),
+        name_(std::move(name)),
+        offered_(offered),
+        seed_(seed),
+        keep_blob_(std::move(keep_blob)) {}
 
   /// An agent connects: Held of everything, Ready, then each attempt's story.
   void attach(std::function<void()> wake);
@@ -68,6 +86,7 @@ class Keeper {
     ports::DriverEnded end;  ///< how it will end, or did
     std::array<std::uint64_t, 2> total{};  ///< bytes it prints if it is not stopped
     std::array<std::uint64_t, 2> written{};
+    std::string result_line;  ///< in its report file
     std::array<Request, 2> requests{};
     std::uint32_t steps_done = 0;  ///< of kSteps: it prints and reports at each
     bool has_ended = false;
@@ -78,6 +97,7 @@ class Keeper {
   void decide(Process& process, Duration& run);
   void step(const AttemptRef& ref, std::uint64_t life);
   void end(const AttemptRef& ref, std::uint64_t life, EndReason reason, std::int32_t exit_code, std::int32_t signal);
+  void leave_something(Process& process);
   void check_room(const Process& newcomer);
   void tell_output(Process& process, std::uint8_t stream);
   [[nodiscard]] static std::string report_line(const AttemptRef& ref, std::uint32_t step);
@@ -91,6 +111,7 @@ class Keeper {
   std::string name_;
   Resources offered_;
   std::uint64_t seed_;
+  KeepBlob keep_blob_;
   std::function<void()> wake_;
   std::vector<ports::DriverEvent> events_;
   std::map<AttemptRef, Process> processes_;

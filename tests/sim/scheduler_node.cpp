@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "hash/sha256.hpp"
 #include "wire/crypto.hpp"
 
 namespace stint::sim {
@@ -70,13 +71,14 @@ void SchedulerNode::crash(bool is_silent) {
       world_.network.close(connection_of(link), Side::scheduler);
     }
   }
+  if (blobs_->busy() && world_.prng.chance(1, 2)) blobs_->finish_one();  // it is there, and nobody could make use of it
   daemon_.reset();
   store_.reset();
   reader_.reset();
   blobs_.reset();
   alarm_.turn_off();
   ++life_;
-  turn_is_planned_ = write_is_planned_ = false;
+  turn_is_planned_ = write_is_planned_ = blob_is_planned_ = false;
   links_.clear();
   woken_.clear();
   closing_.clear();
@@ -94,7 +96,7 @@ void SchedulerNode::set_full(bool is_full) {
 
 bool SchedulerNode::request(ports::HttpRequest request) {
   if (!daemon_) return false;
-  request.bearer_token = kApiToken;
+  if (request.bearer_token.empty()) request.bearer_token = kApiToken;
   requests_[request.id] = request;
   daemon_->http().on_request(std::move(request), clock_.now());
   settle();
@@ -210,13 +212,13 @@ void SchedulerNode::settle() {
 
 void SchedulerNode::carry_out() {
   ++calls_;
-  blobs_->finish_all();
   for (const auto link : std::exchange(woken_, {}))
     if (links_.contains(link)) write_out(link);
   if (close_ended()) plan_turn();
   if (daemon_->fatal() != nullptr) return world_.findings.add("the scheduler gives up: " + daemon_->fatal()->detail);
   plan_write();
-  alarm_.arm(clock_.to_world(daemon_->next_deadline()));
+  plan_blob();
+  alarm_.arm(std::max(clock_.to_world(daemon_->next_deadline()), world_.agenda.now() + kTurnDelayMax));  // after the turn, if it is due
 }
 
 void SchedulerNode::plan_turn() {
@@ -237,6 +239,28 @@ void SchedulerNode::plan_write() {
     store_->finish_one(WatchedStore::Fate::done);
     settle();
   });
+}
+
+/// Calls of the blob store are done one by one, each some time after it was asked for.
+void SchedulerNode::plan_blob() {
+  if (!blobs_->busy() || std::exchange(blob_is_planned_, true)) return;
+  world_.agenda.after(world_.prng.between(write_min_, write_max_), [this, life = life_] {
+    if (life != life_) return;
+    blob_is_planned_ = false;
+    blobs_->finish_one();
+    settle();
+  });
+}
+
+BlobId SchedulerNode::keep_blob(const std::string& bytes) {
+  const BlobId blob = blob_id_of(as_bytes(bytes));
+  blob_files_->blobs[blob] = {bytes, clock_.now().wall};
+  return blob;
+}
+
+const std::string* SchedulerNode::find_blob(const BlobId& blob) const {
+  const auto found = blob_files_->blobs.find(blob);
+  return found == blob_files_->blobs.end() ? nullptr : &found->second.bytes;
 }
 
 void SchedulerNode::on_alarm() {

@@ -44,6 +44,10 @@ class SchedulerNode final : public Peer, private ports::Links, private ports::Ht
   void request_closed(ports::RequestId id);
 
   void set_disk(Duration write_min, Duration write_max) { write_min_ = write_min, write_max_ = write_max; }
+  /// Stored as an upload would: durable when this returns.
+  BlobId keep_blob(const std::string& bytes);
+  /// The bytes of a blob that is there; nullptr otherwise.
+  [[nodiscard]] const std::string* find_blob(const BlobId& blob) const;
   void set_full(bool is_full);
 
   [[nodiscard]] bool is_running() const { return daemon_ != nullptr; }
@@ -81,6 +85,7 @@ class SchedulerNode final : public Peer, private ports::Links, private ports::Ht
   bool close_ended();
   void plan_turn();
   void plan_write();
+  void plan_blob();
   void on_alarm();
   void read_refusals();
 
@@ -106,6 +111,7 @@ class SchedulerNode final : public Peer, private ports::Links, private ports::Ht
   std::uint64_t calls_ = 0;
   bool turn_is_planned_ = false;
   bool write_is_planned_ = false;
+  bool blob_is_planned_ = false;
   std::set<ports::LinkId> links_;
   std::set<ports::LinkId> woken_;
   std::set<ports::LinkId> closing_;

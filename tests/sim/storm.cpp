@@ -72,6 +72,7 @@ void Storm::strike(Fault fault) {
     case Fault::stall_link:
     case Fault::linger:
     case Fault::half_open: return strike_link(fault);
+    case Fault::retry_job: return retry_some_job();
     case Fault::cancel:
     case Fault::look: return ask_something(fault);
     case Fault::step_wall_clock: {
@@ -150,8 +151,21 @@ void Storm::strike_link(Fault fault) {
 void Storm::follow_some_output(JobId job) {
   const auto& spec = *durable_.find_job(job)->spec;
   const auto group = static_cast<std::uint32_t>(world_.prng.below(spec.tasks.size()));
-  const TaskRef task{job, group, static_cast<std::uint32_t>(world_.prng.below(spec.tasks[group].array_count))};
+  const std::uint64_t tasks = durable_.size_of({job, group}).value_or(0);
+  if (tasks == 0) return;
+  const TaskRef task{job, group, static_cast<std::uint32_t>(world_.prng.below(tasks))};
   client_.follow_output(task, durable_.name_of(task));
+}
+
+/// One that did not complete; or one that is still at work, which is refused.
+void Storm::retry_some_job() {
+  if (durable_.jobs().empty()) return;
+  std::vector<JobId> jobs;
+  for (const auto& [id, job] : durable_.jobs())
+    if (durable_.state_of(id) == TaskStatus::failed || durable_.state_of(id) == TaskStatus::cancelled) jobs.push_back(id);
+  if (jobs.empty()) jobs.push_back(durable_.jobs().begin()->first);
+  const JobId job = jobs[world_.prng.below(jobs.size())];
+  client_.retry(job, "retry-" + std::to_string(++retries_));
 }
 
 void Storm::ask_something(Fault fault) {

@@ -31,6 +31,7 @@ enum class Fault : std::uint8_t {
   step_wall_clock,
   drain_agent,
   cancel,
+  retry_job,
   look,            ///< no fault: a user lists and asks
 };
 inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(Fault::look) + 1;
@@ -53,6 +54,7 @@ class Storm {
   void strike_link(Fault fault);
   void ask_something(Fault fault);
   void follow_some_output(JobId job);
+  void retry_some_job();
   void restart_later(AgentNode& agent);
   [[nodiscard]] Duration pause(Duration longest) { return world_.prng.between(Duration{0}, longest); }
 
@@ -62,6 +64,7 @@ class Storm {
   Client& client_;
   const Durable& durable_;
   const Told& told_;
+  std::uint64_t retries_ = 0;
   bool is_over_ = false;
 };
 

@@ -47,7 +47,10 @@ void Told::on_answer(const ports::HttpRequest& request, const ports::HttpRespons
   if (response.status >= 300) return;  // a refusal promises nothing
   std::string_view path(request.path);
   if (path == "/v1/jobs" && request.method == "POST") return on_submitted(request.idempotency_key, response);
+  if (path == "/v1/work/claim") return on_claimed(response);
+  if (path.starts_with("/v1/work/") && path.ends_with("/answer")) return on_answered(response);
   if (path.rfind("/v1/jobs/", 0) != 0) return;
+  if (path.ends_with("/retry")) return on_submitted(request.idempotency_key, response);
   if (path.size() > 6 && path.substr(path.size() - 6) == "/tasks") return on_tasks(response);
   if (path.find("/explain") == std::string_view::npos && path.find("/spec") == std::string_view::npos) on_job(response);
 }
@@ -72,15 +75,38 @@ void Told::on_tasks(const ports::HttpResponse& response) {
     const auto& task = item.as_object();
     const auto status = parse_task_status(text_at(task, "state"));
     if (!status || !has_ended(*status)) continue;
-    const JobId id{number_at(task, "job")};
-    const auto* job = durable_.find_job(id);
     const std::string name = text_at(task, "id");
-    const auto dot = name.find('.');
-    const auto ref =
-        job != nullptr && dot != std::string::npos ? core::find_task(id, *job->spec, std::string_view(name).substr(dot + 1)) : std::nullopt;
+    const auto ref = find_task(name);
     if (!ref) return findings_.add("promise 1: task " + name + " was told and is not durable");
     note_end(*ref, *status);
   }
+}
+
+std::optional<TaskRef> Told::find_task(std::string_view name) const {
+  const auto dot = name.find('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const JobId id{to_index(name.substr(0, dot))};
+  const auto* job = durable_.find_job(id);
+  return job == nullptr ? std::nullopt : core::find_task(id, *job->spec, name.substr(dot + 1));
+}
+
+void Told::on_claimed(const ports::HttpResponse& response) {
+  const auto body = parse(response.body);
+  if (!body.is_object() || !body.as_object().contains("items")) return findings_.add("a claim is no list");
+  for (const auto& item : body.as_object().at("items").as_array()) {
+    const std::string name = text_at(item.as_object(), "task");
+    const auto ref = find_task(name);
+    const auto attempt = static_cast<std::uint32_t>(number_at(item.as_object(), "attempt"));
+    findings_.expect(ref && durable_.attempts().contains({*ref, attempt}), "promise 1: was claimed and is not durably so", name);
+  }
+}
+
+void Told::on_answered(const ports::HttpResponse& response) {
+  const auto body = parse(response.body);
+  const std::string name = body.is_object() ? text_at(body.as_object(), "task") : std::string();
+  const auto ref = find_task(name);
+  if (!ref) return findings_.add("promise 1: an answer for " + name + " was taken and the task is not durable");
+  note_end(*ref, TaskStatus::completed);
 }
 
 void Told::on_job(const ports::HttpResponse& response) {

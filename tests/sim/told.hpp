@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ class Told {
  private:
   void on_submitted(const std::string& key, const ports::HttpResponse& response);
   void on_tasks(const ports::HttpResponse& response);
+  void on_claimed(const ports::HttpResponse& response);
+  void on_answered(const ports::HttpResponse& response);
+  [[nodiscard]] std::optional<TaskRef> find_task(std::string_view name) const;
   void on_job(const ports::HttpResponse& response);
   void on_tasks_ended(std::string_view data);
   void on_job_ended(std::string_view data);

@@ -7,6 +7,7 @@ namespace stint::sim {
 namespace {
 
 constexpr std::uint64_t kStepsMax = 3'000'000;                  // beyond it something goes round in circles
+constexpr std::size_t kPeople = 4;                              // more than any item wants answers
 constexpr Duration kSetUpLimit = std::chrono::minutes{1};
 constexpr Duration kCalmLimit = std::chrono::hours{2};          // of virtual time: far beyond every lease, pause and timeout
 
@@ -25,6 +26,7 @@ World::World(std::uint64_t seed, Trace::Output output, Faults faults)
       told_(durable_, findings_),
       scheduler_(surroundings_, durable_, told_, seed ^ 0x5C4EDULL, draw_heartbeat(seed)),
       client_(surroundings_, scheduler_),
+      people_(surroundings_, client_),
       storm_(surroundings_, scheduler_, agents_, client_, durable_, told_),
       judge_(durable_, told_, scheduler_, agents_, findings_, seed) {}
 
@@ -59,7 +61,7 @@ void World::set_up() {
       identity.number = number;
       identity.key_epoch = epoch;
       std::copy(key.begin(), key.end(), identity.key.begin());
-      agents_.push_back(std::make_unique<AgentNode>(surroundings_, std::move(identity), seed));
+      agents_.push_back(std::make_unique<AgentNode>(surroundings_, std::move(identity), seed, keep_blob()));
     });
     if (!run_until([&] { return agents_.size() == i + 1; }, kSetUpLimit) && findings_.empty())
       findings_.add("an agent could not be registered");
@@ -71,10 +73,11 @@ void World::set_up() {
 
 void World::submit_jobs(Duration within) {
   const JobMix mix = draw_mix(prng_);
+  if (mix.has_people) people_.start(kPeople);
   std::vector<protocol::AgentInfo> offers;
   for (const auto& agent : agents_) offers.push_back(agent->identity().info);
   for (std::size_t i = 0; i < mix.jobs; ++i) {
-    const auto job = draw_job(prng_, mix, offers, i);
+    const auto job = draw_job(prng_, mix, offers, i, keep_blob());
     const Duration when = prng_.between(Duration{0}, within / 2);
     ++unsubmitted_;
     agenda_.after(when, [this, job] {
@@ -83,6 +86,10 @@ void World::submit_jobs(Duration within) {
       if (prng_.chance(1, 4)) client_.submit(job, job.name);  // an impatient user
     });
   }
+}
+
+std::function<BlobId(const std::string&)> World::keep_blob() {
+  return [this](const std::string& bytes) { return scheduler_.keep_blob(bytes); };
 }
 
 void World::storm(Duration duration) {
@@ -94,6 +101,8 @@ void World::storm(Duration duration) {
 
 void World::calm() {
   storm_.end();
+  people_.be_diligent();
+  retry_some();
   for (const auto& [id, job] : durable_.jobs())
     for (std::uint32_t group = 0; group < job.spec->tasks.size(); ++group)
       client_.follow_output({id, group, 0}, durable_.name_of({id, group, 0}));
@@ -103,16 +112,26 @@ void World::calm() {
     if (findings_.empty()) findings_.add("calm: not everything has come to its end: " + describe_what_is_left());
     return;
   }
+  people_.rest();
   for (const auto& [id, job] : durable_.jobs()) client_.list_tasks(id);
   run_until([this] { return client_.is_idle(); }, kCalmLimit);
 }
 
+/// What failed in the storm may do better now.
+void World::retry_some() {
+  std::size_t number = 0;
+  for (const auto& [id, job] : durable_.jobs())
+    if (has_ended(durable_.state_of(id)) && durable_.state_of(id) != TaskStatus::completed && prng_.chance(1, 3))
+      client_.retry(id, "calm-retry-" + std::to_string(++number));
+}
+
 /// What no agent can ever take waits for ever, rightly: its user gives up.
 void World::cancel_misfits() {
-  for (const auto& [key, id] : told_.jobs()) {
+  for (const auto& [id, job] : durable_.jobs()) {
     if (has_ended(durable_.state_of(id))) continue;
-    const auto& tasks = durable_.find_job(id)->spec->tasks;
+    const auto& tasks = job.spec->tasks;
     const auto fits_somewhere = [this](const core::TaskSpec& task) {
+      if (task.driver == "human") return true;
       return std::any_of(agents_.begin(), agents_.end(), [&](const auto& agent) {
         const auto& info = agent->identity().info;
         const bool has_type =
@@ -120,7 +139,9 @@ void World::cancel_misfits() {
         const bool has_labels = std::all_of(task.labels.begin(), task.labels.end(), [&](const auto& label) {
           return std::find(info.labels.begin(), info.labels.end(), label) != info.labels.end();
         });
-        return has_type && has_labels && info.resources.covers(task.resources);
+        const bool meets_all = std::all_of(task.constraints.begin(), task.constraints.end(),
+                                           [&](const core::Constraint& constraint) { return core::is_met(constraint, info.labels); });
+        return has_type && has_labels && meets_all && info.resources.covers(task.resources);
       });
     };
     if (!std::all_of(tasks.begin(), tasks.end(), fits_somewhere)) client_.cancel(id, {});

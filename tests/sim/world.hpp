@@ -11,6 +11,7 @@
 #include "sim/job_mix.hpp"
 #include "sim/judge.hpp"
 #include "sim/network.hpp"
+#include "sim/people.hpp"
 #include "sim/scheduler_node.hpp"
 #include "sim/storm.hpp"
 #include "sim/told.hpp"
@@ -44,6 +45,8 @@ class World {
   void submit_jobs(Duration within);
   void storm(Duration duration);
   void calm();
+  [[nodiscard]] std::function<BlobId(const std::string&)> keep_blob();
+  void retry_some();
   void cancel_misfits();
   [[nodiscard]] bool is_settled() const;
   [[nodiscard]] std::string describe_what_is_left() const;
@@ -63,6 +66,7 @@ class World {
   SchedulerNode scheduler_;
   std::vector<std::unique_ptr<AgentNode>> agents_;
   Client client_;
+  People people_;
   Storm storm_;
   Judge judge_;
   std::size_t unsubmitted_ = 0;  ///< jobs whose time has not come

@@ -48,7 +48,7 @@ struct GroupRow {
   std::uint32_t count = 0;  ///< its tasks
   BlobId items;  ///< the list they were counted from, for entries that take it from another
   BlobId needs_inputs;  ///< manifest of what the entries it needs have left; none: nothing
-  EndReason doom = EndReason::none;  ///< why it will never start: needs_failed, skipped, or cancelled before it was sized
+  EndReason doom = EndReason::none;  ///< needs_failed, skipped, cancelled: it never starts; preparation_failed: nothing can be collected
   bool is_collected = false;  ///< what `collect` asks for is there, as an OutputRow of the whole entry
 };
 

@@ -34,7 +34,7 @@ Result<bool> find_page(ports::StoreReader& reader, ports::StoreReader::OutputQue
 }  // namespace
 
 Preparation::Preparation(PrepareSources sources, JobId job, std::uint32_t group)
-    : sources_(sources), spec_(*sources.core.find_spec(job)), result_{job, group, 0, {}, {}} {}
+    : sources_(sources), spec_(sources.core.find_job(job)->row.spec), result_{job, group, 0, {}, {}} {}
 
 void Preparation::begin() {
   const auto state = sources_.core.find_group(result_.job, result_.group);
@@ -51,7 +51,7 @@ void Preparation::open_need() {
     return;
   }
   const std::uint32_t group = task().needs[need_].group;
-  const auto& each = spec_.tasks.at(group).each;
+  const auto& each = spec_->tasks.at(group).each;
   items_of_need_ = sources_.items.find(result_.job, group);
   next_ = each && items_of_need_ == nullptr ? &Preparation::load_items_of_need : &Preparation::read_need;
 }
@@ -59,7 +59,7 @@ void Preparation::open_need() {
 /// It has ended before a restart: nobody else needs its items in memory.
 void Preparation::load_items_of_need() {
   const std::uint32_t group = task().needs[need_].group;
-  const auto& each = *spec_.tasks.at(group).each;
+  const auto& each = *spec_->tasks.at(group).each;
   const BlobId blob = each.from ? sources_.core.find_group(result_.job, group)->items : each.items;
   if (!blob) {
     next_ = &Preparation::read_need;
@@ -77,7 +77,7 @@ void Preparation::load_items_of_need() {
 }
 
 void Preparation::read_need() {
-  if (!reading_) reading_.emplace(sources_.reader, spec_, result_.job, task().needs[need_].group, items_of_need_.get());
+  if (!reading_) reading_.emplace(sources_.reader, *spec_, result_.job, task().needs[need_].group, items_of_need_.get());
   const auto more = reading_->read_page(files_);
   if (!more) return fail_with(more.error());
   has_more_ = *more;
@@ -107,7 +107,8 @@ void Preparation::close_need() {
     next_ = &Preparation::open_need;
   };
   if (results_.size() <= 1) return add_file(results_.empty() ? BlobId{} : std::get<BlobId>(results_.front()));
-  sources_.blobs.concatenate(results_, await<ports::BlobStore::Stored>([add_file](const ports::BlobStore::Stored& stored) { add_file(stored.blob); }));
+  sources_.blobs.concatenate(
+      results_, await<ports::BlobStore::Stored>([add_file](const ports::BlobStore::Stored& stored) { add_file(stored.blob); }));
 }
 
 void Preparation::put_manifest() {
@@ -115,8 +116,8 @@ void Preparation::put_manifest() {
   if (files_.empty()) return;
   auto text = core::print_manifest(std::move(files_));
   if (!text) return fail_with(text.error());
-  sources_.blobs.put(*std::move(text),
-                     await<ports::BlobStore::Stored>([this](const ports::BlobStore::Stored& stored) { result_.needs_inputs = stored.blob; }));
+  sources_.blobs.put(*std::move(text), await<ports::BlobStore::Stored>(
+                                           [this](const ports::BlobStore::Stored& stored) { result_.needs_inputs = stored.blob; }));
 }
 
 void Preparation::find_items() {
@@ -132,11 +133,14 @@ void Preparation::find_items() {
 }
 
 void Preparation::find_item_files() {
-  const auto more = find_page(sources_.reader, next_file_, task().each->file, [this](const core::OutputRow& row) { item_files_.push_back(row.file.blob); });
+  const auto more = find_page(sources_.reader, next_file_, task().each->file, [this](const core::OutputRow& row) {
+    if (row.task.index == core::kWholeEntry) item_files_.clear();  // the last one, put together of the others
+    item_files_.push_back(row.file.blob);
+  });
   if (!more) return fail_with(more.error());
   if (*more) return;
   if (item_files_.empty())
-    return fail_with({Errc::not_found, "no task of " + spec_.tasks.at(*task().each->from).name + " has left " + task().each->file +
+    return fail_with({Errc::not_found, "no task of " + spec_->tasks.at(*task().each->from).name + " has left " + task().each->file +
                                            "; name it among its outputs"});
   next_ = &Preparation::read_item_file;
 }
@@ -192,10 +196,10 @@ void Preparation::keep_items() {
 }
 
 Collection::Collection(PrepareSources sources, JobId job, std::uint32_t group)
-    : sources_(sources), collect_(*sources.core.find_spec(job)->tasks.at(group).collect), next_file_(first_page(job, group)) {}
+    : sources_(sources), spec_(sources.core.find_job(job)->row.spec), next_file_(first_page(job, group)) {}
 
 void Collection::find_files() {
-  const auto more = find_page(sources_.reader, next_file_, collect_.file, [this](const core::OutputRow& row) {
+  const auto more = find_page(sources_.reader, next_file_, collect().file, [this](const core::OutputRow& row) {
     if (row.task.index != core::kWholeEntry) parts_.emplace_back(row.file.blob);
   });
   if (!more) return finish(tl::unexpected<Error>(more.error()));
@@ -204,7 +208,7 @@ void Collection::find_files() {
 
 void Collection::join() {
   sources_.blobs.concatenate(parts_, await<ports::BlobStore::Stored>([this](const ports::BlobStore::Stored& stored) {
-                               result_ = {stored.blob, stored.size, false, collect_.into};
+                               result_ = {stored.blob, stored.size, false, collect().into};
                                finish({});
                              }));
 }

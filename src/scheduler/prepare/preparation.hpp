@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,9 @@
 #include "scheduler/prepare/work.hpp"
 
 namespace stint::scheduler {
+
+/// The content of a job, for as long as an answer of the blob store may want it: the job may be gone from memory by then.
+using SharedSpec = std::shared_ptr<const core::JobSpec>;
 
 /// Where preparations look. All outlive them.
 struct PrepareSources {
@@ -47,11 +51,11 @@ class Preparation final : public Work {
   void read_items();
   void keep_items();
 
-  [[nodiscard]] const core::TaskSpec& task() const { return spec_.tasks.at(result_.group); }
+  [[nodiscard]] const core::TaskSpec& task() const { return spec_->tasks.at(result_.group); }
   void fail_with(const Error& error) { finish(tl::unexpected<Error>(error)); }
 
   PrepareSources sources_;
-  const core::JobSpec& spec_;
+  SharedSpec spec_;
   core::GroupPrepared result_;
   Step next_ = &Preparation::begin;
   std::size_t need_ = 0;
@@ -80,8 +84,10 @@ class Collection final : public Work {
   void find_files();
   void join();
 
+  [[nodiscard]] const core::CollectSpec& collect() const { return *spec_->tasks.at(next_file_.from.group).collect; }
+
   PrepareSources sources_;
-  const core::CollectSpec& collect_;
+  SharedSpec spec_;
   ports::StoreReader::OutputQuery next_file_;
   std::vector<ports::BlobStore::Part> parts_;
   void (Collection::*next_)() = &Collection::find_files;
