@@ -20,11 +20,10 @@ void copy_preparation(Turn& turn, const Group& old, Group& group) {
   if (!old.is_prepared || !needs_are_reused(old)) return;
   group.items = old.items;
   group.needs_inputs = old.needs_inputs;
-  group.is_collected = old.is_collected && old.counts.completed == old.counts.total();
   if (!group.is_sized) return size_group(turn, group, old.states.count());
   group.is_prepared = true;
-  turn.effects.rows.emplace_back(GroupRow{group.job->row.id, group.position, true, group.states.count(), group.items, group.needs_inputs,
-                                          EndReason::none, group.is_collected});
+  turn.effects.rows.emplace_back(
+      GroupRow{group.job->row.id, group.position, true, group.states.count(), group.items, group.needs_inputs, EndReason::none, false});
 }
 
 void reuse_completed(Turn& turn, const Group& old, Group& group) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,11 +48,12 @@ class Preparation final : public Work {
   void read_items();
   void keep_items();
 
-  [[nodiscard]] const core::TaskSpec& task() const { return spec_.tasks.at(result_.group); }
+  [[nodiscard]] const core::TaskSpec& task() const { return spec_->tasks.at(result_.group); }
+  void note_item_file(const core::OutputRow& row);
   void fail_with(const Error& error) { finish(tl::unexpected<Error>(error)); }
 
   PrepareSources sources_;
-  const core::JobSpec& spec_;
+  std::shared_ptr<const core::JobSpec> spec_;  // an answer of the blob store may come when the job is gone
   core::GroupPrepared result_;
   Step next_ = &Preparation::begin;
   std::size_t need_ = 0;
@@ -81,6 +83,7 @@ class Collection final : public Work {
   void join();
 
   PrepareSources sources_;
+  std::shared_ptr<const core::JobSpec> spec_;
   const core::CollectSpec& collect_;
   ports::StoreReader::OutputQuery next_file_;
   std::vector<ports::BlobStore::Part> parts_;
