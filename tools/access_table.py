@@ -22,12 +22,16 @@ WHO = {
     "operate": "`operate`",
     "admin": "`admin`",
     "attempt": "the token of a live attempt, beside the scope",
+    "attempt alone": "the token of a live attempt, and no other",
 }
 
 
 def rows_of(operation):
     """The rows that an operation stands in."""
     scope = operation["x-scope"]
+    if scope == "attempt":
+        yield "attempt alone"
+        return
     security = operation.get("security", [])
     yield "loopback" if {} in security else ", ".join(scope) if isinstance(scope, list) else scope
     if {"attempt": []} in security:

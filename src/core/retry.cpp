@@ -22,11 +22,10 @@ void copy_preparation(Turn& turn, const Group& old, Group& group) {
   if (is_sized_later(*old.spec) && !old.items) return;  // it was cancelled or failed before anybody knew its items, or has none
   group.items = old.items;
   group.needs_inputs = old.needs_inputs;
-  group.is_collected = old.is_collected && is_whole(old);
   if (!group.is_sized) return size_group(turn, group, old.states.count());
   group.is_prepared = true;
-  turn.effects.rows.emplace_back(GroupRow{group.job->row.id, group.position, true, group.states.count(), group.items, group.needs_inputs,
-                                          EndReason::none, group.is_collected});
+  turn.effects.rows.emplace_back(
+      GroupRow{group.job->row.id, group.position, true, group.states.count(), group.items, group.needs_inputs, EndReason::none, false});
 }
 
 void reuse_completed(Turn& turn, const Group& old, Group& group) {

@@ -14,8 +14,8 @@ UnixMillis ago(Now now, Duration age) { return now.wall - std::chrono::duration_
 
 }  // namespace
 
-BlobSweep::BlobSweep(ports::BlobStore& store, Log& log, Duration grace, CollectLive collect_live)
-    : store_(store), log_(log), grace_(grace), collect_live_(std::move(collect_live)) {}
+BlobSweep::BlobSweep(ports::BlobStore& store, Log& log, Duration grace, BlobReferences references)
+    : store_(store), log_(log), grace_(grace), references_(std::move(references)) {}
 
 void BlobSweep::start(Now now) { next_ = now.mono + limits::kBlobSweepFirst; }
 
@@ -24,11 +24,25 @@ void BlobSweep::on_timer(Now now) {
   next_ = now.mono + (is_sweeping_ ? limits::kBlobSweepSlice : limits::kBlobSweepPeriod);
   if (is_waiting_) return;
   if (is_sweeping_) return list();
+  if (marking_ == nullptr) begin(now);
+  mark(now);
+}
+
+void BlobSweep::begin(Now now) {
   drop_uploads(ago(now, ports::limits::kBlobUploadAge));
-  auto live = collect_live_();
-  if (!live) return;
-  live_ = std::move(*live);
   renewed_before_ = ago(now, grace_);
+  marking_ = references_.mark();
+}
+
+void BlobSweep::mark(Now now) {
+  for (int steps = limits::kBlobMarkSteps; steps > 0 && !marking_->is_waiting() && !marking_->is_done(); --steps) marking_->step();
+  if (!marking_->is_done()) {
+    next_ = now.mono + limits::kBlobMarkPause;
+    return;
+  }
+  const auto marked = std::exchange(marking_, nullptr);
+  if (!marked->outcome()) return on_failed("what is still wanted", marked->outcome().error());
+  live_ = marked->take_live();
   after_.reset();
   is_sweeping_ = true;
   next_ = now.mono + limits::kBlobSweepSlice;
@@ -54,10 +68,24 @@ void BlobSweep::on_list(Result<std::vector<ports::BlobStore::Entry>> entries) {
     on_failed("the list of blobs", entries.error());
     return end();
   }
-  for (const auto& entry : *entries)
-    if (entry.renewed_at < renewed_before_ && !std::binary_search(live_.begin(), live_.end(), entry.blob)) remove(entry);
+  if (const auto removed = remove_unwanted(*entries); !removed) {
+    on_failed("what rows refer to", removed.error());
+    return end();
+  }
   if (entries->size() < limits::kBlobSweepEntries) return end();
   after_ = entries->back().blob;
+}
+
+Status BlobSweep::remove_unwanted(const std::vector<ports::BlobStore::Entry>& entries) {
+  std::vector<BlobId> old;
+  for (const auto& entry : entries)
+    if (entry.renewed_at < renewed_before_ && !std::binary_search(live_.begin(), live_.end(), entry.blob)) old.push_back(entry.blob);
+  if (old.empty()) return {};
+  STINT_TRY(auto named, references_.find_in_rows(old));
+  std::sort(named.begin(), named.end());
+  for (const auto& entry : entries)
+    if (std::binary_search(old.begin(), old.end(), entry.blob) && !std::binary_search(named.begin(), named.end(), entry.blob)) remove(entry);
+  return {};
 }
 
 void BlobSweep::remove(const ports::BlobStore::Entry& entry) {

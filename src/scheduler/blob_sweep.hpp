@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -10,8 +11,22 @@
 #include "base/log.hpp"
 #include "base/time.hpp"
 #include "ports/blob_store.hpp"
+#include "scheduler/prepare/work.hpp"
 
 namespace stint::scheduler {
+
+/// Finds out once which blobs are wanted.
+class Marking : public Work {
+ public:
+  /// Sorted; when it is done.
+  [[nodiscard]] virtual std::vector<BlobId> take_live() = 0;
+};
+/// Who knows what refers to blobs.
+struct BlobReferences {
+  std::function<std::shared_ptr<Marking>()> mark;
+  /// Those of the blobs that rows name; at most limits::kBlobSweepEntries are asked for.
+  std::function<Result<std::vector<BlobId>>(const std::vector<BlobId>&)> find_in_rows;
+};
 
 /// Removes what nobody wants from the blob store: unfinished uploads that got nothing for limits::kBlobUploadAge, and blobs that no row
 /// refers to and that nobody used for `grace`.
@@ -22,8 +37,6 @@ namespace stint::scheduler {
 /// Errors:  none: what fails is logged, and tried again by the next sweep.
 class BlobSweep {
  public:
-  /// Sorted; nullopt: not known, keep all.
-  using CollectLive = std::function<std::optional<std::vector<BlobId>>()>;
   struct Counts {
     std::uint64_t sweeps = 0;  ///< finished
     std::uint64_t uploads = 0;  ///< dropped
@@ -31,7 +44,7 @@ class BlobSweep {
     std::uint64_t bytes = 0;
   };
 
-  BlobSweep(ports::BlobStore& store, Log& log, Duration grace, CollectLive collect_live);
+  BlobSweep(ports::BlobStore& store, Log& log, Duration grace, BlobReferences references);
 
   void start(Now now);
   /// Does one slice of the work when it is time.
@@ -40,9 +53,12 @@ class BlobSweep {
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
  private:
+  void begin(Now now);
+  void mark(Now now);
   void drop_uploads(UnixMillis before);
   void list();
   void on_list(Result<std::vector<ports::BlobStore::Entry>> entries);
+  Status remove_unwanted(const std::vector<ports::BlobStore::Entry>& entries);
   void remove(const ports::BlobStore::Entry& entry);
   void on_failed(const char* what, const Error& error);
   void end();
@@ -50,9 +66,10 @@ class BlobSweep {
   ports::BlobStore& store_;
   Log& log_;
   Duration grace_;
-  CollectLive collect_live_;
+  BlobReferences references_;
   Counts counts_;
   Instant next_ = Instant::max();
+  std::shared_ptr<Marking> marking_;
   bool is_sweeping_ = false;  ///< the list of blobs is being walked
   bool is_waiting_ = false;  ///< for a part of it
   UnixMillis renewed_before_{};  ///< of this sweep: younger ones stay

@@ -18,6 +18,21 @@ using namespace std::chrono_literals;
 
 BlobId blob_of(const std::string& text) { return blob_id_of(as_bytes(text)); }
 
+/// What the test says, after two steps.
+class Said final : public Marking {
+ public:
+  explicit Said(std::optional<std::vector<BlobId>> live) : live_(std::move(live)) {}
+  void step() override {
+    if (++steps_ < 2) return;
+    finish(live_ ? Status() : Status(fail(Errc::io, "the disk cannot be read")));
+  }
+  std::vector<BlobId> take_live() override { return *live_; }
+
+ private:
+  std::optional<std::vector<BlobId>> live_;
+  int steps_ = 0;
+};
+
 class BlobSweepTest : public ::testing::Test {
  protected:
   void SetUp() override { sweep_.start(now()); }
@@ -46,7 +61,13 @@ class BlobSweepTest : public ::testing::Test {
   memory::MemoryBlobStore store_{files_, [this] { return now().wall; }, {}};
   testing::LinesLog log_;
   std::optional<std::vector<BlobId>> live_ = std::vector<BlobId>();
-  BlobSweep sweep_{store_, log_, 24h, [this] { return live_; }};
+  std::optional<std::vector<BlobId>> in_rows_ = std::vector<BlobId>();
+  BlobSweep sweep_{store_, log_, 24h,
+                   {[this] { return std::make_shared<Said>(live_); },
+                    [this](const std::vector<BlobId>& /*asked*/) -> Result<std::vector<BlobId>> {
+                      if (in_rows_) return *in_rows_;
+                      return fail(Errc::io, "the disk cannot be read");
+                    }}};
 };
 
 TEST_F(BlobSweepTest, WhatNobodyWantsGoesWhenItIsOldEnough) {
@@ -72,6 +93,26 @@ TEST_F(BlobSweepTest, NothingGoesWhileItIsNotKnownWhatIsWanted) {
   sweep();
   EXPECT_EQ(files_->blobs.size(), 1u);
   EXPECT_EQ(sweep_.counts().sweeps, 0u);
+}
+
+TEST_F(BlobSweepTest, WhatRowsNameStays) {
+  const auto named = put("named");
+  put("old");
+  in_rows_ = {named};
+  time_ += 25h;
+  sweep();
+  EXPECT_EQ(files_->blobs.size(), 1u);
+  EXPECT_EQ(files_->blobs.count(named), 1u);
+}
+
+TEST_F(BlobSweepTest, NothingGoesWhileRowsCannotBeAsked) {
+  put("old");
+  in_rows_.reset();
+  time_ += 25h;
+  sweep();
+  EXPECT_EQ(files_->blobs.size(), 1u);
+  ASSERT_FALSE(log_.lines.empty());
+  EXPECT_NE(log_.lines.back().find("the disk cannot be read"), std::string::npos);
 }
 
 TEST_F(BlobSweepTest, UnfinishedUploadsGoAnyway) {

@@ -35,7 +35,9 @@ Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
           ports.store, [this](Turn&& turn) { tell(std::move(turn)); }, [this](const Error& error) { on_store_failed(error); }),
       hub_({options_.session_time_offset_ms, options_.heartbeat_interval}, keys_, ports.links, ports.entropy, ports.log, *this),
       books_(std::make_unique<Books>(ports.reader, options_)),
-      blob_sweep_(ports.blobs, ports.log, options_.blob_grace, [this] { return collect_live_blobs(*cell_); }),
+      blob_sweep_(ports.blobs, ports.log, options_.blob_grace,
+                  {[this] { return std::make_shared<LiveBlobs>(core_, ports_.reader, ports_.blobs); },
+                   [this](const std::vector<BlobId>& blobs) { return ports_.reader.find_referenced(blobs); }}),
       attempt_tokens_(options_.key_encryption_key),
       preparer_(core_, ports.reader, ports.blobs, ports.log),
       assignments_(core_, ports.reader, preparer_.items(), attempt_tokens_),
@@ -138,21 +140,23 @@ void Daemon::on_timer(Now now) {
   if (cell_->not_ready.empty()) work_->on_timer(now, journal_.turn().effects);
   books_->reports.store_changed(now, journal_.turn().effects);
   api_->streams().close_expired(now);
-  if (cell_->not_ready.empty()) retention_.on_timer(core_, now, journal_.turn().effects, [this](JobId job) {
-    assignments_.forget(job);
-    preparer_.forget(job);
-  });
+  if (cell_->not_ready.empty()) retention_.on_timer(core_, now, journal_.turn().effects, [this](JobId job) { forget(job); });
   if (now.mono >= keep_alive_at_) {
     api_->streams().keep_alive();
     keep_alive_at_ = now.mono + options_.heartbeat_interval;
   }
 }
 
+void Daemon::forget(JobId job) {
+  assignments_.forget(job);
+  preparer_.forget(job);
+}
+
 Instant Daemon::next_deadline() const {
   Instant next = std::min({hub_.next_deadline(), reopen_at_, books_->reports.next_deadline(), blob_sweep_.next_deadline()});
   if (cell_->not_ready.empty()) {
     next = std::min({next, core_.next_deadline(), work_->next_deadline(), retention_.next_deadline()});
-    if (preparer_.has_steps()) next = std::min(next, now_.mono);
+    next = std::min(next, preparer_.next_deadline(now_.mono));
   }
   if (!api_->streams().empty()) next = std::min({next, keep_alive_at_, api_->streams().next_deadline()});
   return next;
@@ -211,6 +215,7 @@ void Daemon::fill_log_ends(protocol::AttemptVerdict& verdict) {
 
 void Daemon::tell(Turn&& turn) {
   for (auto& event : turn.events) books_->events.push(std::move(event));
+  for (const JobId job : turn.ended_jobs) forget(job);
   std::vector<core::Send> sends;
   for (auto& send : turn.effects.sends) {
     if (const auto* prepare = std::get_if<core::Prepare>(&send)) {

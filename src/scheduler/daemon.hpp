@@ -83,6 +83,7 @@ class Daemon final : private AgentMessages {
   [[nodiscard]] const Error* fatal() const { return fatal_ ? &*fatal_ : nullptr; }
   [[nodiscard]] const core::Scheduler& core() const { return core_; }
   [[nodiscard]] const Journal& journal() const { return journal_; }
+  [[nodiscard]] const ItemBook& items() const { return preparer_.items(); }
 
  private:
   void on_resume(AgentNumber agent, const Token16& instance, const protocol::Resume& resume, Now now) override;
@@ -96,6 +97,8 @@ class Daemon final : private AgentMessages {
   [[nodiscard]] Status ensure_identity(Now now);
   void tell(Turn&& turn);
   void tell_agents(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs);
+  /// What is kept of a job for its assignments.
+  void forget(JobId job);
   void on_store_failed(const Error& error);
   void close_until_reopened(Now now);
   void try_reopen(Now now);

@@ -32,6 +32,7 @@ struct Turn {
   std::vector<LogTaken> logs;
   std::vector<PendingReply> replies;
   std::vector<core::EventRow> events;        ///< those of the rows, once they are durable: for followers
+  std::vector<JobId> ended_jobs;             ///< by its rows, once they are durable
   [[nodiscard]] bool empty() const { return effects.rows.empty() && effects.sends.empty() && logs.empty() && replies.empty(); }
 };
 

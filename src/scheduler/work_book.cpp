@@ -11,17 +11,23 @@ bool is_person(const core::AgentRow& agent) { return agent.offer.drivers.size() 
 
 }  // namespace
 
+/// Nobody becomes another by being revoked: who has answered for an item would get its copies too.
 Result<AgentNumber> WorkBook::ensure_person(const std::string& name, Now now, core::Effects& effects) {
+  const auto known = people_.find(name);
+  const core::AgentRow* row = known == people_.end() ? nullptr : core_.find_agent(known->second);
+  if (row != nullptr && row->name == name && !row->revoked) return known->second;
   for (const auto& agent : core_.agents()) {
-    if (agent.row.name != name || agent.row.revoked) continue;
-    if (is_person(agent.row)) return agent.row.number;
-    return fail(Errc::already_exists, "an agent that is no person is named " + name + "; make a token of another name for the person");
+    if (agent.row.name != name) continue;
+    if (is_person(agent.row) && agent.row.revoked) return fail(Errc::forbidden, name + " was revoked as one who works here; use a token of another name");
+    if (is_person(agent.row)) return people_[name] = agent.row.number;
+    if (!agent.row.revoked)
+      return fail(Errc::already_exists, "an agent that is no person is named " + name + "; make a token of another name for the person");
   }
   STINT_TRY(const AgentNumber number, core_.register_agent({name, name}, now, effects));
   core::AgentOffer offer;
   offer.drivers = {"human"};
   core_.on_agent_offer(number, offer, now, effects);
-  return number;
+  return people_[name] = number;
 }
 
 Result<std::vector<WorkBook::Claimed>> WorkBook::claim(const Claim& claim, Now now, core::Effects& effects) {
@@ -40,6 +46,9 @@ Result<std::vector<WorkBook::Claimed>> WorkBook::claim(const Claim& claim, Now n
 Result<core::AttemptRow> WorkBook::find_claim(const std::string& person, const AttemptRef& ref) const {
   const auto row = core_.find_attempt(ref);
   const std::string name = "attempt " + std::to_string(ref.attempt);
+  const auto task = core_.find_task(ref.task);
+  if (!row && task && has_ended(task->status))
+    return fail(Errc::conflict, "the task has ended (" + std::string(to_string(task->status)) + "): " + name + " is no longer live");
   const core::AgentRow* agent = row ? core_.find_agent(row->agent) : nullptr;
   if (agent == nullptr || agent->name != person || !is_person(*agent))
     return fail(Errc::not_found, name + " of this task is no claim of " + person);
@@ -85,6 +94,7 @@ void WorkBook::on_timer(Now now, core::Effects& effects) {
 }
 
 void WorkBook::restart(Now now) {
+  people_.clear();
   leases_.clear();
   by_time_.clear();
   for (const auto& agent : core_.agents()) {

@@ -31,7 +31,7 @@ class WorkBook {
   /// Errors:  already_exists  a machine has that name;  forbidden  the person was revoked;  out_of_range  kClaimsMax at once.
   [[nodiscard]] Result<std::vector<Claimed>> claim(const Claim& claim, Now now, core::Effects& effects);
 
-  /// Errors:  not_found, conflict  the person has no live claim of this attempt.
+  /// Errors:  not_found  the person never claimed this attempt;  conflict  the claim has run out, or the task has ended.
   [[nodiscard]] Status answer(const std::string& person, const AttemptRef& ref, std::string result, Now now, core::Effects& effects);
   /// Gives a claim back. Errors: as answer.
   [[nodiscard]] Status release(const std::string& person, const AttemptRef& ref, std::string why, Now now, core::Effects& effects);
@@ -49,6 +49,7 @@ class WorkBook {
   void drop_lease(const AttemptRef& ref);
 
   core::Scheduler& core_;
+  std::map<std::string, AgentNumber> people_;  ///< found by their names before
   std::map<AttemptRef, Instant> leases_;
   std::set<std::pair<Instant, AttemptRef>> by_time_;
 };

@@ -71,6 +71,7 @@ class World final : private ports::HttpReplies {
   }
   /// Until nothing moves: bytes arrive, turns end, and the disk writes unless it is held.
   void settle() {
+    int turns_due = 100;  // of work that only waits for its turn
     for (bool moves = true; moves;) {
       moves = network.exchange(daemon->links(), now());
       daemon->end_turn(now());
@@ -84,6 +85,7 @@ class World final : private ports::HttpReplies {
       }
       moves |= let_bodies_arrive();
       moves |= let_streams_write();
+      if (!moves && started && daemon->next_deadline() <= now().mono) moves = --turns_due > 0;
     }
   }
   void advance(Duration by) {

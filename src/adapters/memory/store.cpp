@@ -17,27 +17,28 @@ struct Overloaded : Ts... {
 }  // namespace
 
 void Tables::apply(const core::Row& row) {
-  std::visit(Overloaded{
-                 [this](const core::JobRow& r) { jobs_[r.id] = r; },
-                 [this](const core::JobStateRow& r) { job_states_[r.job] = r; },
-                 [this](const core::AttemptRow& r) { attempts_[r.ref] = r; },
-                 [this](const core::TaskMarkRow& r) { marks_[{r.job, r.group, r.first}] = r; },
-                 [this](const core::AgentRow& r) { agents_[r.number] = r; },
-                 [this](const core::MasterKeyRow& r) { keys_[r.epoch] = r; },
-                 [this](const core::EventRow& r) { events_[r.seq] = r; },
-                 [this](const core::LogRow& r) {
-                   if (logs_.try_emplace({r.ref, r.stream, r.offset}, std::pair{logs_arrived_ + 1, r}).second) ++logs_arrived_;
-                 },
-                 [this](const core::ReportRow& r) { reports_[{r.ref, r.seq}] = r; },
-                 [this](const core::MetaRow& r) { meta_[r.name] = r; },
-                 [this](const core::GroupRow& r) { groups_[{r.job, r.group}] = r; },
-                 [this](const core::OutputRow& r) { outputs_[{r.task, r.file.path}] = r; },
-                 [this](const core::ResultRow& r) { results_[r.task] = r; },
-                 [this](const core::CheckpointRow& r) { checkpoints_[r.task] = r; },
-                 [this](const core::TokenRow& r) { tokens_[r.id] = r; },
-                 [this](const core::JobRemovalRow& r) { remove(r.job), removals_[r.job] = r; },
-             },
-             row);
+  std::visit(
+      Overloaded{
+          [this](const core::JobRow& r) { jobs_[r.id] = r; },
+          [this](const core::JobStateRow& r) { job_states_[r.job] = r; },
+          [this](const core::AttemptRow& r) { attempts_[r.ref] = r; },
+          [this](const core::TaskMarkRow& r) { marks_[{r.job, r.group, r.first}] = r, take_over(r); },
+          [this](const core::AgentRow& r) { agents_[r.number] = r; },
+          [this](const core::MasterKeyRow& r) { keys_[r.epoch] = r; },
+          [this](const core::EventRow& r) { events_[r.seq] = r; },
+          [this](const core::LogRow& r) {
+            if (logs_.try_emplace({r.ref, r.stream, r.offset}, std::pair{logs_arrived_ + 1, r}).second) ++logs_arrived_;
+          },
+          [this](const core::ReportRow& r) { reports_[{r.ref, r.seq}] = r; },
+          [this](const core::MetaRow& r) { meta_[r.name] = r; },
+          [this](const core::GroupRow& r) { groups_[{r.job, r.group}] = r; },
+          [this](const core::OutputRow& r) { outputs_[{r.task, r.file.path}] = r; },
+          [this](const core::ResultRow& r) { results_[r.task] = r; },
+          [this](const core::CheckpointRow& r) { checkpoints_[r.task] = r; },
+          [this](const core::TokenRow& r) { tokens_[r.id] = r; },
+          [this](const core::JobRemovalRow& r) { remove(r.job), removals_[r.job] = r; },
+      },
+      row);
 }
 
 Status Tables::each(const std::function<Status(const core::Row&)>& row) const {
@@ -52,6 +53,24 @@ Status Tables::each(const std::function<Status(const core::Row&)>& row) const {
   for (const auto& [_, r] : tokens_) STINT_TRY_VOID(row(r));
   for (const auto& [_, r] : removals_) STINT_TRY_VOID(row(r));
   return {};
+}
+
+void Tables::take_over(const core::TaskMarkRow& mark) {
+  const auto job = jobs_.find(mark.job);
+  if (mark.reason != EndReason::reused || job == jobs_.end()) return;
+  const JobId earlier = job->second.spec->retry_of;
+  const TaskRef from{earlier, mark.group, mark.first};
+  const auto is_within = [&](const TaskRef& task) { return task.job == earlier && task.group == mark.group && task.index <= mark.last; };
+  for (auto at = outputs_.lower_bound({from, {}}); at != outputs_.end() && is_within(at->first.first); ++at) {
+    core::OutputRow row = at->second;
+    row.task.job = mark.job;
+    outputs_.try_emplace({row.task, row.file.path}, row);
+  }
+  for (auto at = results_.lower_bound(from); at != results_.end() && is_within(at->first); ++at) {
+    core::ResultRow row = at->second;
+    row.task.job = mark.job;
+    results_.try_emplace(row.task, row);
+  }
 }
 
 void Tables::remove(JobId job) {

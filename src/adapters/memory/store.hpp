@@ -26,6 +26,7 @@ class Tables {
 
  private:
   friend class MemoryReader;
+  void take_over(const core::TaskMarkRow& mark);
   void remove(JobId job);
   std::uint64_t sweep_logs(const ports::StoreRetention& keep, UnixMillis now, std::uint64_t& bytes);
   std::uint64_t sweep_events(const ports::StoreRetention& keep, UnixMillis now);

@@ -1,6 +1,6 @@
 #include "adapters/memory/store.hpp"
 
-#include "contract/store_contract.hpp"
+#include "contract/entry_store_contract.hpp"
 
 namespace stint::contract {
 
@@ -11,5 +11,6 @@ struct MemoryBench {
   void settle(ports::Store& store) { static_cast<memory::MemoryStore&>(store).finish_all(); }
 };
 INSTANTIATE_TYPED_TEST_SUITE_P(Memory, StoreContract, MemoryBench);
+INSTANTIATE_TYPED_TEST_SUITE_P(Memory, EntryStoreContract, MemoryBench);
 
 }  // namespace stint::contract

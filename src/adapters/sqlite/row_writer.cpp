@@ -46,6 +46,12 @@ Result<RowWriter> RowWriter::make(Database& database) {
       {w.result_, "INSERT OR REPLACE INTO results VALUES (?,?,?,?,?)"},
       {w.checkpoint_, "INSERT OR REPLACE INTO checkpoints VALUES (?,?,?,?,?,?)"},
       {w.token_, "INSERT OR REPLACE INTO tokens VALUES (?,?,?,?,?,?,?,?)"},
+      {w.earlier_, "SELECT coalesce(json_extract(spec, '$.retry_of'), 0) FROM jobs WHERE id = ?"},
+      {w.take_outputs_,
+       "INSERT OR IGNORE INTO outputs SELECT ?, grp, idx, path, blob, size, is_executable, attempt FROM outputs "
+       "WHERE job = ? AND grp = ? AND idx BETWEEN ? AND ?"},
+      {w.take_results_,
+       "INSERT OR IGNORE INTO results SELECT ?, grp, idx, attempt, result FROM results WHERE job = ? AND grp = ? AND idx BETWEEN ? AND ?"},
       {w.removal_, "INSERT OR IGNORE INTO removed_jobs (job, at_ms, swept) VALUES (?,?,0)"},
       {w.drop_job_, "DELETE FROM jobs WHERE id = ?"},
       {w.drop_state_, "DELETE FROM job_states WHERE job = ?"},
@@ -61,6 +67,7 @@ Status RowWriter::write(const core::Row& row) {
 }
 
 Status RowWriter::put(const core::JobRow& row) {
+  retried_ = {};  // a job of a batch that was refused may have had its id
   const std::string spec = core::to_json(*row.spec);
   return job_.bind(as_number(row.id.value))
       .bind(std::string_view(row.spec->name))
@@ -106,6 +113,7 @@ Status RowWriter::put(const core::AttemptRow& row) {
 }
 
 Status RowWriter::put(const core::TaskMarkRow& row) {
+  if (row.reason == EndReason::reused) STINT_TRY_VOID(take_over(row));
   return mark_.bind(as_number(row.job.value))
       .bind(std::int64_t{row.group})
       .bind(std::int64_t{row.first})
@@ -114,6 +122,24 @@ Status RowWriter::put(const core::TaskMarkRow& row) {
       .bind(as_number(row.reason))
       .bind(to_ms(row.at))
       .run();
+}
+
+/// Here and not in rows: of many tasks it is too much for the loop, and the earlier job's last rows may be on their way only.
+Status RowWriter::take_over(const core::TaskMarkRow& row) {
+  if (retried_.first != row.job) {
+    earlier_.bind(as_number(row.job.value));
+    STINT_TRY(const bool found, earlier_.step());
+    retried_ = {row.job, found ? earlier_.number(0) : 0};
+    earlier_.reset();
+  }
+  for (Statement* take : {&take_outputs_, &take_results_})
+    STINT_TRY_VOID(take->bind(as_number(row.job.value))
+                       .bind(retried_.second)
+                       .bind(std::int64_t{row.group})
+                       .bind(std::int64_t{row.first})
+                       .bind(std::int64_t{row.last})
+                       .run());
+  return {};
 }
 
 Status RowWriter::put(const core::AgentRow& row) {

@@ -21,6 +21,7 @@ class RowWriter {
   Status put(const core::JobStateRow& row);
   Status put(const core::AttemptRow& row);
   Status put(const core::TaskMarkRow& row);
+  Status take_over(const core::TaskMarkRow& row);
   Status put(const core::AgentRow& row);
   Status put(const core::MasterKeyRow& row);
   Status put(const core::EventRow& row);
@@ -35,9 +36,11 @@ class RowWriter {
   Status put(const core::JobRemovalRow& row);
 
   Statement job_, job_state_, attempt_, mark_, agent_, key_, event_, log_, report_, meta_, token_, group_, output_, result_, checkpoint_;
+  Statement earlier_, take_outputs_, take_results_;
   Statement removal_, drop_job_, drop_state_;
   Database* database_ = nullptr;
   std::int64_t log_bytes_ = 0;
+  std::pair<JobId, std::int64_t> retried_;  ///< the job of the last mark `reused`, and the job that it tries again
 };
 
 }  // namespace stint::sqlite

@@ -10,7 +10,7 @@
 #include "adapters/sqlite/database.hpp"
 #include "adapters/sqlite/migrations.hpp"
 #include "adapters/sqlite/offer_json.hpp"
-#include "contract/store_contract.hpp"
+#include "contract/entry_store_contract.hpp"
 
 namespace stint::contract {
 
@@ -56,6 +56,7 @@ struct SqliteBench {
   std::deque<std::function<void()>> posted;
 };
 INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, StoreContract, SqliteBench);
+INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, EntryStoreContract, SqliteBench);
 
 TEST(SqliteStore, ASecondSchedulerIsRefusedByName) {
   SqliteBench bench;

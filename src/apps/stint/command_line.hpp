@@ -35,6 +35,7 @@ void add_job_file_commands(CLI::App& app, CommandLine& line);
 void add_task_commands(CLI::App& app, CommandLine& line);
 void add_logs_command(CLI::App& app, CommandLine& line);
 void add_retry_command(CLI::App& app, CommandLine& line);
+void add_outputs_command(CLI::App& app, CommandLine& line);
 void add_blob_commands(CLI::App& app, CommandLine& line);
 void add_wait_command(CLI::App& app, CommandLine& line);
 void add_watch_command(CLI::App& app, CommandLine& line);

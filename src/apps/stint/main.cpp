@@ -99,6 +99,7 @@ int run(int argc, char** argv) {
   add_job_file_commands(app, line);
   add_task_commands(app, line);
   add_retry_command(app, line);
+  add_outputs_command(app, line);
   add_blob_commands(app, line);
   add_wait_command(app, line);
   add_watch_command(app, line);

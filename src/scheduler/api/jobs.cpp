@@ -59,6 +59,8 @@ Answer submit_job(const Call& call) {
                    std::to_string(limits::kJobSpecBytesMax) + " bytes", "use an array or several jobs"});
   auto spec = core::parse_job_json(call.request.body);
   if (!spec) return refuse(spec.error());
+  if (spec->retry_of)
+    return refuse({400, "invalid_argument", "retry_of: a submitted job tries none again", "retry_of", "", "use POST /v1/jobs/{job}/retry"});
   auto& effects = cell.journal.turn().effects;
   const auto rows_before = effects.rows.size();
   const auto id = cell.core.submit({std::move(*spec), call.principal.name, call.request.idempotency_key}, call.now, effects);

@@ -74,6 +74,49 @@ ports::HttpResponse page(json::array items, json::value next) {
   return response;
 }
 
+ports::HttpResponse no_such_job(JobId job) {
+  return to_response({404, "not_found", "job " + std::to_string(job.value) + " is not known", "job", "", ""});
+}
+
+/// GROUP.INDEX of the first task of this page.
+Result<TaskRef> read_task_cursor(const ports::HttpRequest& request, JobId job, const Wanted& wanted) {
+  const auto text = find_query(request, "after").value_or("");
+  if (text.empty()) return TaskRef{job, wanted.group.value_or(0), wanted.index.value_or(0)};
+  const auto dot = text.find('.');
+  const auto group = parse_number(std::string_view(text).substr(0, dot));
+  const auto index = dot == std::string::npos ? std::nullopt : parse_number(std::string_view(text).substr(dot + 1));
+  if (group && index && *group <= UINT32_MAX && *index <= UINT32_MAX)
+    return TaskRef{job, static_cast<std::uint32_t>(*group), static_cast<std::uint32_t>(*index)};
+  return fail(Errc::invalid_argument, "query `after`: \"" + text.substr(0, 100) + "\" is no cursor; give `next` of the page before");
+}
+
+struct ResultPage {
+  json::array items;
+  json::value next = nullptr;
+};
+/// A page ends sooner when it is large: a result may have 64 KiB.
+Result<ResultPage> read_results(ports::StoreReader& reader, const core::JobSpec& spec, const Wanted& wanted, TaskRef from, std::size_t limit) {
+  ResultPage page;
+  std::size_t bytes = 0;
+  const std::size_t groups = wanted.group ? *wanted.group + std::size_t{1} : spec.tasks.size();
+  while (from.group < groups) {
+    if (page.items.size() == limit || bytes > limits::kResultPageBytes) {
+      page.next = std::to_string(from.group) + '.' + std::to_string(from.index);
+      return page;
+    }
+    const std::size_t wish = wanted.index ? 1 : std::min(limit - page.items.size(), limits::kResultsAtOnce);
+    STINT_TRY(const auto rows, reader.results(from.job, from.group, from.index, wish));
+    for (const auto& row : rows) {
+      if (wanted.index && row.task.index != *wanted.index) return page;
+      page.items.push_back(json::object{{"task", core::task_id(spec, row.task)}, {"result", result_json(row.json)}});
+      bytes += row.json.size();
+    }
+    if (wanted.index) return page;
+    from = rows.size() == wish ? TaskRef{from.job, from.group, rows.back().task.index + 1} : TaskRef{from.job, from.group + 1, 0};
+  }
+  return page;
+}
+
 /// `12.0.3.1`: job, entry, index, attempt, as the attempt's token names it.
 std::string path_name(const AttemptRef& ref) {
   return std::to_string(ref.task.job.value) + '.' + std::to_string(ref.task.group) + '.' + std::to_string(ref.task.index) + '.' +
@@ -94,13 +137,12 @@ Answer list_outputs(const Call& call) {
   if (!wanted) return refuse(wanted.error());
   query->limit = *limit;
   query->group = wanted->group;
-  const bool is_first = query->after_path.empty();
-  if (wanted->index && is_first) query->from = {*job, *wanted->group, *wanted->index};
+  if (wanted->group && query->after_path.empty()) query->from = {*job, *wanted->group, wanted->index.value_or(0)};
   return [&cell, query = *query, index = wanted->index] {
     const auto rows = cell.reader.outputs(query);
     if (!rows) return to_response(to_problem(rows.error()));
     const core::JobSpec* spec = cell.core.find_spec(query.job);
-    if (spec == nullptr) return to_response({404, "not_found", "job " + std::to_string(query.job.value) + " is not known", "job", "", ""});
+    if (spec == nullptr) return no_such_job(query.job);
     json::array items;
     for (const auto& row : *rows) {
       if (index && row.task.index != *index) return page(std::move(items), nullptr);
@@ -121,19 +163,15 @@ Answer list_results(const Call& call) {
   if (!job) return refuse(job.error());
   const auto limit = read_limit(call.request);
   if (!limit) return refuse(limit.error());
-  const auto after = read_count(call.request, "after", 0);
-  if (!after) return refuse(after.error());
   const auto wanted = read_wanted(call.request, *job, *cell.core.find_spec(*job));
   if (!wanted) return refuse(wanted.error());
-  return [&cell, job = *job, group = wanted->group.value_or(0), after = *after, limit = *limit] {
-    const auto rows = cell.reader.results(job, group, after, limit);
-    if (!rows) return to_response(to_problem(rows.error()));
-    const core::JobSpec* spec = cell.core.find_spec(job);
-    if (spec == nullptr) return to_response({404, "not_found", "job " + std::to_string(job.value) + " is not known", "job", "", ""});
-    json::array items;
-    for (const auto& row : *rows) items.push_back(json::object{{"task", core::task_id(*spec, row.task)}, {"result", result_json(row.json)}});
-    const auto next = rows->size() == limit ? json::value(std::uint64_t{rows->back().task.index} + 1) : json::value(nullptr);
-    return page(std::move(items), next);
+  const auto from = read_task_cursor(call.request, *job, *wanted);
+  if (!from) return refuse(from.error());
+  return [&cell, limit = *limit, wanted = *wanted, from = *from] {
+    const core::JobSpec* spec = cell.core.find_spec(from.job);
+    if (spec == nullptr) return no_such_job(from.job);
+    auto results = read_results(cell.reader, *spec, wanted, from, limit);
+    return results ? page(std::move(results->items), std::move(results->next)) : to_response(to_problem(results.error()));
   };
 }
 

@@ -32,7 +32,7 @@ json::object entry_json(const core::PlannedEntry& entry) {
   object["starts_now"] = entry.starts_now;
   object["placeable"] = entry.is_placeable;
   object["nearest"] = std::move(nearest);
-  object["would_help"] = entry.why.would_help;
+  object["would_help"] = entry.why.would_help.empty() ? json::value(nullptr) : json::value(entry.why.would_help);
   object["summary"] = entry.summary;
   object["agents"] = std::move(agents);
   return object;
@@ -56,54 +56,13 @@ Result<bool> read_failed_only(const std::string& text) {
   return value == nullptr || value->as_bool();
 }
 
-/// A job of the same content that takes nothing over.
-Result<JobId> submit_again(const Call& call, JobId job) {
+/// All of an ended job again: a job as any other of the same content.
+Result<JobId> submit_again(const Call& call, JobId job, core::Effects& effects) {
+  if (!has_ended(call.cell.core.find_job(job)->state.status))
+    return fail(Errc::conflict, "job " + std::to_string(job.value) + " has not ended; wait for it, or cancel it first");
   core::JobSpec spec = *call.cell.core.find_spec(job);
   spec.retry_of = {};
-  return call.cell.core.submit({std::move(spec), call.principal.name, call.request.idempotency_key}, call.now,
-                               call.cell.journal.turn().effects);
-}
-
-/// Rows of what completed tasks left, for the job that takes them over.
-Status copy_outputs(Call const& call, JobId from, JobId to, const core::JobSpec& spec) {
-  auto& rows = call.cell.journal.turn().effects.rows;
-  const auto is_reused = [&](const TaskRef& task) {
-    if (task.index == core::kWholeEntry) {
-      const auto state = call.cell.core.find_group(to, task.group);
-      return state && state->has_ended;
-    }
-    const auto view = call.cell.core.find_task({to, task.group, task.index});
-    return view && view->status == TaskStatus::completed;
-  };
-  ports::StoreReader::OutputQuery query;
-  query.job = from;
-  query.from = {from, 0, 0};
-  for (bool more = true; more;) {
-    STINT_TRY(const auto page, call.cell.reader.outputs(query));
-    for (auto row : page) {
-      if (!is_reused(row.task)) continue;
-      row.task.job = to;
-      rows.emplace_back(std::move(row));
-    }
-    more = page.size() == query.limit;
-    if (!more) break;
-    query.from = page.back().task;
-    query.after_path = page.back().file.path;
-  }
-  for (std::uint32_t group = 0; group < spec.tasks.size(); ++group) {
-    std::uint32_t next = 0;
-    for (bool more = true; more;) {
-      STINT_TRY(const auto page, call.cell.reader.results(from, group, next, limits::kReplyItemsMax));
-      for (auto row : page) {
-        next = row.task.index + 1;
-        if (!is_reused(row.task)) continue;
-        row.task.job = to;
-        rows.emplace_back(std::move(row));
-      }
-      more = page.size() == limits::kReplyItemsMax;
-    }
-  }
-  return {};
+  return call.cell.core.submit({std::move(spec), call.principal.name, call.request.idempotency_key}, call.now, effects);
 }
 
 }  // namespace
@@ -132,12 +91,9 @@ Answer retry_job(const Call& call) {
   auto& effects = cell.journal.turn().effects;
   const auto rows_before = effects.rows.size();
   const auto id = *failed_only ? cell.core.retry({*job, call.principal.name, call.request.idempotency_key}, call.now, effects)
-                               : submit_again(call, *job);
+                               : submit_again(call, *job, effects);
   if (!id) return refuse(id.error());
-  const bool is_new = effects.rows.size() != rows_before;
-  if (is_new && *failed_only)
-    if (const auto copied = copy_outputs(call, *job, *id, *cell.core.find_spec(*id)); !copied) return refuse(copied.error());
-  return say(is_new ? 201 : 200, json::serialize(job_json(*cell.core.find_job(*id))));
+  return say(effects.rows.size() != rows_before ? 201 : 200, json::serialize(job_json(*cell.core.find_job(*id))));
 }
 
 }  // namespace stint::scheduler::api

@@ -21,7 +21,8 @@ using testing::World;
 
 /// The path of a route with this test's job, task, agent and token in their places.
 std::string real_path(std::string_view pattern) {
-  static const std::map<std::string, std::string> kReal{{"{job}", "1"}, {"{task}", "1.main"}, {"{agent}", "a1"}, {"{name}", "t1"}};
+  static const std::map<std::string, std::string> kReal{{"{job}", "1"}, {"{task}", "1.main"}, {"{agent}", "a1"}, {"{name}", "t1"},
+                                                      {"{attempt}", "1.0.0.1"}};
   std::string path;
   while (!pattern.empty()) {
     const auto part = std::string(pattern.substr(0, pattern.find('/', 1)));
@@ -56,7 +57,8 @@ std::map<std::string, int> read_codes() {
 /// `GET /v1/jobs: read`, `POST /v1/jobs/{job}/cancel: submit, operate`, `GET /healthz: open`; with ` | attempt` or ` | loopback`.
 std::string describe(const api::Route& route) {
   std::string text = std::string(route.method) + " " + std::string(route.path) + ": ";
-  text += is_open(route) ? "open" : core::to_string(route.access.any_of);
+  const bool is_for_attempts_alone = route.access.attempts && route.access.any_of.empty();
+  text += is_open(route) ? "open" : is_for_attempts_alone ? "attempt" : core::to_string(route.access.any_of);
   if (route.access.attempts) text += " | attempt";
   if (route.access.door == api::Access::Door::loopback) text += " | loopback";
   return text;

@@ -117,7 +117,7 @@ Answer answer_work(const Call& call) {
   if (result == nullptr || !result->is_object()) return refuse({400, "invalid_argument", "result: expected an object", "result", "", ""});
   std::string text = json::serialize(*result);
   if (text.size() > core::limits::kResultBytes)
-    return refuse({413, "result_too_large", "a result of " + std::to_string(text.size()) + " bytes", "result",
+    return refuse({413, "out_of_range", "a result of " + std::to_string(text.size()) + " bytes", "result",
                    std::to_string(core::limits::kResultBytes) + " bytes", "store what is larger as a blob and name it here"});
   const auto done = call.cell.work.answer(call.principal.name, meant->ref, std::move(text), call.now, call.cell.journal.turn().effects);
   if (!done) return refuse(done.error());

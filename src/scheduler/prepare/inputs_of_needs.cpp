@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "core/model/rows.hpp"
+#include "scheduler/limits.hpp"
 
 namespace stint::scheduler {
 namespace {
@@ -54,9 +55,9 @@ Result<bool> InputsOfNeed::read_outputs(core::Manifest& files) {
 }
 
 Result<bool> InputsOfNeed::read_results() {
-  STINT_TRY(const auto rows, reader_.results(job_, need_, next_result_, kPage));
+  STINT_TRY(const auto rows, reader_.results(job_, need_, next_result_, limits::kResultsAtOnce));
   for (const core::ResultRow& row : rows) add_result(row);
-  if (rows.size() < kPage) return false;
+  if (rows.size() < limits::kResultsAtOnce) return false;
   next_result_ = rows.back().task.index + 1;
   return true;
 }

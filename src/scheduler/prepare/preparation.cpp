@@ -8,7 +8,8 @@ namespace stint::scheduler {
 namespace {
 
 constexpr std::size_t kPage = 1000;
-constexpr std::size_t kResultsChunk = std::size_t{16} << 20;  ///< put into the blob store before more are read
+/// Put into the blob store before more are read; with what one page may add it stays below ports::limits::kBlobPutMax.
+constexpr std::size_t kResultsChunk = std::size_t{8} << 20;
 
 ports::StoreReader::OutputQuery first_page(JobId job, std::uint32_t group) {
   ports::StoreReader::OutputQuery query;
@@ -18,6 +19,8 @@ ports::StoreReader::OutputQuery first_page(JobId job, std::uint32_t group) {
   query.limit = kPage;
   return query;
 }
+
+std::shared_ptr<const core::JobSpec> spec_of(const PrepareSources& sources, JobId job) { return sources.core.find_job(job)->row.spec; }
 
 /// Blobs of one page of files of this path; false: that was the last page.
 template <class Add>
@@ -34,7 +37,7 @@ Result<bool> find_page(ports::StoreReader& reader, ports::StoreReader::OutputQue
 }  // namespace
 
 Preparation::Preparation(PrepareSources sources, JobId job, std::uint32_t group)
-    : sources_(sources), spec_(sources.core.find_job(job)->row.spec), result_{job, group, 0, {}, {}} {}
+    : sources_(sources), spec_(spec_of(sources, job)), result_{job, group, 0, {}, {}} {}
 
 void Preparation::begin() {
   const auto state = sources_.core.find_group(result_.job, result_.group);
@@ -133,16 +136,19 @@ void Preparation::find_items() {
 }
 
 void Preparation::find_item_files() {
-  const auto more = find_page(sources_.reader, next_file_, task().each->file, [this](const core::OutputRow& row) {
-    if (row.task.index == core::kWholeEntry) item_files_.clear();  // the last one, put together of the others
-    item_files_.push_back(row.file.blob);
-  });
+  const auto more = find_page(sources_.reader, next_file_, task().each->file, [this](const core::OutputRow& row) { note_item_file(row); });
   if (!more) return fail_with(more.error());
   if (*more) return;
   if (item_files_.empty())
     return fail_with({Errc::not_found, "no task of " + spec_->tasks.at(*task().each->from).name + " has left " + task().each->file +
                                            "; name it among its outputs"});
   next_ = &Preparation::read_item_file;
+}
+
+/// What `collect` made of the tasks' files comes last, and stands for them.
+void Preparation::note_item_file(const core::OutputRow& row) {
+  if (row.task.index == core::kWholeEntry) item_files_.clear();
+  item_files_.push_back(row.file.blob);
 }
 
 void Preparation::read_item_file() {
@@ -196,10 +202,10 @@ void Preparation::keep_items() {
 }
 
 Collection::Collection(PrepareSources sources, JobId job, std::uint32_t group)
-    : sources_(sources), spec_(sources.core.find_job(job)->row.spec), next_file_(first_page(job, group)) {}
+    : sources_(sources), spec_(spec_of(sources, job)), collect_(*spec_->tasks.at(group).collect), next_file_(first_page(job, group)) {}
 
 void Collection::find_files() {
-  const auto more = find_page(sources_.reader, next_file_, collect().file, [this](const core::OutputRow& row) {
+  const auto more = find_page(sources_.reader, next_file_, collect_.file, [this](const core::OutputRow& row) {
     if (row.task.index != core::kWholeEntry) parts_.emplace_back(row.file.blob);
   });
   if (!more) return finish(tl::unexpected<Error>(more.error()));
@@ -208,7 +214,7 @@ void Collection::find_files() {
 
 void Collection::join() {
   sources_.blobs.concatenate(parts_, await<ports::BlobStore::Stored>([this](const ports::BlobStore::Stored& stored) {
-                               result_ = {stored.blob, stored.size, false, collect().into};
+                               result_ = {stored.blob, stored.size, false, collect_.into};
                                finish({});
                              }));
 }

@@ -14,8 +14,6 @@
 
 namespace stint::scheduler {
 
-/// The content of a job, for as long as an answer of the blob store may want it: the job may be gone from memory by then.
-using SharedSpec = std::shared_ptr<const core::JobSpec>;
 
 /// Where preparations look. All outlive them.
 struct PrepareSources {
@@ -52,10 +50,11 @@ class Preparation final : public Work {
   void keep_items();
 
   [[nodiscard]] const core::TaskSpec& task() const { return spec_->tasks.at(result_.group); }
+  void note_item_file(const core::OutputRow& row);
   void fail_with(const Error& error) { finish(tl::unexpected<Error>(error)); }
 
   PrepareSources sources_;
-  SharedSpec spec_;
+  std::shared_ptr<const core::JobSpec> spec_;  // an answer of the blob store may come when the job is gone
   core::GroupPrepared result_;
   Step next_ = &Preparation::begin;
   std::size_t need_ = 0;
@@ -84,10 +83,9 @@ class Collection final : public Work {
   void find_files();
   void join();
 
-  [[nodiscard]] const core::CollectSpec& collect() const { return *spec_->tasks.at(next_file_.from.group).collect; }
-
   PrepareSources sources_;
-  SharedSpec spec_;
+  std::shared_ptr<const core::JobSpec> spec_;
+  const core::CollectSpec& collect_;
   ports::StoreReader::OutputQuery next_file_;
   std::vector<ports::BlobStore::Part> parts_;
   void (Collection::*next_)() = &Collection::find_files;

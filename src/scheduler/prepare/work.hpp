@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
@@ -32,11 +33,18 @@ class Work : public std::enable_shared_from_this<Work> {
   /// For a call of the blob store: `then` gets its value; an error ends the work.
   template <class T, class Then>
   typename ports::BlobStore::Done<T> await(Then then) {
+    return await_any<T>([this, then = std::move(then)](Result<T> result) {
+      if (!result) return finish(tl::unexpected<Error>(std::move(result.error())));
+      then(*std::move(result));
+    });
+  }
+  /// The same for who knows what to do with an error.
+  template <class T, class Then>
+  typename ports::BlobStore::Done<T> await_any(Then then) {
     is_waiting_ = true;
     return [self = shared_from_this(), then = std::move(then)](Result<T> result) {
       self->is_waiting_ = false;
-      if (!result) return self->finish(tl::unexpected<Error>(std::move(result.error())));
-      then(*std::move(result));
+      then(std::move(result));
     };
   }
 
