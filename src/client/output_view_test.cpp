@@ -17,7 +17,8 @@ TEST(OutputView, IsReadFromTheApi) {
   EXPECT_EQ(output->size, 12u);
   EXPECT_TRUE(output->is_executable);
   EXPECT_EQ(to_hex(output->blob), std::string(64, 'a'));
-  for (const std::string text : {"", "[]", "{}", R"({"entry":"main","path":"x","blob":"y"})"}) EXPECT_FALSE(parse_output_view(text)) << text;
+  for (const std::string text : {"", "[]", "{}", R"({"entry":"main","path":"x","blob":"y"})"})
+    EXPECT_FALSE(parse_output_view(text)) << text;
 }
 
 TEST(OutputView, HasAPlaceBelowADirectory) {
@@ -29,7 +30,8 @@ TEST(OutputView, HasAPlaceBelowADirectory) {
   EXPECT_EQ(place("\"12.main.3\"", "a/b.txt"), "main/3/a/b.txt");
   EXPECT_EQ(place("\"12.main\"", "b.txt"), "main/b.txt");
   EXPECT_EQ(place("null", "all.jsonl"), "main/all.jsonl");
-  for (const std::string path : {"../x", "/etc/passwd", "a//b", "a/../../x"}) EXPECT_TRUE(place("null", path).starts_with("error: ")) << path;
+  for (const std::string path : {"../x", "/etc/passwd", "a//b", "a/../../x"})
+    EXPECT_TRUE(place("null", path).starts_with("error: ")) << path;
 }
 
 }  // namespace

@@ -8,9 +8,8 @@
 namespace stint::core {
 namespace {
 
-/// How many tasks one claim looks at beyond those it may take: a person who has answered for much of a group is not shown the rest at any
-/// price.
-constexpr std::uint32_t kScanMax = 100'000;
+/// How many tasks one claim looks at, of all groups together: a person who has answered for much is not shown the rest at any price.
+constexpr std::uint32_t kScanMax = 1'000'000;
 
 bool has_live_attempt(const Group& group, std::uint32_t index, AgentNumber agent) {
   const auto at = group.entries.find(index);
@@ -31,17 +30,16 @@ bool has_had_item(const Group& group, std::uint32_t index, AgentNumber agent) {
 }
 
 /// Takes a task out of line for this person: one that came back first, else the first fresh one.
-std::optional<std::uint32_t> take_for(Group& group, AgentNumber agent) {
-  for (std::uint32_t index = group.ready.next(0); index != IndexSet::kNone; index = group.ready.next(index + 1)) {
+std::optional<std::uint32_t> take_for(Group& group, AgentNumber agent, std::uint32_t& left) {
+  for (std::uint32_t index = group.ready.next(0); index != IndexSet::kNone && left > 0; index = group.ready.next(index + 1), --left) {
     if (has_had_item(group, index, agent)) continue;
     group.ready.erase(index);
     group.entries.at(index).waiting = Waiting::no;
     return index;
   }
   if (group.fresh == 0) return std::nullopt;
-  std::uint32_t scanned = 0;
-  for (std::uint32_t index = group.states.next_open(group.cursor); index < group.states.count() && scanned < kScanMax;
-       index = group.states.next_open(index + 1), ++scanned) {
+  for (std::uint32_t index = group.states.next_open(group.cursor); index < group.states.count() && left > 0;
+       index = group.states.next_open(index + 1), --left) {
     const bool is_fresh = index >= group.entered_end || !group.entries.contains(index);
     if (!is_fresh || has_had_item(group, index, agent)) continue;
     --group.fresh;
@@ -66,9 +64,10 @@ Result<std::vector<AttemptRef>> claim_work(Turn& turn, const ClaimWork& event) {
   for (const auto& [place, group] : turn.state.claimable)
     if (is_wanted(*group, event)) groups.push_back(group);
   std::vector<AttemptRef> claimed;
+  std::uint32_t left = kScanMax;
   for (Group* group : groups) {
     while (claimed.size() < event.limit && group->is_offered) {
-      const auto index = take_for(*group, event.agent);
+      const auto index = take_for(*group, event.agent, left);
       if (!index) break;
       place_task(turn, *group, *index, *agent);
       refresh_group(turn.state, *group);

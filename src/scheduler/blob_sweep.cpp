@@ -84,7 +84,8 @@ Status BlobSweep::remove_unwanted(const std::vector<ports::BlobStore::Entry>& en
   STINT_TRY(auto named, references_.find_in_rows(old));
   std::sort(named.begin(), named.end());
   for (const auto& entry : entries)
-    if (std::binary_search(old.begin(), old.end(), entry.blob) && !std::binary_search(named.begin(), named.end(), entry.blob)) remove(entry);
+    if (std::binary_search(old.begin(), old.end(), entry.blob) && !std::binary_search(named.begin(), named.end(), entry.blob))
+      remove(entry);
   return {};
 }
 

@@ -62,7 +62,9 @@ class BlobSweepTest : public ::testing::Test {
   testing::LinesLog log_;
   std::optional<std::vector<BlobId>> live_ = std::vector<BlobId>();
   std::optional<std::vector<BlobId>> in_rows_ = std::vector<BlobId>();
-  BlobSweep sweep_{store_, log_, 24h,
+  BlobSweep sweep_{store_,
+                   log_,
+                   24h,
                    {[this] { return std::make_shared<Said>(live_); },
                     [this](const std::vector<BlobId>& /*asked*/) -> Result<std::vector<BlobId>> {
                       if (in_rows_) return *in_rows_;

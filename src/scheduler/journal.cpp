@@ -27,7 +27,8 @@ void Journal::flush() {
   ports::Batch batch{BatchNumber{++last_.value}, std::exchange(turn.effects.rows, {})};
   for (const auto& row : batch.rows) {
     if (const auto* event = std::get_if<core::EventRow>(&row)) turn.events.push_back(*event);
-    if (const auto* job = std::get_if<core::JobStateRow>(&row); job != nullptr && has_ended(job->status)) turn.ended_jobs.push_back(job->job);
+    if (const auto* job = std::get_if<core::JobStateRow>(&row); job != nullptr && has_ended(job->status))
+      turn.ended_jobs.push_back(job->job);
   }
   writing_ = std::move(turn);
   in_flight_ = true;

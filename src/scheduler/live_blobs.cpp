@@ -79,7 +79,8 @@ void LiveBlobs::note_manifest(BlobId manifest) {
 }
 
 void LiveBlobs::read_manifest() {
-  blobs_.read(unread_.back(), offset_, kPieceBytes, await_any<std::string>([this](Result<std::string> piece) { on_piece(std::move(piece)); }));
+  blobs_.read(unread_.back(), offset_, kPieceBytes,
+              await_any<std::string>([this](Result<std::string> piece) { on_piece(std::move(piece)); }));
 }
 
 void LiveBlobs::on_piece(Result<std::string> piece) {

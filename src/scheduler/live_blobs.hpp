@@ -22,7 +22,8 @@ namespace stint::scheduler {
 class LiveBlobs final : public Marking {
  public:
   /// All outlive it.
-  LiveBlobs(const core::Scheduler& core, ports::StoreReader& reader, ports::BlobStore& blobs) : core_(core), reader_(reader), blobs_(blobs) {}
+  LiveBlobs(const core::Scheduler& core, ports::StoreReader& reader, ports::BlobStore& blobs)
+      : core_(core), reader_(reader), blobs_(blobs) {}
 
   void step() override;
   [[nodiscard]] std::vector<BlobId> take_live() override;

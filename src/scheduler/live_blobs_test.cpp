@@ -48,9 +48,14 @@ TEST_F(LiveBlobsTest, WhatJobsNameStaysAndTheRestGoes) {
   const auto inputs = manifest_of("train.py", "train.py");
   const auto files = manifest_of("cat", "cat.png");
   const auto lines = flow.put("a\nb\n");
-  const auto id = flow.world.submit(R"({"tasks":[{"name":"one","command":["x"],"inputs":")" + inputs + R"(","outputs":["f"],"checkpoint":true},)"
-                                    R"({"name":"two","command":["x"],"each":{"items":")" + files + R"(","count":1,"kind":"files"}},)"
-                                    R"({"name":"three","command":["x"],"resources":{"cpu_millis":1},"each":{"items":")" + lines + R"(","count":2}},)"
+  const auto id = flow.world.submit(R"({"tasks":[{"name":"one","command":["x"],"inputs":")" + inputs +
+                                    R"(","outputs":["f"],"checkpoint":true},)"
+                                    R"({"name":"two","command":["x"],"each":{"items":")" +
+                                    files +
+                                    R"(","count":1,"kind":"files"}},)"
+                                    R"({"name":"three","command":["x"],"resources":{"cpu_millis":1},"each":{"items":")" +
+                                    lines +
+                                    R"(","count":2}},)"
                                     R"({"name":"four","command":["x"],"each":{"from":"one","file":"f"}}]})");
   const auto checkpoint = manifest_of("weights", "w");
   flow.world.token = flow.find_assigned(attempt_of(id, 0))->extra.token;
@@ -60,8 +65,10 @@ TEST_F(LiveBlobsTest, WhatJobsNameStaysAndTheRestGoes) {
   const auto prepared = flow.find_assigned(attempt_of(id, 3))->shared.needs_inputs;
   sweep();
   EXPECT_FALSE(is_there("nobody's"));
-  for (const std::string text : {"train.py", "cat", "a\nb\n", "weights", "i\r\nj\n", "i\nj\n", "{\"r\":1}\n"}) EXPECT_TRUE(is_there(text)) << text;
-  for (const auto& name : {inputs, files, checkpoint, to_hex(prepared)}) EXPECT_TRUE(flow.world.blob_files->blobs.contains(*parse_blob_id(name)));
+  for (const std::string text : {"train.py", "cat", "a\nb\n", "weights", "i\r\nj\n", "i\nj\n", "{\"r\":1}\n"})
+    EXPECT_TRUE(is_there(text)) << text;
+  for (const auto& name : {inputs, files, checkpoint, to_hex(prepared)})
+    EXPECT_TRUE(flow.world.blob_files->blobs.contains(*parse_blob_id(name)));
 }
 
 TEST_F(LiveBlobsTest, WhatARemovedJobNamedGoes) {

@@ -51,9 +51,10 @@ class SessionHubTest : public ::testing::Test, protected protocol::KeyLookup, pr
     }
   }
   void tell(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs = {}) {
-    hub.tell(sends, logs,
-             {[this](JobId, std::uint32_t) { return has_template ? &task_template : nullptr; }, [](const AttemptRef&) { return std::nullopt; }},
-             at(time));
+    hub.tell(
+        sends, logs,
+        {[this](JobId, std::uint32_t) { return has_template ? &task_template : nullptr; }, [](const AttemptRef&) { return std::nullopt; }},
+        at(time));
     settle();
   }
   void advance(Duration by) {

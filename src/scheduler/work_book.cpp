@@ -18,7 +18,8 @@ Result<AgentNumber> WorkBook::ensure_person(const std::string& name, Now now, co
   if (row != nullptr && row->name == name && !row->revoked) return known->second;
   for (const auto& agent : core_.agents()) {
     if (agent.row.name != name) continue;
-    if (is_person(agent.row) && agent.row.revoked) return fail(Errc::forbidden, name + " was revoked as one who works here; use a token of another name");
+    if (is_person(agent.row) && agent.row.revoked)
+      return fail(Errc::forbidden, name + " was revoked as one who works here; use a token of another name");
     if (is_person(agent.row)) return people_[name] = agent.row.number;
     if (!agent.row.revoked)
       return fail(Errc::already_exists, "an agent that is no person is named " + name + "; make a token of another name for the person");
@@ -32,7 +33,8 @@ Result<AgentNumber> WorkBook::ensure_person(const std::string& name, Now now, co
 
 Result<std::vector<WorkBook::Claimed>> WorkBook::claim(const Claim& claim, Now now, core::Effects& effects) {
   if (claim.limit > limits::kClaimsMax)
-    return fail(Errc::out_of_range, "limit: " + std::to_string(claim.limit) + " tasks at once, at most " + std::to_string(limits::kClaimsMax));
+    return fail(Errc::out_of_range,
+                "limit: " + std::to_string(claim.limit) + " tasks at once, at most " + std::to_string(limits::kClaimsMax));
   STINT_TRY(const AgentNumber person, ensure_person(claim.person, now, effects));
   STINT_TRY(const auto refs, core_.claim({person, claim.types, claim.job, claim.limit}, now, effects));
   std::vector<Claimed> claimed;

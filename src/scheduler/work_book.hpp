@@ -11,15 +11,15 @@
 
 namespace stint::scheduler {
 
-/// People's work: who is known, what they have claimed and until when. A claim that is not answered in time is a lost attempt: the task goes
-/// to the next who asks.
+/// People's work: who is known, what they have claimed and until when. A claim that is not answered in time is a lost attempt: the task
+/// goes to the next who asks.
 class WorkBook {
  public:
   explicit WorkBook(core::Scheduler& core) : core_(core) {}
 
   struct Claim {
-    std::string person;                        ///< name of the token
-    std::vector<AgentType> types;              ///< empty: any
+    std::string person;  ///< name of the token
+    std::vector<AgentType> types;  ///< empty: any
     std::optional<JobId> job;
     std::uint32_t limit = 1;
     Duration lease{0};
@@ -44,7 +44,8 @@ class WorkBook {
  private:
   [[nodiscard]] Result<AgentNumber> ensure_person(const std::string& name, Now now, core::Effects& effects);
   [[nodiscard]] Result<core::AttemptRow> find_claim(const std::string& person, const AttemptRef& ref) const;
-  void end(core::AttemptRow row, TaskStatus status, EndReason reason, std::string detail, std::string result, Now now, core::Effects& effects);
+  void end(core::AttemptRow row, TaskStatus status, EndReason reason, std::string detail, std::string result, Now now,
+           core::Effects& effects);
   void add_lease(const AttemptRef& ref, Instant until);
   void drop_lease(const AttemptRef& ref);
 

@@ -31,7 +31,7 @@ class ApiContract(DevCase):
     def ask(self, method, path, body=None, query="", **options):
         """One request to a path of the contract; `{…}` are given as options of that name. Returns the answer's values."""
         target = path
-        for name in ("job", "task", "agent", "hex", "name"):
+        for name in ("job", "task", "agent", "hex", "name", "attempt"):
             if name in options:
                 target = target.replace(f"{{{name}}}", str(options.pop(name)))
         answer = self.request(method, target + query, body, **options)
@@ -54,11 +54,13 @@ class ApiContract(DevCase):
         for state in ("pending", "running", "completed", "failed", "cancelled"):
             self.assertTrue(get("/v1/jobs", f"?state={state}")[0]["items"], state)
         for job in (*self.jobs, "last"):
-            for path in ("/v1/jobs/{job}", "/v1/jobs/{job}/spec", "/v1/jobs/{job}/tasks", "/v1/jobs/{job}/explain"):
+            for path in ("/v1/jobs/{job}", "/v1/jobs/{job}/spec", "/v1/jobs/{job}/tasks", "/v1/jobs/{job}/explain",
+                         "/v1/jobs/{job}/outputs", "/v1/jobs/{job}/results"):
                 get(path, job=job)
         for task in self.tasks():
             for path in ("/v1/tasks/{task}", "/v1/tasks/{task}/explain", "/v1/tasks/{task}/reports", "/v1/tasks/{task}/logs"):
                 get(path, task=task)
+        self.assertEqual({"answer": 42}, get("/v1/tasks/{task}/result", task=f"{self.completed}.main")[0]["result"])
         for agent in self.get("/v1/agents")[0]["items"]:
             get("/v1/agents/{agent}", agent=agent["name"])
         blob = self.upload(b"hello, blobs")
@@ -134,6 +136,38 @@ class ApiContract(DevCase):
         answer, values = self.ask("POST", "/v1/agents/{agent}/revoke", agent="guest")
         self.assertEqual((200, "revoked"), (answer.status, values[0]["state"]))
 
+    def test_plans_and_retries_are_answered_as_described(self):
+        small = {"command": ["true"], "array": {"count": 3}}
+        job = {"name": "planned", "tasks": [small, {"name": "large", "command": ["x"], "resources": {"gpu": 64}}]}
+        plan = self.ask("POST", "/v1/plan", json.dumps(job))[1][0]
+        self.assertEqual([(3, True), (1, False)], [(entry["count"], entry["placeable"]) for entry in plan["tasks"]])
+        for body, status in (("{}", 400), ("[", 400)):
+            self.assertEqual(status, self.ask("POST", "/v1/plan", body)[0].status)
+        for number, body, status in ((self.failed, "{", 400), (self.running, None, 409), (self.failed, '{"failed_only":true}', 201)):
+            answer, _ = self.ask("POST", "/v1/jobs/{job}/retry", body, job=number, Idempotency_Key=f"retry-{status}")
+            self.assertEqual(status, answer.status, body)
+        self.assertEqual(200, self.ask("POST", "/v1/jobs/{job}/retry", None, job=self.failed, Idempotency_Key="retry-201")[0].status)
+
+    def test_work_is_answered_as_described(self):
+        job = {"name": "ask", "tasks": [{"driver": "human", "form": {"choice": ["cat", "dog"]}, "type": "labeller", "array": {"count": 2}}]}
+        number = json.loads(self.ask("POST", "/v1/jobs", json.dumps(job))[0].body)["id"]
+        self.get("/v1/jobs/{job}/spec", job=number)
+        self.assertEqual("waits_for_people", self.get("/v1/jobs/{job}/explain", job=number)[0]["why"])
+        answer, values = self.ask("POST", "/v1/work/claim", json.dumps({"limit": 5, "job": number}))
+        self.assertEqual((200, 2), (answer.status, len(values[0]["items"])))
+        first, second = values[0]["items"]
+        result = json.dumps({"attempt": first["attempt"], "result": {"is": "cat"}})
+        for task, what, body, status in (
+            (first["task"], "answer", "{}", 400),
+            (first["task"], "answer", result, 200),
+            (first["task"], "answer", result, 409),
+            (second["task"], "release", json.dumps({"attempt": second["attempt"], "why": "blurred"}), 200),
+        ):
+            self.assertEqual(status, self.ask("POST", "/v1/work/{task}/" + what, body, task=task)[0].status, body)
+        self.assertEqual({"is": "cat"}, self.get("/v1/tasks/{task}/result", task=first["task"])[0]["result"])
+        self.ask("POST", "/v1/jobs/{job}/cancel", job=number)
+        self.assertEqual(400, self.ask("POST", "/v1/work/claim", '{"x":1}')[0].status)
+
     def test_tokens_are_answered_as_described(self):
         good = '{"name":"viewer","scopes":["read"],"ttl_ms":3600000}'
         answer, values = self.ask("POST", "/v1/tokens", good)
@@ -150,12 +184,14 @@ class ApiContract(DevCase):
 
     def test_problems_are_problem_documents(self):
         for method, path in sorted(self.contract.operations()):
-            where = {"job": 999, "task": "999.main", "agent": "nobody", "name": "nobody", "hex": "0" * 64}
+            where = {"job": 999, "task": "999.main", "agent": "nobody", "name": "nobody", "hex": "0" * 64, "attempt": "999.0.0.1"}
             if path.startswith("/v1/"):
                 answer = self.request(method, path, token="wrong") if method == "HEAD" else None
                 answer, values = (answer, [{"code": "unauthenticated"}]) if answer else self.ask(method, path, **where, token="wrong")
                 self.assertEqual((401, "unauthenticated"), (answer.status, values[0]["code"]), path)
-            if "{" in path and method != "HEAD" and (method, path) not in STARTS_WITH_NOTHING:
+            if path.endswith("/checkpoint"):  # for the token of that attempt alone
+                self.assertEqual(403, self.ask(method, path, "{}", **where)[0].status)
+            elif "{" in path and method != "HEAD" and (method, path) not in STARTS_WITH_NOTHING:
                 answer, values = self.ask(method, path, '{"draining":true}' if path.endswith("/drain") else None, **where)
                 self.assertEqual((404, "not_found"), (answer.status, values[0]["code"]), path)
         for path in ("/v1/jobs", "/v1/agents", "/v1/events", "/v1/jobs/{job}/tasks", "/v1/tasks/{task}/reports"):

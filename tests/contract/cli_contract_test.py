@@ -140,6 +140,24 @@ class CliContract(DevCase):
         large = self.product.write("large.yaml", "run: echo hello\nresources: {gpu: 64}\n")
         self.assertFalse(self.ask("plan", "plan", large, status=3)["placeable"])
 
+    def test_4_outputs(self):
+        job = self.product.write("leave.yaml", "run: echo $STINT_INDEX > $STINT_OUTPUTS/n.txt\narray: 0-2\noutputs: [n.txt]\n"
+                                               "collect: {file: n.txt, into: all.txt}\nresources: {cpu: 100m}\n")
+        number = self.product.ensure("run", "-d", job).strip()
+        self.product.ensure("wait", number)
+        items = self.ask("outputs", "outputs", number)["items"]
+        self.assertEqual([f"{number}.main.{i}" for i in range(3)] + [None], [item["task"] for item in items])
+        place = self.folder / "cwd" / "fetched"
+        for _ in range(2):  # what is there stays
+            fetched = self.ask("outputs_to", "outputs", number, "--to", place)["items"]
+            self.assertEqual(4, len(fetched))
+        self.assertEqual("1\n", (place / "main/1/n.txt").read_text())
+        self.assertEqual("0\n1\n2\n", (place / "main/all.txt").read_text())
+        self.assertEqual(4, len([path for path in place.rglob("*") if path.is_file()]), "nothing half is left")
+        self.assertIn("all.txt", self.product.ensure("outputs", number))
+        one = self.ask("outputs", "outputs", f"{number}.main.2")["items"]
+        self.assertEqual(["n.txt"], [item["path"] for item in one])
+
     def test_5_errors(self):
         for code, status, *arguments in (
             ("not_found", 125, "tasks", 999),

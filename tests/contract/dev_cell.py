@@ -14,6 +14,7 @@ print("out", flush=True)
 print("err", file=sys.stderr, flush=True)
 with open(os.environ["STINT_REPORT"], "a") as report:
     report.write('{"progress":0.5,"step":3,"metrics":{"loss":0.25},"message":"half way"}\\n')
+    report.write('{"result":{"answer":42}}\\n')
 sys.exit(int(sys.argv[1]))
 """
 

@@ -14,7 +14,8 @@ class EntryStoreContract : public StoreContract<Bench> {
     id.bytes.fill(number);
     return id;
   }
-  static core::OutputRow output(std::uint64_t job, std::uint32_t group, std::uint32_t index, const std::string& path, std::uint8_t number = 1) {
+  static core::OutputRow output(std::uint64_t job, std::uint32_t group, std::uint32_t index, const std::string& path,
+                                std::uint8_t number = 1) {
     return {{JobId{job}, group, index}, {blob(number), 10U + index, index % 2 == 1, path}, 2};
   }
   static core::ResultRow result(std::uint64_t job, std::uint32_t group, std::uint32_t index) {

@@ -17,28 +17,27 @@ struct Overloaded : Ts... {
 }  // namespace
 
 void Tables::apply(const core::Row& row) {
-  std::visit(
-      Overloaded{
-          [this](const core::JobRow& r) { jobs_[r.id] = r; },
-          [this](const core::JobStateRow& r) { job_states_[r.job] = r; },
-          [this](const core::AttemptRow& r) { attempts_[r.ref] = r; },
-          [this](const core::TaskMarkRow& r) { marks_[{r.job, r.group, r.first}] = r, take_over(r); },
-          [this](const core::AgentRow& r) { agents_[r.number] = r; },
-          [this](const core::MasterKeyRow& r) { keys_[r.epoch] = r; },
-          [this](const core::EventRow& r) { events_[r.seq] = r; },
-          [this](const core::LogRow& r) {
-            if (logs_.try_emplace({r.ref, r.stream, r.offset}, std::pair{logs_arrived_ + 1, r}).second) ++logs_arrived_;
-          },
-          [this](const core::ReportRow& r) { reports_[{r.ref, r.seq}] = r; },
-          [this](const core::MetaRow& r) { meta_[r.name] = r; },
-          [this](const core::GroupRow& r) { groups_[{r.job, r.group}] = r; },
-          [this](const core::OutputRow& r) { outputs_[{r.task, r.file.path}] = r; },
-          [this](const core::ResultRow& r) { results_[r.task] = r; },
-          [this](const core::CheckpointRow& r) { checkpoints_[r.task] = r; },
-          [this](const core::TokenRow& r) { tokens_[r.id] = r; },
-          [this](const core::JobRemovalRow& r) { remove(r.job), removals_[r.job] = r; },
-      },
-      row);
+  std::visit(Overloaded{
+                 [this](const core::JobRow& r) { jobs_[r.id] = r; },
+                 [this](const core::JobStateRow& r) { job_states_[r.job] = r; },
+                 [this](const core::AttemptRow& r) { attempts_[r.ref] = r; },
+                 [this](const core::TaskMarkRow& r) { marks_[{r.job, r.group, r.first}] = r, take_over(r); },
+                 [this](const core::AgentRow& r) { agents_[r.number] = r; },
+                 [this](const core::MasterKeyRow& r) { keys_[r.epoch] = r; },
+                 [this](const core::EventRow& r) { events_[r.seq] = r; },
+                 [this](const core::LogRow& r) {
+                   if (logs_.try_emplace({r.ref, r.stream, r.offset}, std::pair{logs_arrived_ + 1, r}).second) ++logs_arrived_;
+                 },
+                 [this](const core::ReportRow& r) { reports_[{r.ref, r.seq}] = r; },
+                 [this](const core::MetaRow& r) { meta_[r.name] = r; },
+                 [this](const core::GroupRow& r) { groups_[{r.job, r.group}] = r; },
+                 [this](const core::OutputRow& r) { outputs_[{r.task, r.file.path}] = r; },
+                 [this](const core::ResultRow& r) { results_[r.task] = r; },
+                 [this](const core::CheckpointRow& r) { checkpoints_[r.task] = r; },
+                 [this](const core::TokenRow& r) { tokens_[r.id] = r; },
+                 [this](const core::JobRemovalRow& r) { remove(r.job), removals_[r.job] = r; },
+             },
+             row);
 }
 
 Status Tables::each(const std::function<Status(const core::Row&)>& row) const {

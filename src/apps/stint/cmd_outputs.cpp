@@ -96,7 +96,8 @@ Status fetch(client::BlobTransfer& transfer, const std::string& file, const clie
   if (!output.is_executable) return {};
   using std::filesystem::perms;
   std::error_code failed;
-  std::filesystem::permissions(file, perms::owner_exec | perms::group_exec | perms::others_exec, std::filesystem::perm_options::add, failed);
+  std::filesystem::permissions(file, perms::owner_exec | perms::group_exec | perms::others_exec, std::filesystem::perm_options::add,
+                               failed);
   if (failed) return fail(Errc::io, file + ": " + failed.message());
   return {};
 }

@@ -87,7 +87,8 @@ Result<TaskRef> find_task_ref(const Cell& cell, std::string_view id) {
 
 Problem forbidden(const Principal& who, const std::string& what, core::Scopes needed) {
   if (needed.empty())
-    return {403, "forbidden", what + " is for the token of a live attempt alone; the token `" + who.name + "` is none", "Authorization", "", ""};
+    return {403, "forbidden", what + " is for the token of a live attempt alone; the token `" + who.name + "` is none", "Authorization",
+            "",  ""};
   std::string words = core::to_string(needed);
   if (const auto comma = words.rfind(", "); comma != std::string::npos) words.replace(comma, 2, " or ");
   const auto held = who.attempt ? "is that of an attempt, which may only move its own data" : "has " + core::to_string(who.scopes);

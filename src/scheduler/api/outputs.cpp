@@ -95,7 +95,8 @@ struct ResultPage {
   json::value next = nullptr;
 };
 /// A page ends sooner when it is large: a result may have 64 KiB.
-Result<ResultPage> read_results(ports::StoreReader& reader, const core::JobSpec& spec, const Wanted& wanted, TaskRef from, std::size_t limit) {
+Result<ResultPage> read_results(ports::StoreReader& reader, const core::JobSpec& spec, const Wanted& wanted, TaskRef from,
+                                std::size_t limit) {
   ResultPage page;
   std::size_t bytes = 0;
   const std::size_t groups = wanted.group ? *wanted.group + std::size_t{1} : spec.tasks.size();
@@ -195,7 +196,8 @@ Answer show_result(const Call& call) {
 Answer put_checkpoint(const Call& call) {
   const auto& ref = call.principal.attempt;
   if (!ref || path_name(*ref) != call.values[0])
-    return refuse({403, "forbidden", "this token is not that of attempt " + std::string(call.values[0].substr(0, 100)), "Authorization", "", ""});
+    return refuse(
+        {403, "forbidden", "this token is not that of attempt " + std::string(call.values[0].substr(0, 100)), "Authorization", "", ""});
   const auto body = read_object(call.request.body);
   if (!body) return refuse(body.error());
   const auto* manifest = body->if_contains("manifest");

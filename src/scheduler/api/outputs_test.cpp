@@ -14,9 +14,9 @@ class OutputsTest : public ::testing::Test {
  protected:
   /// Two tasks of an array, one of which leaves two files, then a single one.
   std::uint64_t run_flow() {
-    const auto id = flow.world.submit(
-        R"({"name":"flow","tasks":[{"name":"make","command":["m"],"array":{"count":2,"first":5},"outputs":["p"],)"
-        R"("collect":{"file":"p","into":"all"}},{"name":"use","command":["u"],"needs":["make"]}]})");
+    const auto id =
+        flow.world.submit(R"({"name":"flow","tasks":[{"name":"make","command":["m"],"array":{"count":2,"first":5},"outputs":["p"],)"
+                          R"("collect":{"file":"p","into":"all"}},{"name":"use","command":["u"],"needs":["make"]}]})");
     flow.end(attempt_of(id, 0, 0), {{"p", "one\n"}, {"q/r", "x"}}, R"({"n":5})");
     flow.end(attempt_of(id, 0, 1), {{"p", "two\n"}}, R"({"n":6})");
     return id;
@@ -28,8 +28,9 @@ class OutputsTest : public ::testing::Test {
     for (int pages = 0; pages < 50; ++pages) {
       const auto page = flow.get("/v1/jobs/1/outputs?limit=" + std::to_string(limit) + query + after);
       for (const auto& item : page.at("items").as_array())
-        all.push_back((item.at("task").is_null() ? "whole " + std::string(item.at("entry").as_string()) : std::string(item.at("task").as_string())) +
-                      " " + std::string(item.at("path").as_string()));
+        all.push_back(
+            (item.at("task").is_null() ? "whole " + std::string(item.at("entry").as_string()) : std::string(item.at("task").as_string())) +
+            " " + std::string(item.at("path").as_string()));
       if (page.at("next").is_null()) return all;
       after = "&after=" + std::string(page.at("next").as_string());
     }
@@ -160,7 +161,8 @@ TEST_F(OutputsTest, ARetryMissesNothingThatIsOnItsWayToTheDisk) {
 }
 
 TEST_F(OutputsTest, APlanSaysWhatFitsAndWhatWouldHelp) {
-  const std::string fits = R"({"name":"p","tasks":[{"name":"a","command":["a"],"array":{"count":6}},{"name":"b","command":["b"],"needs":["a"]}]})";
+  const std::string fits =
+      R"({"name":"p","tasks":[{"name":"a","command":["a"],"array":{"count":6}},{"name":"b","command":["b"],"needs":["a"]}]})";
   const auto plan = flow.world.call("POST", "/v1/plan", fits).json();
   EXPECT_TRUE(plan.at("previous").is_null());
   const auto& a = plan.at("tasks").at(0).as_object();
@@ -178,7 +180,8 @@ TEST_F(OutputsTest, APlanSaysWhatFitsAndWhatWouldHelp) {
   EXPECT_EQ(large.at("tasks").at(0).at("nearest"), "a1");
   EXPECT_FALSE(large.at("tasks").at(0).at("would_help").as_string().empty());
   Texts clauses;
-  for (const auto& clause : large.at("tasks").at(0).at("agents").at(0).at("clauses").as_array()) clauses.emplace_back(clause.at("clause").as_string());
+  for (const auto& clause : large.at("tasks").at(0).at("agents").at(0).at("clauses").as_array())
+    clauses.emplace_back(clause.at("clause").as_string());
   EXPECT_EQ(clauses, (Texts{"cpu", "gpu"})) << "the job that was submitted has the cores";
   EXPECT_EQ(large.at("previous").at("job"), 1);
   EXPECT_EQ(large.at("previous").at("spec").at("tasks").at(0).at("name"), "a");
@@ -213,10 +216,12 @@ TEST_F(AttemptTokenTest, OpensBlobsAndItsOwnCheckpointOnly) {
   EXPECT_EQ(ask("PUT", "/v1/attempts/1.0.0.2/checkpoint", R"({"manifest":")" + blob + R"("})"), 403);
   for (const auto& body : Texts{"{}", R"({"manifest":"x"})", R"({"manifest":")" + blob + R"(","x":1})", "["})
     EXPECT_EQ(ask("PUT", "/v1/attempts/1.0.0.1/checkpoint", body), 400) << body;
-  for (const std::string target : {"/v1/jobs", "/v1/jobs/1", "/v1/tasks/1.main", "/v1/agents", "/v1/tokens", "/v1/events", "/v1/jobs/1/outputs"})
+  for (const std::string target :
+       {"/v1/jobs", "/v1/jobs/1", "/v1/tasks/1.main", "/v1/agents", "/v1/tokens", "/v1/events", "/v1/jobs/1/outputs"})
     EXPECT_EQ(ask("GET", target), 403) << target;
   EXPECT_EQ(ask("POST", "/v1/jobs", testing::kOneTask), 403);
-  EXPECT_EQ(flow.world.call("PUT", "/v1/attempts/1.0.0.1/checkpoint", R"({"manifest":")" + blob + R"("})").status(), 403) << "no scope opens it";
+  EXPECT_EQ(flow.world.call("PUT", "/v1/attempts/1.0.0.1/checkpoint", R"({"manifest":")" + blob + R"("})").status(), 403)
+      << "no scope opens it";
 }
 
 TEST_F(AttemptTokenTest, TheNextAttemptGetsTheCheckpoint) {

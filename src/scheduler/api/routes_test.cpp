@@ -21,8 +21,8 @@ using testing::World;
 
 /// The path of a route with this test's job, task, agent and token in their places.
 std::string real_path(std::string_view pattern) {
-  static const std::map<std::string, std::string> kReal{{"{job}", "1"}, {"{task}", "1.main"}, {"{agent}", "a1"}, {"{name}", "t1"},
-                                                      {"{attempt}", "1.0.0.1"}};
+  static const std::map<std::string, std::string> kReal{
+      {"{job}", "1"}, {"{task}", "1.main"}, {"{agent}", "a1"}, {"{name}", "t1"}, {"{attempt}", "1.0.0.1"}};
   std::string path;
   while (!pattern.empty()) {
     const auto part = std::string(pattern.substr(0, pattern.find('/', 1)));

@@ -81,7 +81,8 @@ json::object claimed_json(const Cell& cell, const WorkBook::Claimed& claimed) {
   object["form"] = json::parse(task.form);
   object["lease_until"] = time_json(claimed.until);
   const auto submitted = cell.core.find_job(claimed.ref.task.job)->row.submitted_at;
-  object["due_at"] = task.due > Duration{0} ? time_json(submitted + std::chrono::duration_cast<std::chrono::milliseconds>(task.due)) : nullptr;
+  object["due_at"] =
+      task.due > Duration{0} ? time_json(submitted + std::chrono::duration_cast<std::chrono::milliseconds>(task.due)) : nullptr;
   return object;
 }
 

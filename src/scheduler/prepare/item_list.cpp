@@ -33,7 +33,8 @@ Result<ItemList> ItemList::make(std::string text, const core::EachSpec& each) {
   if (!text.empty() && text.back() != '\n') text += '\n';
   ItemList list;
   list.text_ = std::move(text);
-  for (std::size_t at = 0; at < list.text_.size(); at = list.text_.find('\n', at) + 1) list.starts_.push_back(static_cast<std::uint32_t>(at));
+  for (std::size_t at = 0; at < list.text_.size(); at = list.text_.find('\n', at) + 1)
+    list.starts_.push_back(static_cast<std::uint32_t>(at));
   STINT_TRY_VOID(list.check_lines(each));
   return list;
 }
@@ -55,7 +56,8 @@ Status ItemList::check_lines(const core::EachSpec& each) const {
                                           " bytes, the limit: choose a smaller batch than " + std::to_string(batch));
   }
   if (each.kind != core::ItemKind::files) return {};
-  if (auto manifest = core::parse_manifest(text_); !manifest) return fail(manifest.error().code, "the list of files: " + manifest.error().detail);
+  if (auto manifest = core::parse_manifest(text_); !manifest)
+    return fail(manifest.error().code, "the list of files: " + manifest.error().detail);
   return {};
 }
 

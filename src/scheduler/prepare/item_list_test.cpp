@@ -55,7 +55,8 @@ TEST(ItemList, NamesTheLineThatIsWrong) {
     return list ? std::string() : list.error().detail;
   };
   EXPECT_EQ(problem("a\n\nb\n", {}), "line 2 of the list is empty");
-  EXPECT_NE(problem("a\n" + std::string(core::limits::kItemBytes + 1, 'x'), {}).find("line 2 of the list has 65537 bytes"), std::string::npos);
+  EXPECT_NE(problem("a\n" + std::string(core::limits::kItemBytes + 1, 'x'), {}).find("line 2 of the list has 65537 bytes"),
+            std::string::npos);
   EXPECT_NE(problem(std::string("a\0b\n", 4), {}).find("zero byte"), std::string::npos);
   core::EachSpec files;
   files.kind = core::ItemKind::files;

@@ -105,10 +105,10 @@ TEST_F(PreparationTest, ResultsOfNeedsAreFiles) {
   flow.end(attempt_of(id, 1, 1), {}, R"({"b":2})");
   const auto use = flow.find_assigned(attempt_of(id, 2));
   ASSERT_TRUE(use);
-  EXPECT_EQ(flow.files_of(use->shared.needs_inputs),
-            (Files{{"one/result.json", "{\"a\":1}\n"},
-                   {"many/results.jsonl", "{\"task\":\"1.many.10\",\"index\":10,\"result\":{\"b\":1}}\n"
-                                          "{\"task\":\"1.many.15\",\"index\":15,\"result\":{\"b\":2}}\n"}}));
+  EXPECT_EQ(flow.files_of(use->shared.needs_inputs), (Files{{"one/result.json", "{\"a\":1}\n"},
+                                                            {"many/results.jsonl",
+                                                             "{\"task\":\"1.many.10\",\"index\":10,\"result\":{\"b\":1}}\n"
+                                                             "{\"task\":\"1.many.15\",\"index\":15,\"result\":{\"b\":2}}\n"}}));
 }
 
 TEST_F(PreparationTest, ManyResultsAreAllThereWithTheirItems) {
@@ -162,7 +162,7 @@ TEST_F(PreparationTest, AFullDiskOfTheBlobStoreFailsNobody) {
 
 TEST_F(PreparationTest, ARestartInTheMiddleGoesOn) {
   const auto id = submit(std::string(kCrawl) + R"(,{"name":"use","command":["u"],"each":{"from":"crawl","file":"items.jsonl"}},)"
-                         R"({"name":"end","command":["e"],"needs":["use"]})");
+                                               R"({"name":"end","command":["e"],"needs":["use"]})");
   flow.world.blob_files->room = 1000;
   flow.put("a\nb\n");
   flow.world.blob_files->room = 0;  // the preparation cannot come to its end
@@ -178,9 +178,9 @@ TEST_F(PreparationTest, ARestartInTheMiddleGoesOn) {
   flow.end(attempt_of(id, 1, 1), {}, R"({"r":2})");
   const auto end = flow.find_assigned(attempt_of(id, 2));
   ASSERT_TRUE(end);
-  EXPECT_EQ(flow.files_of(end->shared.needs_inputs),
-            (Files{{"use/results.jsonl", "{\"task\":\"1.use.0\",\"index\":0,\"item\":\"a\",\"result\":{\"r\":1}}\n"
-                                         "{\"task\":\"1.use.1\",\"index\":1,\"item\":\"b\",\"result\":{\"r\":2}}\n"}}));
+  EXPECT_EQ(flow.files_of(end->shared.needs_inputs), (Files{{"use/results.jsonl",
+                                                             "{\"task\":\"1.use.0\",\"index\":0,\"item\":\"a\",\"result\":{\"r\":1}}\n"
+                                                             "{\"task\":\"1.use.1\",\"index\":1,\"item\":\"b\",\"result\":{\"r\":2}}\n"}}));
 }
 
 TEST_F(PreparationTest, AnAssignmentWaitsForItsItemsAfterARestart) {
@@ -214,7 +214,8 @@ TEST_F(PreparationTest, ManyEntriesArePreparedAFewAtATime) {
   const auto items = flow.put("a\nb\n");
   std::string tasks;
   for (int i = 0; i < 20; ++i)
-    tasks += (i == 0 ? "" : ",") + (R"({"name":"t)" + std::to_string(i)) + R"(","command":["u"],"each":{"items":")" + items + R"(","count":2}})";
+    tasks +=
+        (i == 0 ? "" : ",") + (R"({"name":"t)" + std::to_string(i)) + R"(","command":["u"],"each":{"items":")" + items + R"(","count":2}})";
   const auto id = submit(tasks);
   EXPECT_TRUE(flow.find_assigned(attempt_of(id, 0, 0)));
   flow.world.call("POST", "/v1/jobs/1/cancel");
