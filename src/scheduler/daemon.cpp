@@ -152,7 +152,7 @@ Instant Daemon::next_deadline() const {
   Instant next = std::min({hub_.next_deadline(), reopen_at_, books_->reports.next_deadline(), blob_sweep_.next_deadline()});
   if (cell_->not_ready.empty()) {
     next = std::min({next, core_.next_deadline(), work_->next_deadline(), retention_.next_deadline()});
-    if (preparer_.has_steps()) next = std::min(next, now_.mono);
+    next = std::min(next, preparer_.next_deadline(now_.mono));
   }
   if (!api_->streams().empty()) next = std::min({next, keep_alive_at_, api_->streams().next_deadline()});
   return next;

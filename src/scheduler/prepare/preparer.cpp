@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace stint::scheduler {
 namespace {
 
 constexpr int kStepsPerTurn = 8;
+constexpr Duration kNoSpacePause = std::chrono::seconds{5};  ///< before what the full disk refused is begun again
 
 }  // namespace
 
@@ -17,16 +19,19 @@ Work& Preparer::Job::work() const {
 
 void Preparer::on_send(const core::Prepare& prepare) {
   if (core_.find_spec(prepare.job) == nullptr) return;
-  jobs_.push_back({std::make_shared<Preparation>(sources(), prepare.job, prepare.group), nullptr, prepare.job, prepare.group});
+  jobs_.push_back({std::make_shared<Preparation>(sources(), prepare.job, prepare.group), nullptr, prepare.job, prepare.group, {}});
 }
 
 void Preparer::on_send(const core::Collect& collect) {
   if (core_.find_spec(collect.job) == nullptr) return;
-  jobs_.push_back({nullptr, std::make_shared<Collection>(sources(), collect.job, collect.group), collect.job, collect.group});
+  jobs_.push_back({nullptr, std::make_shared<Collection>(sources(), collect.job, collect.group), collect.job, collect.group, {}});
 }
 
-bool Preparer::has_steps() const {
-  return std::any_of(jobs_.begin(), jobs_.end(), [](const Job& job) { return !job.work().is_waiting(); });
+Instant Preparer::next_deadline(Instant now) const {
+  Instant next = Instant::max();
+  for (const Job& job : jobs_)
+    if (!job.work().is_waiting()) next = std::min(next, std::max(job.not_before, now));
+  return next;
 }
 
 /// Cancelled, or gone from memory, while it was worked on.
@@ -37,8 +42,9 @@ bool Preparer::is_wanted(const Job& job) const {
 
 void Preparer::pump(Now now, core::Effects& effects) {
   int steps = kStepsPerTurn;
+  std::vector<Job> again;
   for (auto at = jobs_.begin(); at != jobs_.end();) {
-    while (steps > 0 && !at->work().is_waiting() && !at->work().is_done() && is_wanted(*at)) {
+    while (steps > 0 && at->not_before <= now.mono && !at->work().is_waiting() && !at->work().is_done() && is_wanted(*at)) {
       at->work().step();
       --steps;
     }
@@ -48,8 +54,25 @@ void Preparer::pump(Now now, core::Effects& effects) {
     }
     const Job done = std::move(*at);
     at = jobs_.erase(at);
-    if (is_wanted(done)) tell(done, now, effects);
+    if (!is_wanted(done)) continue;
+    const Status& outcome = done.work().outcome();
+    if (!outcome && outcome.error().code == Errc::no_space) {
+      again.push_back(begin_again(done, now));
+    } else {
+      tell(done, now, effects);
+    }
   }
+  for (Job& job : again) jobs_.push_back(std::move(job));
+}
+
+/// A full disk fails no job: somebody will free space.
+Preparer::Job Preparer::begin_again(const Job& done, Now now) {
+  log_.warn("job " + std::to_string(done.job.value) + ", entry " + std::to_string(done.group) + ": " + done.work().outcome().error().detail +
+            "; tried again in a few seconds");
+  Job job{nullptr, nullptr, done.job, done.group, now.mono + kNoSpacePause};
+  if (done.preparation != nullptr) job.preparation = std::make_shared<Preparation>(sources(), done.job, done.group);
+  if (done.collection != nullptr) job.collection = std::make_shared<Collection>(sources(), done.job, done.group);
+  return job;
 }
 
 void Preparer::tell(const Job& done, Now now, core::Effects& effects) {

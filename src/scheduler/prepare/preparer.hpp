@@ -21,8 +21,8 @@ class Preparer {
   void on_send(const core::Collect& collect);
   /// Goes on with what does not wait, and tells the core what is done.
   void pump(Now now, core::Effects& effects);
-  /// True if pump has something to do now.
-  [[nodiscard]] bool has_steps() const;
+  /// When pump has something to do: `now`, later, or Instant::max() while all wait.
+  [[nodiscard]] Instant next_deadline(Instant now) const;
   /// The core's memory was made anew: it asks again.
   void restart();
   void forget(JobId job) { items_.forget(job); }
@@ -34,10 +34,12 @@ class Preparer {
     std::shared_ptr<Collection> collection;
     JobId job;
     std::uint32_t group = 0;
+    Instant not_before{};  ///< the disk was full
     [[nodiscard]] Work& work() const;
   };
   [[nodiscard]] PrepareSources sources() { return {core_, reader_, blobs_, items_}; }
   [[nodiscard]] bool is_wanted(const Job& job) const;
+  [[nodiscard]] Job begin_again(const Job& job, Now now);
   void tell(const Job& job, Now now, core::Effects& effects);
 
   core::Scheduler& core_;
