@@ -90,6 +90,7 @@ void SchedulerNode::set_full(bool is_full) {
   is_full_ = is_full;
   world_.trace.note("disk", is_full ? "is full" : "has room again");
   if (store_) store_->set_full(is_full);
+  blob_files_->room = is_full ? 0 : UINT64_MAX;
 }
 
 // The API.
