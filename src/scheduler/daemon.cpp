@@ -216,21 +216,26 @@ void Daemon::fill_log_ends(protocol::AttemptVerdict& verdict) {
 void Daemon::tell(Turn&& turn) {
   for (auto& event : turn.events) books_->events.push(std::move(event));
   for (const JobId job : turn.ended_jobs) forget(job);
-  std::vector<core::Send> sends;
-  for (auto& send : turn.effects.sends) {
-    if (const auto* prepare = std::get_if<core::Prepare>(&send)) {
-      preparer_.on_send(*prepare);
-    } else if (const auto* collect = std::get_if<core::Collect>(&send)) {
-      preparer_.on_send(*collect);
-    } else if (const auto* assign = std::get_if<core::Assign>(&send); assign != nullptr && !assignments_.is_ready(assign->ref)) {
-      assignments_.hold_back(*assign);
-    } else {
-      sends.push_back(send);
-    }
-  }
-  tell_agents(sends, turn.logs);
+  std::erase_if(turn.effects.sends, [this](const core::Send& send) { return keep_back(send); });
+  tell_agents(turn.effects.sends, turn.logs);
   api_->tell(turn.replies);
   api_->streams().pump();
+}
+
+/// What is for the preparer, and assignments that cannot be made yet.
+bool Daemon::keep_back(const core::Send& send) {
+  if (const auto* assign = std::get_if<core::Assign>(&send)) {
+    if (assignments_.is_ready(assign->ref)) return false;
+    assignments_.hold_back(*assign);
+    return true;
+  }
+  if (const auto* prepare = std::get_if<core::Prepare>(&send)) {
+    preparer_.on_send(*prepare);
+    return true;
+  }
+  const auto* collect = std::get_if<core::Collect>(&send);
+  if (collect != nullptr) preparer_.on_send(*collect);
+  return collect != nullptr;
 }
 
 void Daemon::tell_agents(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs) {

@@ -96,6 +96,7 @@ class Daemon final : private AgentMessages {
   [[nodiscard]] Status load(Now now);
   [[nodiscard]] Status ensure_identity(Now now);
   void tell(Turn&& turn);
+  [[nodiscard]] bool keep_back(const core::Send& send);
   void tell_agents(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs);
   /// What is kept of a job for its assignments.
   void forget(JobId job);
