@@ -1,6 +1,5 @@
 """As much of the scheduler's HTTP API as this example speaks, with nothing but Python: schema/openapi.yaml describes it."""
 
-import hashlib
 import http.client
 import json
 import pathlib
@@ -50,12 +49,6 @@ class Api:
             if page["next"] is None:
                 return
             after = f"&after={urllib.parse.quote(str(page['next']))}"
-
-    def blob(self, digest):
-        content = self.request("GET", f"/v1/blobs/{digest}")
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise Refused(f"blob {digest}: other bytes came")
-        return content
 
 
 def read_context(state_dir):

@@ -10,7 +10,7 @@ SETTINGS = (
     {"name": "softmax, no shifts", "model": "network", "options": MOMENTUM | {"epochs": 2500, "shifts": False}},
     {"name": "softmax", "model": "network", "options": MOMENTUM | {"rate": 0.1, "epochs": 900}},
     {"name": "3 nearest neighbours", "model": "neighbours", "options": {"count": 3}},
-    {"name": "Gaussian kernel, wide", "model": "kernel", "options": {"gamma": 0.1, "ridge": 0.1}},
+    {"name": "Gaussian kernel, wide", "model": "kernel", "options": {"gamma": 0.2, "ridge": 0.1}},
     {"name": "Gaussian kernel, narrow", "model": "kernel", "options": {"gamma": 0.4, "ridge": 0.1}},
     {"name": "MLP 64, momentum", "model": "network", "options": MOMENTUM | {"hidden": (64,), "noise": 0.1, "epochs": 250}},
     {"name": "MLP 128-64, Adam", "model": "network", "options": {"hidden": (128, 64), "noise": 0.15, "epochs": 140}},

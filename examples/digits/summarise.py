@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Ends the demo: fetches what the job left, prints what came of it, and writes it as one JSON file.
+"""Ends the demo: prints what came of the job, and writes it as one JSON file.
 
 usage: summarise.py --state-dir DIR --agents FILE --outputs DIR --started TIME --report FILE
-`--agents` is what `stint agent list --json` printed before people joined. Needs nothing but Python.
+`--agents` is what `stint agent list --json` printed before people joined, `--outputs` where `stint outputs --to` put the files.
+Needs nothing but Python.
 """
 
 import argparse
@@ -14,18 +15,6 @@ import api
 
 BARS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 50
-
-
-def fetch_outputs(scheduler, job, folder):
-    """Every output of the job, in a folder for its task (`train/3/candidate.npz`); their paths."""
-    paths = []
-    for item in scheduler.items(f"/v1/jobs/{job}/outputs"):
-        task = (item["task"] or f"{job}.{item['entry']}").split(".")[1:]
-        path = folder.joinpath(*task, item["path"])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(scheduler.blob(item["blob"]))
-        paths.append(path)
-    return paths
 
 
 def find_roots(scheduler, job, entries):
@@ -76,7 +65,6 @@ def main():
     scheduler = api.read_context(arguments.state_dir)
     job, outputs = max(item["id"] for item in scheduler.items("/v1/jobs?name=digits")), arguments.outputs
     entries = scheduler.get(f"/v1/jobs/{job}/spec")["tasks"]
-    paths = fetch_outputs(scheduler, job, outputs)
     score = json.loads((outputs / "score/score.json").read_text())
     answers = [row["result"]["choice"] for row in scheduler.items(f"/v1/jobs/{job}/results?task=label")]
     report = {
@@ -92,7 +80,7 @@ def main():
         "agents": len(json.loads(arguments.agents.read_text())["items"]),
         "agent_types": sorted({entry["type"] for entry in entries}),
         "agent_roots": find_roots(scheduler, job, [entry["name"] for entry in entries]),
-        "outputs": [str(path) for path in paths],
+        "outputs": sorted(str(path) for path in outputs.rglob("*") if path.is_file()),
         "seconds": round(time.time() - arguments.started, 1),
     }
     arguments.report.write_text(json.dumps(report, indent=1) + "\n")

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Tests of the digits example, on the real images: `python3 examples/digits/test_digits.py` from anywhere.
 
-The last test plays scheduler: it runs the programs in the order of job.yaml, two trainers at a time.
+The last test plays scheduler and people: it runs the programs in the order of job.yaml, each in a directory of its own.
 """
 
-import concurrent.futures
 import gzip
 import importlib.util
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,12 +24,15 @@ if importlib.util.find_spec("numpy") is None and "DIGITS_TEST_AGAIN" not in os.e
 import numpy as np
 
 sys.path.insert(0, str(HERE))
+import choose
 import fetch_data
 import models
-import prepare
-import rate
+import oracle
+import rank
 import score
 import settings
+import split
+import summarise
 import workspace
 
 DATA = HERE.parent.parent / "build/demo/data/digits.csv.gz"
@@ -47,8 +50,7 @@ class Data(unittest.TestCase):
     def test_the_file_is_the_published_one(self):
         self.assertTrue(fetch_data.is_known(DATA.read_bytes()))
         self.assertFalse(fetch_data.is_known(DATA.read_bytes() + b"\0"))
-        images, labels = prepare.load(DATA)
-        self.assertEqual((1797, 64), images.shape)
+        labels = [row[split.PIXELS] for row in split.read_rows(DATA)]
         self.assertEqual([178, 182, 177, 183, 181, 182, 181, 179, 174, 180], np.bincount(labels).tolist())
 
     def test_a_table_of_another_shape_is_refused(self):
@@ -56,7 +58,20 @@ class Data(unittest.TestCase):
             path = pathlib.Path(folder) / "short.csv.gz"
             path.write_bytes(gzip.compress(b"1,2,3\n4,5,6\n"))
             with self.assertRaisesRegex(SystemExit, "2 x 3 numbers, expected 1797 x 65"):
-                prepare.load(path)
+                split.read_rows(path)
+
+    def test_parts_do_not_overlap_and_show_no_label_but_their_own(self):
+        parts = split.numbers()
+        self.assertEqual([100, 50, 1147, 500], [len(part) for part in parts.values()])
+        self.assertEqual(list(range(split.IMAGES)), sorted(number for part in parts.values() for number in part))
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            split.write_parts(split.read_rows(DATA), folder)
+            self.assertEqual(set(parts["fit"] + parts["validation"]), set(workspace.read_pairs(folder / "labelled.csv")))
+            self.assertEqual(set(parts["test"]), set(workspace.read_pairs(folder / "test-labels.csv")))
+            words = workspace.read_pairs(folder / "images.csv")
+            self.assertEqual({2 * split.PIXELS}, {len(word) for word in words.values()})
+            self.assertEqual(split.IMAGES, len(set(words.values())), "the oracle knows an image by its pixels")
 
 
 class Shifts(unittest.TestCase):
@@ -69,10 +84,10 @@ class Shifts(unittest.TestCase):
         self.assertEqual(2, left[0, 0])
         self.assertEqual([0] * 8, left[:, 7].tolist())
 
-    def test_nine_copies_keep_their_labels(self):
-        images, labels = models.with_shifts(np.eye(64)[:5], np.arange(5))
-        self.assertEqual((45, 64), images.shape)
-        self.assertEqual(list(range(5)) * 9, labels.tolist())
+    def test_copies_keep_their_labels(self):
+        images, labels = models.with_shifts(np.eye(64)[:6], np.arange(6))
+        self.assertEqual((30, 64), images.shape)
+        self.assertEqual(list(range(6)) * 5, labels.tolist())
 
 
 class Learning(unittest.TestCase):
@@ -94,14 +109,14 @@ class Learning(unittest.TestCase):
     def test_conjugate_gradients_solve_the_ridge_system(self):
         generator = np.random.default_rng(6)
         images, labels = generator.random((40, 64)), generator.integers(0, 10, 40)
-        ridge = models.KernelRidge(generator, gamma=0.1, ridge=0.1, shifts=False)
+        ridge = models.KernelRidge(generator, gamma=0.1, ridge=0.1, rounds=200, shifts=False)
         ridge.fit(images, labels, lambda *arguments: None)
         exact = np.linalg.solve(ridge.kernel(images) + 0.1 * np.eye(40), models.one_hot(labels))
         np.testing.assert_allclose(ridge.weights, exact, atol=1e-8)
 
     def test_every_setting_learns_alike_twice_and_survives_its_file(self):
-        images, labels = prepare.load(DATA)
-        images, labels = images[:30], labels[:30]
+        rows = np.array(split.read_rows(DATA)[:30])
+        images, labels = rows[:, : split.PIXELS] / workspace.DARKEST, rows[:, split.PIXELS]
         for index, setting in enumerate(settings.SETTINGS):
             with self.subTest(setting["name"]), tempfile.TemporaryDirectory() as folder:
                 fractions = []
@@ -136,7 +151,7 @@ class Judging(unittest.TestCase):
         sure = models.softmax(4.0 * models.one_hot(labels))
         unsure = models.softmax(1.0 * models.one_hot(labels))
         wrong = models.softmax(4.0 * models.one_hot(1 - labels))
-        self.assertEqual([2, 1, 0], [row["index"] for row in rate.rate([wrong, unsure, sure], labels)])
+        self.assertEqual([2, 1, 0], [row["index"] for row in choose.compare([wrong, unsure, sure], labels)])
 
     def test_confusion_has_the_truth_in_rows(self):
         table = score.confusion(np.array([3, 3, 8]), np.array([3, 5, 8]))
@@ -145,90 +160,144 @@ class Judging(unittest.TestCase):
         self.assertEqual(3, table.sum())
 
 
-class Files(unittest.TestCase):
-    def test_a_failed_write_leaves_the_old_file_and_nothing_else(self):
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / "best.json"
-            workspace.write_json(path, {"old": 1})
+class Uncertainty(unittest.TestCase):
+    def test_the_smallest_margin_between_the_two_likeliest_comes_first(self):
+        rows = [
+            {"image": 1, "probabilities": [0.9, 0.05, 0.05]},
+            {"image": 2, "probabilities": [0.4, 0.3, 0.3]},
+            {"image": 3, "probabilities": [0.5, 0.49, 0.01]},
+        ]
+        self.assertEqual([3, 2], [row["image"] for row in rank.least_certain(rows, 2)])
 
-            def fail(file):
-                file.write(b"half")
-                raise RuntimeError("disk")
 
-            with self.assertRaises(RuntimeError):
-                workspace.write_whole(path, fail)
-            self.assertEqual({"old": 1}, workspace.read_json(path))
-            self.assertEqual([path], list(path.parent.iterdir()))
+class People:
+    """The scheduler's side of the work routes."""
+
+    def __init__(self, items):
+        form = {"pixels": "$item.pixels", "choice": list("0123456789") + ["skip"]}
+        self.claims = [{"task": f"7.label.{index}", "attempt": 1, "item": item, "form": form} for index, item in enumerate(items)]
+        self.results = {}
+
+    def post(self, path, body):
+        if path == "/v1/work/claim":
+            taken, self.claims = self.claims[: body["limit"]], self.claims[body["limit"] :]
+            return {"items": taken}
+        self.results[path.split("/")[3]] = body["result"]
+        return {}
+
+
+class Oracle(unittest.TestCase):
+    def test_it_names_what_it_sees_and_skips_what_it_does_not_know(self):
+        people = People([{"pixels": "00"}, {"pixels": "ff"}])
+        self.assertEqual(2, oracle.answer_some(people, {"00": "4"}, None))
+        self.assertEqual({"7.label.0": {"choice": "4"}, "7.label.1": {"choice": "skip"}}, people.results)
+        self.assertEqual(0, oracle.answer_some(people, {"00": "4"}, None))
+
+
+class Summary(unittest.TestCase):
+    def test_roots_are_what_the_tasks_saw(self):
+        class Scheduler:
+            def items(self, path):
+                if "/results" in path:
+                    return [{"task": "7.a", "result": {"directory": "/x/1/attempts/7.0.0@1/work", "inputs": "/y/attempts/7.0.0@1/inputs"}}]
+                return [{"id": "7.a", "agent": "one"}, {"id": "7.b", "agent": "two"}]
+
+        self.assertEqual({"one": ["/x/1", "/y"]}, summarise.find_roots(Scheduler(), 7, ["a"]))
+
+    def test_a_curve_falls_from_the_highest_bar_to_the_lowest(self):
+        self.assertEqual("█▁▁", summarise.curve([2.0, 1.0, 1.0]))
+        self.assertEqual("▁", summarise.curve([1.0]))
 
 
 class WholeJob(unittest.TestCase):
-    def test_150_labels_read_the_test_images_and_only_score_needs_their_labels(self):
+    """Everything from the files that each task is given, and nothing from a path it shares with another."""
+
+    def test_the_loop_learns_from_150_labels_and_from_300_answers(self):
         with tempfile.TemporaryDirectory() as folder:
-            folder = pathlib.Path(folder)
-            self.run_task(folder, "prepare")
-            files = folder / "job-7"
-            hidden = (files / "test-labels.npz").rename(folder / "hidden.npz")
-            with concurrent.futures.ThreadPoolExecutor(2) as pool:
-                list(pool.map(lambda index: self.run_task(folder, "train", index), range(len(settings.SETTINGS))))
-            self.run_task(folder, "rate")
-            self.run_task(folder, "final")
+            self.folder = pathlib.Path(folder)
+            self.data = self.folder / "data"
+            self.data.mkdir()
+            split.write_parts(split.read_rows(DATA), self.data)
+            self.run_task("prepare", given=["images.csv", "labelled.csv"])
+            for index in range(len(settings.SETTINGS)):
+                self.run_task("train", "train", ["prepare"], index)
+            self.run_task("choose", "choose", ["prepare", "train"])
+            self.run_task("first", "learn", ["prepare", "choose"])
+            self.infer_batches()
+            self.run_task("rank", "rank", ["infer"])
+            self.label()
+            self.run_task("again", "learn", ["prepare", "choose", "label"])
+            needs = ["prepare", "choose", "first", "again"]
             with self.assertRaises(subprocess.CalledProcessError):
-                self.run_task(folder, "score")
-            hidden.rename(files / "test-labels.npz")
-            printed = self.run_task(folder, "score")
+                self.run_task("score", "score", needs)  # without the labels it is given
+            self.run_task("score", "score", needs, given=["test-labels.csv"])
+            self.check_score()
+            self.check_reports()
 
-            result = workspace.read_json(files / "score.json")
-            table = np.array(result["confusion"])
-            self.assertEqual((10, 10), table.shape)
-            self.assertEqual(500, table.sum())
-            self.assertAlmostEqual(np.trace(table) / 500, result["test_accuracy"])
-            self.assertGreaterEqual(result["test_accuracy"], 0.9)
-            self.assertIn(f"test accuracy {result['test_accuracy']:.3f} on 500 images", printed)
-            self.check_summary(folder, result)
-            self.check_split(files)
-            self.check_reports(folder)
-
-    def run_task(self, folder, task, index=0):
-        environment = os.environ | {
-            "DIGITS_DATA": str(DATA),
-            "DIGITS_DIR": str(folder),
-            "STINT_JOB_ID": "7",
-            "STINT_INDEX": str(index),
-            "STINT_REPORT": str(folder / f"{task}.{index}.jsonl"),
+    def run_task(self, task, program=None, needs=(), index=None, given=(), item=""):
+        """As the staged driver does: a directory with the inputs, one with what the needs left, one for outputs."""
+        home = self.folder / "attempts" / f"{task}.{index}"
+        shutil.rmtree(home, ignore_errors=True)
+        shutil.copytree(HERE, home / "work/examples/digits", ignore=shutil.ignore_patterns("__pycache__"))
+        (home / "work/build/demo/data").mkdir(parents=True)
+        for name in given:
+            shutil.copy(self.data / name, home / "work/build/demo/data")
+        for need in needs:
+            shutil.copytree(self.folder / "left" / need, home / "inputs" / need)
+        outputs = self.folder / "left" / task / ("" if index is None else str(index))
+        outputs.mkdir(parents=True, exist_ok=True)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("DIGITS_", "STINT_"))} | {
+            "STINT_INDEX": str(index or 0),
+            "STINT_ITEM": str(item),
+            "STINT_INPUTS": str(home / "inputs"),
+            "STINT_OUTPUTS": str(outputs),
+            "STINT_REPORT": str(self.folder / f"{task}.{index}.jsonl"),
             "OPENBLAS_NUM_THREADS": "1",
         }
-        program = [PYTHON, HERE / f"{task}.py"]
-        done = subprocess.run(program, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        return done.stdout
+        command = ["examples/digits/python", f"examples/digits/{program or task}.py"]
+        subprocess.run(command, cwd=home / "work", env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def check_summary(self, folder, result):
-        agents = folder / "agents.json"
-        agents.write_text('{"items":[{"name":"a"},{"name":"b"}],"next":null}')
-        summarise = [sys.executable, HERE / "summarise.py", "--work", folder, "--agents", agents]
-        summarise += ["--seconds", "9", "--report", folder / "report.json"]
-        printed = subprocess.run(summarise, check=True, stdout=subprocess.PIPE, text=True).stdout
-        report = workspace.read_json(folder / "report.json")
-        self.assertEqual((7, 2, 9), (report["job"], report["agents"], report["seconds"]))
-        self.assertEqual(result["confusion"], report["confusion"])
-        self.assertTrue(all(pathlib.Path(path).stat().st_size > 0 for path in report["outputs"]))
-        self.assertIn("is \\ read", printed)
+    def infer_batches(self):
+        lines = (self.folder / "left/prepare/pool.jsonl").read_text().splitlines(keepends=True)
+        collected = ""
+        for index, start in enumerate(range(0, len(lines), 200)):
+            batch = self.folder / f"batch-{index}"
+            batch.write_text("".join(lines[start : start + 200]))
+            self.run_task("infer", "infer", ["first"], index, item=batch)
+            collected += (self.folder / f"left/infer/{index}/predictions.jsonl").read_text()
+        (self.folder / "left/infer/predictions.jsonl").write_text(collected)
 
-    def check_split(self, files):
-        """Every image lies in exactly one part (some of the 1,797 could be equal: none is), the sizes are the promised ones."""
-        parts = {name: workspace.read_arrays(files / f"{name}.npz") for name in ("fit", "validation", "pool", "test")}
-        self.assertEqual([100, 50, 1147, 500], [len(part["images"]) for part in parts.values()])
-        self.assertNotIn("labels", parts["pool"])
-        self.assertNotIn("labels", parts["test"])
-        self.assertEqual(1797, len({row.tobytes() for part in parts.values() for row in part["images"]}))
+    def label(self):
+        items = workspace.read_lines(self.folder / "left/rank/uncertain.jsonl")
+        self.assertEqual(300, len({item["image"] for item in items}))
+        self.assertLessEqual({item["image"] for item in items}, set(split.numbers()["pool"]))
+        people = People(items)
+        while oracle.answer_some(people, oracle.read_digits(DATA), 7):
+            pass
+        self.assertNotIn({"choice": "skip"}, people.results.values())
+        rows = [{"index": index, "item": item, "result": people.results[f"7.label.{index}"]} for index, item in enumerate(items)]
+        (self.folder / "left/label").mkdir()
+        workspace.write_lines(self.folder / "left/label/results.jsonl", rows)
 
-    def check_reports(self, folder):
+    def check_score(self):
+        result = workspace.read_json(self.folder / "left/score/score.json")
+        table = np.array(result["confusion"])
+        self.assertEqual((10, 10), table.shape)
+        self.assertEqual(500, table.sum())
+        self.assertAlmostEqual(np.trace(table) / 500, result["accuracy_after"])
+        self.assertGreaterEqual(result["accuracy_after"], 0.97)
+        self.assertGreater(result["accuracy_after"], result["accuracy_before"])
+
+    def check_reports(self):
         for index in range(len(settings.SETTINGS)):
-            lines = [json.loads(line) for line in (folder / f"train.{index}.jsonl").read_text().splitlines()]
-            self.assertGreater(len(lines), 20)
-            self.assertEqual({"loss", "accuracy"}, set(lines[0]["metrics"]))
-            self.assertEqual(1, lines[-1]["progress"])
-            progress = [line["progress"] for line in lines]
+            lines = workspace.read_lines(self.folder / f"train.{index}.jsonl")
+            steps = lines[:-1]
+            self.assertGreater(len(steps), 20)
+            self.assertEqual({"loss", "accuracy"}, set(steps[0]["metrics"]))
+            self.assertEqual(1, steps[-1]["progress"])
+            progress = [line["progress"] for line in steps]
             self.assertEqual(sorted(progress), progress)
+            self.assertTrue(lines[-1]["result"]["directory"].endswith(f"train.{index}/work"))
 
 
 if __name__ == "__main__":
