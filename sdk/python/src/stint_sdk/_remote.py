@@ -12,9 +12,7 @@ import hashlib
 import json
 import os
 import pickle
-import subprocess
 import sys
-import tempfile
 import traceback
 import zlib
 from pathlib import Path
@@ -79,7 +77,7 @@ def fail(error: BaseException, position: int) -> NoReturn:
     """Tells of the exception and ends this program."""
     # Frames of this file are of no use to who wrote the function.
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__ and trace.tb_next is not None:
+    while trace is not None and trace.tb_frame.f_globals is globals() and trace.tb_next is not None:
         trace = trace.tb_next
     text = "".join(traceback.format_exception(type(error), error, trace))
     sys.stdout.flush()
@@ -110,11 +108,14 @@ def cache_dir() -> Path:
         return Path(os.environ["XDG_CACHE_HOME"])
     if os.environ.get("HOME"):
         return Path(os.environ["HOME"]) / ".cache"
-    return Path(tempfile.gettempdir()) / f"stint-sdk-{os.getuid()}"
+    return Path(os.environ.get("TMPDIR", "/tmp")) / f"stint-sdk-{os.getuid()}"
 
 
 def install(requirements: list[str]) -> Path:
     """A folder with the packages, made once for each agent, list and version of Python."""
+    import subprocess
+    import tempfile
+
     name = hashlib.sha256(json.dumps([sys.version, requirements]).encode()).hexdigest()[:32]
     cache = cache_dir() / "stint-sdk" / "requirements"
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)

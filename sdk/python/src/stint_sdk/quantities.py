@@ -58,8 +58,8 @@ def milliseconds(value: Span, what: str = "timeout") -> int:
     if not isinstance(value, str):
         return math.ceil(decimal_of(str(value), what, "seconds, not negative") * 1000)
     text = value.strip()
-    parts = SPAN_PART.findall(text)
-    if "".join(number + unit for number, unit in parts) != text or (not parts and text != "0"):
+    parts = [("0", "s")] if text == "0" else SPAN_PART.findall(text)
+    if not parts or (text != "0" and "".join(number + unit for number, unit in parts) != text):
         raise InvalidArgument(f"{what}: expected a duration such as 90s, 15m, 2h, 3d or 1h30m, got {value!r}")
     return math.ceil(sum(Decimal(number) * SPAN_UNITS_MS[unit] for number, unit in parts))
 
