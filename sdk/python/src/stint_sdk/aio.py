@@ -1,0 +1,286 @@
+"""The client to await: Client, method by method, for an event loop such as a notebook's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from stint_sdk import _job_flows as job_flows
+from stint_sdk._api import Api, ClaimedTask, Output
+from stint_sdk._awaiting import AsyncRunner
+from stint_sdk._blobs import OnBytes, download_bytes
+from stint_sdk._map import MapOptions, map_items
+from stint_sdk._settings import Settings
+from stint_sdk._streams import LogChunk, follow_job, read_logs
+from stint_sdk.errors import WaitTimeout
+from stint_sdk.generated import api as documents
+from stint_sdk.jobs import Job
+from stint_sdk.quantities import Number, Span, milliseconds
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+class AsyncClient:
+    """A scheduler, spoken to with one token.
+
+    server, token: else STINT_SERVER and STINT_TOKEN, else the context file of the state directory, as `stint` itself does.
+    timeout_s: of one request. patience_s: how long what may be sent again harmlessly is sent again while the scheduler is away.
+    Thread: any number may use it.
+    Errors: of every method ApiError and ConnectionFailed; NoServer, if nothing says where the scheduler is.
+    """
+
+    def __init__(
+        self,
+        server: str = "",
+        token: str = "",
+        *,
+        state_dir: str | os.PathLike[str] | None = None,
+        timeout_s: float = 60,
+        patience_s: float = 30,
+    ) -> None:
+        self._runner = AsyncRunner(Settings(server, token, state_dir), timeout_s)
+        self._api = Api(patience_s)
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections. Jobs go on."""
+        await self._runner.close()
+
+    async def info(self) -> documents.Info:
+        """Which scheduler this is."""
+        return await self._runner.run(self._api.info())
+
+    async def submit(self, job: Job | Mapping[str, Any], *, key: str | None = None, progress: OnBytes | None = None) -> AsyncJobHandle:
+        """Submits a Job, or a document of the API; what it needs of files goes first.
+
+        key: two submissions under one key are one job; without it only this very call is protected against being done twice.
+        progress: told (bytes that are there, bytes wanted). Errors: BadRequest, InvalidArgument, OSError (files).
+        """
+        view = await self._runner.run(job_flows.submit(self._api, job, key, progress))
+        return AsyncJobHandle(self, view)
+
+    async def job(self, number: int | str = "last") -> AsyncJobHandle:
+        """A job by its number, or the newest. Errors: NotFound."""
+        return AsyncJobHandle(self, await self._runner.run(self._api.show_job(number)))
+
+    async def jobs(self, *, state: str | None = None, name: str | None = None) -> AsyncIterator[AsyncJobHandle]:
+        """Newest first, fetched in pages as the iteration goes on."""
+        query: dict[str, str | int] = {key: value for key, value in (("state", state), ("name", name)) if value is not None}
+        async for view in self._runner.iterate(self._api.page_through("/v1/jobs", {}, query)):
+            yield AsyncJobHandle(self, view)
+
+    def task(self, task: str) -> AsyncTaskHandle:
+        """A task by its id, `12.main.3`; nothing is asked yet."""
+        job_flows.job_of(task)
+        return AsyncTaskHandle(self, task)
+
+    async def agents(self) -> list[documents.Agent]:
+        return await self._runner.run(self._api.agents())
+
+    async def upload(self, source: bytes | str | os.PathLike[str], *, progress: OnBytes | None = None) -> str:
+        """Bytes, or a file, as a blob; its SHA-256. A cut connection costs one piece of 4 MiB."""
+        return await self._runner.run(job_flows.upload(self._api, source, progress))
+
+    async def read_blob(self, name: str) -> bytes:
+        """The bytes of a blob, verified. Errors: NotFound, DigestMismatch."""
+        return await self._runner.run(download_bytes(self._api, name))
+
+    async def claim(
+        self, types: Sequence[str] = (), *, limit: int = 1, job: int | AsyncJobHandle | None = None, lease: Span | None = None
+    ) -> list[AsyncClaim]:
+        """Takes up to `limit` tasks for a person, whose the token is. They are theirs for `lease` (15 min)."""
+        number = job.id if isinstance(job, AsyncJobHandle) else job
+        lease_ms = None if lease is None else milliseconds(lease, "lease")
+        return [AsyncClaim(self, claimed) for claimed in await self._runner.run(self._api.claim(types, limit, number, lease_ms))]
+
+    async def map(
+        self,
+        function: Callable[[A], R],
+        items: Iterable[A],
+        *,
+        resources: Mapping[str, Number] | None = None,
+        batch: int = 1,
+        retries: int = 0,
+        type: str | None = None,
+        requirements: Sequence[str] = (),
+        python: str = "python3",
+        name: str = "",
+        timeout: Span | None = None,
+        max_parallel: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+        return_exceptions: bool = False,
+    ) -> list[R]:
+        """`[function(item) for item in items]`, every `batch` of items as a task of its own; the results in the order of the items.
+
+        The function and the items travel by cloudpickle: what the function uses of your own modules must be installed on the agents, or be
+        in `requirements` (as pip takes them). `python` is the interpreter there; it must be of this one's version (3.X).
+        resources, type, retries, timeout, max_parallel: as in Task. progress: told (items done, items in all).
+
+        Errors: what the function raised, with a RemoteError that has the remote traceback as its cause; the job is then stopped. With
+        `return_exceptions` exceptions stand among the results instead. RemoteError: the task failed otherwise. PythonMismatch.
+        An interrupt cancels the job.
+        """
+        options = MapOptions(
+            resources or {}, batch, retries, type, tuple(requirements), python, name, timeout, max_parallel, progress, return_exceptions
+        )
+        results: list[R] = await self._runner.run(map_items(self._api, function, items, options))
+        return results
+
+
+class AsyncJobHandle:
+    """A job that was submitted. `view` is what was last heard of it; refresh() asks."""
+
+    def __init__(self, client: AsyncClient, view: documents.JobView) -> None:
+        self._client, self._api, self._run = client, client._api, client._runner.run
+        self.id = view["id"]
+        self.view = view
+
+    def __repr__(self) -> str:
+        return f"<job {self.id} {self.view['name']!r} {self.view['state']}>"
+
+    @property
+    def name(self) -> str:
+        return self.view["name"]
+
+    @property
+    def state(self) -> documents.State:
+        """As last heard: pending, running, completed, failed or cancelled."""
+        return self.view["state"]
+
+    async def refresh(self) -> documents.JobView:
+        self.view = await self._run(self._api.show_job(self.id))
+        return self.view
+
+    async def spec(self) -> documents.Job:
+        """The job as it was submitted."""
+        return await self._run(self._api.show_spec(self.id))
+
+    async def wait(self, timeout: Span | None = None, *, check: bool = True) -> documents.JobView:
+        """Until the job has ended. Errors: WaitTimeout; JobFailed, if it did not complete, unless `check` is False."""
+        timeout_s = None if timeout is None else milliseconds(timeout) / 1000
+        try:
+            self.view = await self._run(job_flows.wait(self._api, self.id, timeout_s, check=check))
+        except WaitTimeout:
+            await self.refresh()
+            raise
+        return self.view
+
+    async def follow(self, after: int = 0) -> AsyncIterator[documents.Event]:
+        """Its events, from the first or after the one with that `seq`, until it has ended; over restarts of the scheduler."""
+        async for value in self._client._runner.iterate(follow_job(self._api, self.id, after)):
+            yield value
+
+    async def tasks(self, entry: str | None = None, *, state: str | None = None) -> AsyncIterator[AsyncTaskHandle]:
+        """In the order of entries and indexes, fetched in pages as the iteration goes on."""
+        query: dict[str, str | int] = {key: value for key, value in (("task", entry), ("state", state)) if value is not None}
+        async for view in self._client._runner.iterate(self._api.page_through("/v1/jobs/{job}/tasks", {"job": str(self.id)}, query)):
+            yield AsyncTaskHandle(self._client, view["id"], view)
+
+    def task(self, name: str = "main") -> AsyncTaskHandle:
+        """`main`, or of an array `main.3`; nothing is asked yet."""
+        return AsyncTaskHandle(self._client, f"{self.id}.{name}")
+
+    async def outputs(self, task: str | None = None) -> list[Output]:
+        """Files that completed tasks left: of all, of an entry (`train`) or of a task (`train.3`)."""
+        return await self._run(self._api.outputs(self.id, task))
+
+    async def download(self, to: str | os.PathLike[str], task: str | None = None, *, progress: OnBytes | None = None) -> list[Path]:
+        """Outputs into TO/ENTRY/FILE, of arrays into TO/ENTRY/INDEX/FILE. Errors: DigestMismatch, OSError."""
+        return await self._run(job_flows.download(self._api, self.id, task, Path(to), progress))
+
+    async def results(self, entry: str | None = None) -> dict[str, Any]:
+        """Results by the task's id, in order of the indexes. `entry` may be left out if the job has only one."""
+        return await self._run(job_flows.results(self._api, self.id, entry))
+
+    async def cancel(self, task: str | None = None) -> documents.JobView:
+        """The whole job, an entry (`train`) or a task (`train.3`). What runs is stopped gracefully, so the job may end a little later."""
+        self.view = await self._run(self._api.cancel_job(self.id, task))
+        return self.view
+
+    async def retry(self) -> AsyncJobHandle:
+        """A new job with the same definition, in which what completed here counts as completed. Errors: Conflict (it goes on)."""
+        return AsyncJobHandle(self._client, await self._run(self._api.retry_job(self.id)))
+
+    async def explain(self) -> documents.Explanation:
+        """Why it is not done."""
+        return await self._run(self._api.explain(self.id, None))
+
+
+class AsyncTaskHandle:
+    """One task. `view` is what was last heard of it, None if nothing yet."""
+
+    def __init__(self, client: AsyncClient, task: str, view: documents.TaskView | None = None) -> None:
+        self._client, self._api, self._run = client, client._api, client._runner.run
+        self.id = task
+        self.view = view
+
+    def __repr__(self) -> str:
+        return f"<task {self.id}{' ' + self.view['state'] if self.view else ''}>"
+
+    async def refresh(self) -> documents.TaskDetail:
+        """The task and its attempts. Errors: NotFound."""
+        detail = await self._run(self._api.show_task(self.id))
+        self.view = detail
+        return detail
+
+    @property
+    def state(self) -> documents.State | None:
+        """As last heard; None if nothing was."""
+        return self.view["state"] if self.view else None
+
+    async def logs(self, *, attempt: int | None = None, follow: bool = False) -> AsyncIterator[LogChunk]:
+        """What it wrote, of all attempts or one, in order of arrival; with `follow` until it has ended."""
+        async for value in self._client._runner.iterate(read_logs(self._api, self.id, attempt, follow=follow)):
+            yield value
+
+    async def log_text(self, stream: str | None = None, *, attempt: int | None = None) -> str:
+        """All that is there, of one stream (stdout, stderr) or both."""
+        chunks = self.logs(attempt=attempt)
+        return b"".join([chunk.data async for chunk in chunks if stream in (None, chunk.stream)]).decode(errors="replace")
+
+    async def metrics(self, *, attempt: int | None = None) -> list[documents.Report]:
+        """What it reported of its progress, at most one a second; of the newest attempt, or of another."""
+        return await self._run(self._api.reports(self.id, attempt))
+
+    async def outputs(self) -> list[Output]:
+        return await self._run(self._api.outputs(job_flows.job_of(self.id), self.id.partition(".")[2]))
+
+    async def result(self) -> Any:
+        """The JSON it left. Errors: NotFound."""
+        return await self._run(self._api.result(self.id))
+
+    async def explain(self) -> documents.Explanation:
+        """Why it is not running, per agent and clause."""
+        return await self._run(self._api.explain(job_flows.job_of(self.id), self.id))
+
+    async def cancel(self) -> None:
+        await self._run(self._api.cancel_job(job_flows.job_of(self.id), self.id.partition(".")[2]))
+
+
+class AsyncClaim:
+    """A task that a person has taken."""
+
+    def __init__(self, client: AsyncClient, claimed: ClaimedTask) -> None:
+        self._client = client
+        self.claimed = claimed
+        self.task, self.item, self.form = claimed["task"], claimed["item"], claimed["form"]
+
+    def __repr__(self) -> str:
+        return f"<claim of {self.task} until {self.claimed['lease_until']}>"
+
+    async def answer(self, result: Mapping[str, Any]) -> None:
+        """The task is then completed, with that result. Errors: Conflict (the lease has ended), BadRequest (over 64 KiB)."""
+        await self._client._runner.run(self._client._api.answer(self.claimed, result))
+
+    async def release(self, why: str = "") -> None:
+        """Gives it back, for somebody else."""
+        await self._client._runner.run(self._client._api.release(self.claimed, why))
