@@ -1,6 +1,5 @@
 #include "scheduler/journal.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -40,16 +39,6 @@ std::vector<PendingReply> Journal::take_replies() {
   for (auto& reply : turn_.replies) replies.push_back(std::move(reply));
   turn_.replies.clear();
   return replies;
-}
-
-bool Journal::is_writing(JobId job) const {
-  const auto is_event_of = [job](const core::EventRow& event) { return event.job == job; };
-  if (in_flight_ && std::any_of(writing_.events.begin(), writing_.events.end(), is_event_of)) return true;
-  return std::any_of(turn_.effects.rows.begin(), turn_.effects.rows.end(), [&](const core::Row& row) {
-    if (const auto* event = std::get_if<core::EventRow>(&row)) return is_event_of(*event);
-    const auto* attempt = std::get_if<core::AttemptRow>(&row);
-    return attempt != nullptr && attempt->ref.task.job == job;
-  });
 }
 
 void Journal::on_committed(BatchNumber number, const Status& status) {

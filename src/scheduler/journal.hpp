@@ -54,8 +54,6 @@ class Journal {
   void on_committed(BatchNumber number, const Status& status);
   /// Answers that wait, of the turn being filled and of the one being written.
   [[nodiscard]] std::vector<PendingReply> take_replies();
-  /// Something of this job was decided that is not yet durable: the store's readers do not know it.
-  [[nodiscard]] bool is_writing(JobId job) const;
   [[nodiscard]] bool idle() const { return !in_flight_ && turn_.empty(); }
   [[nodiscard]] std::uint64_t batches() const { return last_.value; }
 

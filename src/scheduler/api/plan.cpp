@@ -86,8 +86,6 @@ Answer retry_job(const Call& call) {
   if (!job) return refuse(job.error());
   const auto failed_only = read_failed_only(call.request.body);
   if (!failed_only) return refuse(failed_only.error());
-  if (*failed_only && cell.journal.is_writing(*job))  // what its last tasks left cannot be read yet
-    return refuse(Error{Errc::unavailable, "the end of job " + std::to_string(job->value) + " is being written; ask again"});
   auto& effects = cell.journal.turn().effects;
   const auto rows_before = effects.rows.size();
   const auto id = *failed_only ? cell.core.retry({*job, call.principal.name, call.request.idempotency_key}, call.now, effects)

@@ -14,7 +14,6 @@
 
 namespace stint::scheduler {
 
-
 /// Where preparations look. All outlive them.
 struct PrepareSources {
   const core::Scheduler& core;
