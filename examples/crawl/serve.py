@@ -14,7 +14,8 @@ WORDS = "river stone lamp garden paper window harbour copper winter letter bridg
 
 
 def page(title, body):
-    return f"<!doctype html><html><head><title>{title}</title><style>p {{ margin: 0 }}</style></head><body><h1>{title}</h1>{body}</body></html>"
+    head = f"<head><title>{title}</title><style>p {{ margin: 0 }}</style></head>"
+    return f"<!doctype html><html>{head}<body><h1>{title}</h1>{body}</body></html>"
 
 
 def article(number):

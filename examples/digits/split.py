@@ -1,4 +1,4 @@
-"""Which image goes where, and files of the parts that may be seen: the pool's labels are in none of them, the test set's in one of their own.
+"""Which image goes where, and a file for each part that may be seen: the pool's labels are in none, the test set's in one of their own.
 
 Plain Python, because it runs where the job is submitted, which may lack NumPy. The shuffle is by a fixed seed.
 """

@@ -43,7 +43,7 @@ def print_report(report, outputs, history):
     print(f"loss            {curve(losses)}  {losses[0]:.3f} to {losses[-1]:.3f} while learning again")
     print(f"accuracy        {curve(accuracies)}  {accuracies[0]:.3f} to {accuracies[-1]:.3f} on what it learned from")
     print(f"\ntest accuracy   {report['accuracy_before']:.3f} before, learned from 150 labels ({report['setting']})")
-    print(f"                {report['accuracy_after']:.3f} after, with {report['items_labelled']} more; {report['test_images']} images to test")
+    print(f"{'':16}{report['accuracy_after']:.3f} after, with {report['items_labelled']} more; {report['test_images']} images to test")
     print(f"agents          {report['agents']}, of types {', '.join(report['agent_types'])}")
     for agent, roots in report["agent_roots"].items():
         print(f"  {agent:14}{', '.join(roots)}")
