@@ -82,8 +82,7 @@ def index_page():
 
 
 def help_of(stint, words):
-    # A fixed width: help texts follow the terminal otherwise.
-    return subprocess.run([stint, *words, "--help"], check=True, capture_output=True, text=True, env={"COLUMNS": "100", "LANG": "C.UTF-8"}).stdout
+    return subprocess.run([stint, *words, "--help"], check=True, capture_output=True, text=True, env={"LANG": "C.UTF-8"}).stdout
 
 
 def leaves(stint, *words):
@@ -222,7 +221,8 @@ def job_file_page(schema):
     head = ("key", "value", "default", "meaning")
     own = [name for name in schema["properties"] if name not in task["properties"]]
     top = [row for row in job_keys(schema, task) if row[0].strip("`") in own]
-    parts = [schema["description"], "", "## The job", "", *rows(head, top), "## A task", "", task["description"], "", *rows(head, job_keys(task, task))]
+    parts = [schema["description"], "", "## The job", "", *rows(head, top)]
+    parts += ["## A task", "", task["description"], "", *rows(head, job_keys(task, task))]
     for name in ("resources", "each", "need", "input", "from_job", "duration", "expression"):
         definition = definitions[name]
         parts += [f"## {name}", "", definition.get("description", type_of(definition)), ""]

@@ -1,7 +1,7 @@
 """Runs a page of docs/ as its reader would: its ```sh blocks in order, in one shell, each compared with the ```text block after it.
 
-In a text block `…` stands for anything within a line, and a line `…` alone for any lines; runs of blanks count as one. What a block prints
-on stdout and stderr counts, in the order in which it comes. Every block must end with status 0. Two remarks may stand on the line before one:
+In a text block `…` stands for anything within a line, and a line `…` alone for any lines; runs of blanks count as one. What a block
+prints on stdout and stderr counts, in the order in which it comes. Every block must end with status 0. Two remarks may stand before one:
 
     <!-- not run: REASON -->      it is left out
     <!-- keys: q -->              it runs on a terminal that gets these keys; what is shown must contain the lines of the text block
