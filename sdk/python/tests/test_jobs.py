@@ -115,15 +115,15 @@ def test_people_claim_and_answer(client: Client) -> None:
     form = {"image": "$item.url", "choice": ["cat", "dog"]}
     label = Task(name="label", driver="human", type="labeller", each=[{"url": "a"}, {"url": "b"}], form=form)
     job = client.submit(Job("people", [label]))
-    (first,) = client.claim(["labeller"], job=job)
-    first.release("not today")
     claims: list[Claim] = []
 
-    def have_both() -> bool:
-        claims.extend(client.claim(limit=2, job=job, lease="5m"))
-        return len(claims) == 2
+    def have(count: int) -> bool:
+        claims.extend(client.claim(["labeller"], limit=count - len(claims), job=job, lease="5m"))
+        return len(claims) == count
 
-    eventually("both items", have_both)
+    eventually("one item", lambda: have(1))
+    claims.pop().release("not today")
+    eventually("both items", lambda: have(2))
     assert sorted(claim.item["url"] for claim in claims) == ["a", "b"]
     for claim in claims:
         claim.answer({"choice": "cat"})

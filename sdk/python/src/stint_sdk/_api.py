@@ -113,9 +113,9 @@ class Api:
         request = Request("POST", "/v1/jobs/{job}/cancel", values={"job": str(job)}, json=body)
         return cast(documents.JobView, (yield from self.fetch(request)))
 
-    def retry_job(self, job: int) -> Flow[documents.JobView]:
+    def retry_job(self, job: int, failed_only: bool) -> Flow[documents.JobView]:
         headers = {"Idempotency-Key": secrets.token_hex(16)}
-        request = Request("POST", "/v1/jobs/{job}/retry", values={"job": str(job)}, json={"failed_only": True}, headers=headers)
+        request = Request("POST", "/v1/jobs/{job}/retry", values={"job": str(job)}, json={"failed_only": failed_only}, headers=headers)
         return cast(documents.JobView, (yield from self.fetch(request)))
 
     def explain(self, job: int, task: str | None) -> Flow[documents.Explanation]:

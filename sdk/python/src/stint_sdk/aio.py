@@ -206,9 +206,12 @@ class AsyncJobHandle:
         self.view = await self._run(self._api.cancel_job(self.id, task))
         return self.view
 
-    async def retry(self) -> AsyncJobHandle:
-        """A new job with the same definition, in which what completed here counts as completed. Errors: Conflict (it goes on)."""
-        return AsyncJobHandle(self._client, await self._run(self._api.retry_job(self.id)))
+    async def retry(self, *, failed_only: bool = True) -> AsyncJobHandle:
+        """A new job with the same definition. What completed here counts as completed there, unless `failed_only` is False.
+
+        Errors: Conflict (this one goes on).
+        """
+        return AsyncJobHandle(self._client, await self._run(self._api.retry_job(self.id, failed_only)))
 
     async def explain(self) -> documents.Explanation:
         """Why it is not done."""

@@ -205,9 +205,12 @@ class JobHandle:
         self.view = self._run(self._api.cancel_job(self.id, task))
         return self.view
 
-    def retry(self) -> JobHandle:
-        """A new job with the same definition, in which what completed here counts as completed. Errors: Conflict (it goes on)."""
-        return JobHandle(self._client, self._run(self._api.retry_job(self.id)))
+    def retry(self, *, failed_only: bool = True) -> JobHandle:
+        """A new job with the same definition. What completed here counts as completed there, unless `failed_only` is False.
+
+        Errors: Conflict (this one goes on).
+        """
+        return JobHandle(self._client, self._run(self._api.retry_job(self.id, failed_only)))
 
     def explain(self) -> documents.Explanation:
         """Why it is not done."""
