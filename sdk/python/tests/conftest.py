@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +25,10 @@ class Cell:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        self.environment = {**os.environ, "STINT_STATE_DIR": str(state)}
+        # Tasks have this very Python as python3, without what the environment of the tests has installed.
+        (state / "bin").mkdir()
+        (state / "bin/python3").symlink_to(Path(sys.executable).resolve())
+        self.environment = {**os.environ, "STINT_STATE_DIR": str(state), "PATH": f"{state}/bin:{os.environ['PATH']}"}
         for name in ("STINT_SERVER", "STINT_TOKEN"):
             self.environment.pop(name, None)
 

@@ -111,24 +111,30 @@ def test_needs_and_items_from_an_earlier_task(client: Client) -> None:
     assert [task.log_text() for task in job.tasks("use")] == ["got 1\n", "got 2\n", "got 3\n"]
 
 
+def test_a_plan_submits_nothing(client: Client) -> None:
+    plan = client.plan(Job("planned", [Task(["true"], array=3, resources=SMALL), Task(["true"], name="huge", resources={"gpu": 99})]))
+    assert [(entry["name"], entry["count"], entry["placeable"]) for entry in plan["tasks"]] == [("main", 3, True), ("huge", 1, False)]
+    assert list(client.jobs(name="planned")) == []
+
+
 def test_people_claim_and_answer(client: Client) -> None:
     form = {"image": "$item.url", "choice": ["cat", "dog"]}
     label = Task(name="label", driver="human", type="labeller", each=[{"url": "a"}, {"url": "b"}], form=form)
     job = client.submit(Job("people", [label]))
-    (first,) = client.claim(["labeller"], job=job)
-    first.release("not today")
     claims: list[Claim] = []
 
-    def have_both() -> bool:
-        claims.extend(client.claim(limit=2, job=job, lease="5m"))
-        return len(claims) == 2
+    def have(count: int) -> bool:
+        claims.extend(client.claim(["labeller"], limit=count - len(claims), job=job, lease="5m"))
+        return len(claims) == count
 
-    eventually("both items", have_both)
+    eventually("one item", lambda: have(1))
+    claims.pop().release("not today")
+    eventually("both items", lambda: have(2))
     assert sorted(claim.item["url"] for claim in claims) == ["a", "b"]
     for claim in claims:
         claim.answer({"choice": "cat"})
     job.wait(PATIENCE_S)
-    assert list(job.results().values()) == [{"choice": "cat"}] * 2
+    assert list(job.results().values()) == list(job.results("label").values()) == [{"choice": "cat"}] * 2
 
 
 def test_following_goes_on_when_the_scheduler_was_killed(cell: Cell, client: Client, tmp_path: Path) -> None:

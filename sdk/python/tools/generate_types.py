@@ -35,6 +35,21 @@ from typing import Any, Literal, TypeAlias, TypedDict
 '''
 
 
+class Loader(yaml.SafeLoader):
+    """YAML 1.2 as OpenAPI means it: `on` is a word, not a truth value."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_description(path: pathlib.Path) -> Schema:
+    description: Schema = yaml.load(path.read_text(), Loader)
+    return description
+
+
 def pascal(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+|_", name) if part)
 
@@ -119,6 +134,8 @@ class Writer:
             return f"Literal[{word(schema['const'])}]"
         if "enum" in schema:
             return f"Literal[{', '.join(word(value) for value in schema['enum'])}]"
+        if not {"type", "properties", "additionalProperties"} & set(schema):
+            return "Any"
         kinds = schema.get("type", "object")
         return self.union([self.kind_of(kind, schema, place) for kind in (kinds if isinstance(kinds, list) else [kinds])])
 
@@ -182,7 +199,7 @@ def generate(description: Schema) -> str:
 def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--check", action="store_true")
-    text = generate(yaml.safe_load(SOURCE.read_text()))
+    text = generate(read_description(SOURCE))
     if not arguments.parse_args().check:
         TARGET.write_text(text)
         return 0

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from stint_sdk._flow import Answer, Emit, Flow, Request, send
-from stint_sdk.errors import InvalidArgument
 from stint_sdk.generated import api as documents
 
 PAGE_ITEMS = 1000  # the most that the scheduler gives at once
@@ -17,34 +16,9 @@ ENDED = ("completed", "failed", "cancelled")
 T = TypeVar("T")
 
 
-class Output(TypedDict):
-    """A file that a task left. `task` is null for what an entry collected."""
-
-    entry: str
-    task: str | None
-    path: str
-    blob: str
-    size_bytes: int
-    executable: bool
-    attempt: int | None
-
-
-class TaskResult(TypedDict):
-    task: str
-    result: Any
-
-
-class ClaimedTask(TypedDict):
-    """A task for a person, theirs until `lease_until`."""
-
-    task: str
-    attempt: int
-    job_name: str
-    type: str | None
-    item: Any
-    form: Any
-    lease_until: str
-    due_at: str | None
+Output: TypeAlias = documents.Output
+TaskResult: TypeAlias = documents.TaskResult
+ClaimedTask: TypeAlias = documents.ClaimedWorkItemsItem
 
 
 class Api:
@@ -113,9 +87,9 @@ class Api:
         request = Request("POST", "/v1/jobs/{job}/cancel", values={"job": str(job)}, json=body)
         return cast(documents.JobView, (yield from self.fetch(request)))
 
-    def retry_job(self, job: int) -> Flow[documents.JobView]:
+    def retry_job(self, job: int, failed_only: bool) -> Flow[documents.JobView]:
         headers = {"Idempotency-Key": secrets.token_hex(16)}
-        request = Request("POST", "/v1/jobs/{job}/retry", values={"job": str(job)}, json={"failed_only": True}, headers=headers)
+        request = Request("POST", "/v1/jobs/{job}/retry", values={"job": str(job)}, json={"failed_only": failed_only}, headers=headers)
         return cast(documents.JobView, (yield from self.fetch(request)))
 
     def explain(self, job: int, task: str | None) -> Flow[documents.Explanation]:
@@ -137,16 +111,12 @@ class Api:
         query = {} if task is None else {"task": task}
         return (yield from self.all_items("/v1/jobs/{job}/outputs", {"job": str(job)}, query))
 
-    def results(self, job: int, entry: str | None) -> Flow[list[TaskResult]]:
-        if entry is None:
-            entry = yield from self.only_entry(job)
-        return (yield from self.all_items("/v1/jobs/{job}/results", {"job": str(job)}, {"task": entry}))
+    def results(self, job: int, task: str | None) -> Flow[list[TaskResult]]:
+        query = {} if task is None else {"task": task}
+        return (yield from self.all_items("/v1/jobs/{job}/results", {"job": str(job)}, query))
 
-    def only_entry(self, job: int) -> Flow[str]:
-        names = [group["name"] for group in (yield from self.show_job(job))["groups"]]
-        if len(names) != 1:
-            raise InvalidArgument(f"job {job} has {len(names)} entries: say whose results; there are {', '.join(names[:20])}")
-        return names[0]
+    def plan(self, spec: documents.Job) -> Flow[documents.Plan]:
+        return cast(documents.Plan, (yield from self.fetch(Request("POST", "/v1/plan", json=spec))))
 
     def agents(self) -> Flow[list[documents.Agent]]:
         return (yield from self.all_items("/v1/agents", {}, {}))

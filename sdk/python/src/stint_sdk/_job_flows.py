@@ -27,6 +27,13 @@ def submit(api: Api, job: Job | Mapping[str, Any], key: str | None, progress: On
     return (yield from api.submit(document, key))
 
 
+def plan(api: Api, job: Job | Mapping[str, Any]) -> Flow[documents.Plan]:
+    if not isinstance(job, Job):
+        return (yield from api.plan(cast(documents.Job, dict(job))))
+    document, _ = yield from work(job.make)
+    return (yield from api.plan(document))
+
+
 def upload(api: Api, source: bytes | str | os.PathLike[str], progress: OnBytes | None) -> Flow[str]:
     blob = yield from work(lambda: blob_of_bytes(source) if isinstance(source, bytes) else blob_of_file(Path(source)))
     yield from upload_blobs(api, [blob], progress)

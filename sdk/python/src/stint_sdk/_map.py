@@ -275,7 +275,7 @@ def fetch_failure(api: Api, task: str) -> Flow[Exception]:
     if told is None:
         return RemoteError(task, "", describe(detail, written))
     if told["kind"] == "python":
-        return PythonMismatch(task, "", f"{told['summary']}; name another one there with map(…, python=\"python3.X\")")
+        return PythonMismatch(task, "", f'{told["summary"]}; name another one there with map(…, python="python3.X")')
     cause = RemoteError(task, told["traceback"], told["summary"])
     if "pickle" not in told:
         return cause

@@ -68,6 +68,10 @@ class AsyncClient:
         view = await self._runner.run(job_flows.submit(self._api, job, key, progress))
         return AsyncJobHandle(self, view)
 
+    async def plan(self, job: Job | Mapping[str, Any]) -> documents.Plan:
+        """What the job would make and where it would run now. Nothing is sent but its definition, and nothing is submitted."""
+        return await self._runner.run(job_flows.plan(self._api, job))
+
     async def job(self, number: int | str = "last") -> AsyncJobHandle:
         """A job by its number, or the newest. Errors: NotFound."""
         return AsyncJobHandle(self, await self._runner.run(self._api.show_job(number)))
@@ -198,7 +202,7 @@ class AsyncJobHandle:
         return await self._run(job_flows.download(self._api, self.id, task, Path(to), progress))
 
     async def results(self, entry: str | None = None) -> dict[str, Any]:
-        """Results by the task's id, in order of the indexes. `entry` may be left out if the job has only one."""
+        """Results by the task's id, in the order of entries and indexes: of all, or of an entry (`train`)."""
         return await self._run(job_flows.results(self._api, self.id, entry))
 
     async def cancel(self, task: str | None = None) -> documents.JobView:
@@ -206,9 +210,12 @@ class AsyncJobHandle:
         self.view = await self._run(self._api.cancel_job(self.id, task))
         return self.view
 
-    async def retry(self) -> AsyncJobHandle:
-        """A new job with the same definition, in which what completed here counts as completed. Errors: Conflict (it goes on)."""
-        return AsyncJobHandle(self._client, await self._run(self._api.retry_job(self.id)))
+    async def retry(self, *, failed_only: bool = True) -> AsyncJobHandle:
+        """A new job with the same definition. What completed here counts as completed there, unless `failed_only` is False.
+
+        Errors: Conflict (this one goes on).
+        """
+        return AsyncJobHandle(self._client, await self._run(self._api.retry_job(self.id, failed_only)))
 
     async def explain(self) -> documents.Explanation:
         """Why it is not done."""

@@ -68,6 +68,10 @@ class Client:
         view = self._runner.run(job_flows.submit(self._api, job, key, progress))
         return JobHandle(self, view)
 
+    def plan(self, job: Job | Mapping[str, Any]) -> documents.Plan:
+        """What the job would make and where it would run now. Nothing is sent but its definition, and nothing is submitted."""
+        return self._runner.run(job_flows.plan(self._api, job))
+
     def job(self, number: int | str = "last") -> JobHandle:
         """A job by its number, or the newest. Errors: NotFound."""
         return JobHandle(self, self._runner.run(self._api.show_job(number)))
@@ -197,7 +201,7 @@ class JobHandle:
         return self._run(job_flows.download(self._api, self.id, task, Path(to), progress))
 
     def results(self, entry: str | None = None) -> dict[str, Any]:
-        """Results by the task's id, in order of the indexes. `entry` may be left out if the job has only one."""
+        """Results by the task's id, in the order of entries and indexes: of all, or of an entry (`train`)."""
         return self._run(job_flows.results(self._api, self.id, entry))
 
     def cancel(self, task: str | None = None) -> documents.JobView:
@@ -205,9 +209,12 @@ class JobHandle:
         self.view = self._run(self._api.cancel_job(self.id, task))
         return self.view
 
-    def retry(self) -> JobHandle:
-        """A new job with the same definition, in which what completed here counts as completed. Errors: Conflict (it goes on)."""
-        return JobHandle(self._client, self._run(self._api.retry_job(self.id)))
+    def retry(self, *, failed_only: bool = True) -> JobHandle:
+        """A new job with the same definition. What completed here counts as completed there, unless `failed_only` is False.
+
+        Errors: Conflict (this one goes on).
+        """
+        return JobHandle(self._client, self._run(self._api.retry_job(self.id, failed_only)))
 
     def explain(self) -> documents.Explanation:
         """Why it is not done."""

@@ -61,6 +61,11 @@ Reason: TypeAlias = Literal[
     "needs_failed",
     "result_too_large",
     "max_fails",
+    "skipped",
+    "reused",
+    "preparation_failed",
+    "output_missing",
+    "stage_failed",
     None,
 ]
 
@@ -122,6 +127,7 @@ class Job(JobRequired, total=False):
     queue: str
     priority: int
     max_fails: Count
+    retry_of: Amount
 
 
 class TaskSubmit(TypedDict, total=False):
@@ -148,12 +154,12 @@ class TaskMatrixItem(TypedDict):
 TaskEach = TypedDict(
     "TaskEach",
     {
-        "items": "str",
-        "count": "Count",
+        "items": "BlobId",
+        "count": "Amount",
         "kind": 'Literal["lines", "files"]',
         "from": "TaskName",
         "file": "str",
-        "batch": "Count",
+        "batch": "int",
     },
     total=False,
 )
@@ -162,7 +168,7 @@ TaskEach = TypedDict(
 class TaskNeedsItem1Required(TypedDict):
     """The keys of TaskNeedsItem1 that are always there."""
 
-    task: str
+    task: TaskName
 
 
 class TaskNeedsItem1(TaskNeedsItem1Required, total=False):
@@ -170,49 +176,125 @@ class TaskNeedsItem1(TaskNeedsItem1Required, total=False):
 
 
 class TaskCollect(TypedDict):
-    """The file of every completed task, in the order of their indexes, as one output of the entry"""
+    """When all tasks have ended, the file of every completed one, in the order of their indexes, becomes one output of the entry"""
 
     file: str
     into: str
 
 
-class TaskRequired(TypedDict):
-    """The keys of Task that are always there."""
-
-    command: list[str]
-
-
-class Task(TaskRequired, total=False):
-    """A task, or an array of tasks that differ only in STINT_INDEX."""
+class Task(TypedDict, total=False):
+    """
+    A task, or an array of tasks that differ in STINT_INDEX, the values of a matrix, or the items they get. `${{ matrix.NAME }}`, `${{
+    item }}`, `${{ item.KEY }}` and `${{ index }}` in `command` and `env` are replaced where the task runs.
+    """
 
     name: TaskName
     type: AgentType | Literal["labeler"] | None
     driver: Literal["exec", "noop", "human"]
+    command: list[str]
     env: Strings
     workdir: str
     submit: TaskSubmit | None
     resources: Resources
     array: TaskArray | None
-    max_parallel: Count
-    matrix: list[TaskMatrixItem]
+    matrix: list[TaskMatrixItem] | None
     each: TaskEach | None
-    needs: list[str | TaskNeedsItem1]
-    inputs: str
+    max_parallel: Count
+    needs: list[TaskName | TaskNeedsItem1]
+    inputs: BlobId
     own_directory: bool
+    checkpoint: bool
     outputs: list[str]
     collect: TaskCollect | None
-    checkpoint: bool
-    constraints: list[str]
-    reschedules: Count | None
-    form: dict[str, Any]
-    overlap: Count
-    due_ms: Milliseconds
     retries: Count
+    reschedules: int | None
     timeout_ms: Milliseconds
     kill_grace_ms: Milliseconds
     on_disconnect: Literal["keep", "stop_after", "replace"]
     lost_after_ms: Milliseconds
     labels: Strings
+    constraints: list[str]
+    form: dict[str, Any] | None
+    overlap: int
+    due_ms: Milliseconds
+
+
+class Output(TypedDict):
+    entry: TaskName
+    task: TaskId | None
+    path: str
+    blob: BlobId
+    size_bytes: int
+    executable: bool
+    attempt: int | None
+
+
+class OutputList(TypedDict):
+    items: list[Output]
+    next: Cursor
+
+
+class TaskResult(TypedDict):
+    task: TaskId
+    result: Any
+
+
+class ResultList(TypedDict):
+    items: list[TaskResult]
+    next: Cursor
+
+
+class Checkpoint(TypedDict):
+    manifest: BlobId
+
+
+class ClaimedWorkItemsItem(TypedDict):
+    task: TaskId
+    attempt: int
+    job_name: str
+    type: AgentType | None
+    item: Any
+    form: dict[str, Any]
+    lease_until: Time
+    due_at: MaybeTime
+
+
+class ClaimedWork(TypedDict):
+    items: list[ClaimedWorkItemsItem]
+
+
+class WorkDone(TypedDict):
+    task: TaskId
+    state: Literal["completed", "pending"]
+
+
+class PlanPrevious(TypedDict):
+    """The newest job of the same name, to compare with"""
+
+    job: int
+    spec: Job
+
+
+class Plan(TypedDict):
+    tasks: list[PlannedEntry]
+    previous: PlanPrevious | None
+
+
+class PlannedEntryAgentsItem(TypedDict):
+    agent: str
+    fits_now: int
+    clauses: list[Clause]
+
+
+class PlannedEntry(TypedDict):
+    name: TaskName
+    count: int | None
+    starts_now: int
+    placeable: bool
+    nearest: str | None
+    would_help: str | None
+    summary: str
+    agents: list[PlannedEntryAgentsItem]
 
 
 class TaskCounts(TypedDict):
@@ -312,6 +394,8 @@ class Explanation(TypedDict):
     state: State
     why: Literal[
         "waits_for_needs",
+        "preparing",
+        "waits_for_people",
         "retry_wait",
         "max_parallel",
         "queued_behind",
@@ -320,6 +404,7 @@ class Explanation(TypedDict):
         "busy",
         "placed",
         "running",
+        "collecting",
         "cancelling",
         "ended",
     ]
@@ -487,12 +572,21 @@ ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/v1/jobs/{job}"),
         ("GET", "/v1/jobs/{job}/spec"),
         ("POST", "/v1/jobs/{job}/cancel"),
+        ("POST", "/v1/jobs/{job}/retry"),
+        ("GET", "/v1/jobs/{job}/outputs"),
+        ("GET", "/v1/jobs/{job}/results"),
+        ("POST", "/v1/plan"),
         ("GET", "/v1/jobs/{job}/tasks"),
         ("GET", "/v1/jobs/{job}/explain"),
         ("GET", "/v1/tasks/{task}"),
         ("GET", "/v1/tasks/{task}/explain"),
         ("GET", "/v1/tasks/{task}/logs"),
         ("GET", "/v1/tasks/{task}/reports"),
+        ("GET", "/v1/tasks/{task}/result"),
+        ("PUT", "/v1/attempts/{attempt}/checkpoint"),
+        ("POST", "/v1/work/claim"),
+        ("POST", "/v1/work/{task}/answer"),
+        ("POST", "/v1/work/{task}/release"),
         ("GET", "/v1/events"),
         ("POST", "/v1/blobs/missing"),
         ("GET", "/v1/blobs/{hex}"),
