@@ -159,6 +159,16 @@ def test_a_cancelled_map_cancels_its_job(cell: Cell) -> None:
         eventually("cancelled", lambda: job.refresh()["state"] == "cancelled")
 
 
+def test_an_interrupt_cancels_the_job(client: Client) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        client.map(time.sleep, [0, 600], name="interrupted", resources=SMALL, progress=interrupt)
+    job = next(iter(client.jobs(name="interrupted")))
+    eventually("cancelled", lambda: job.refresh()["state"] == "cancelled")
+
+
 def test_in_a_running_event_loop(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a notebook, whose cells run inside a loop: blocking calls work, and so does await; both without a client of one's own."""
     monkeypatch.setenv("STINT_STATE_DIR", str(cell.state))

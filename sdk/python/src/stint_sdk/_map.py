@@ -199,8 +199,12 @@ def make_archive() -> bytes:
 
 def compiled(source: bytes, name: str) -> bytes:
     """The text of a .pyc that is taken for what it is: nothing in an archive is compiled but once for every task."""
-    code = marshal.dumps(compile(source, f"<{name}>", "exec", dont_inherit=True))
-    return importlib.util.MAGIC_NUMBER + UNCHECKED + bytes(8) + code
+    code = compile(source, f"<{name}>", "exec", dont_inherit=True)
+    try:
+        text = marshal.dumps(code, 2)  # the last version whose bytes do not depend on who else refers to the same string
+    except ValueError:
+        text = marshal.dumps(code)  # Python 3.14 and later have constants that it does not know
+    return importlib.util.MAGIC_NUMBER + UNCHECKED + bytes(8) + text
 
 
 class Progress:

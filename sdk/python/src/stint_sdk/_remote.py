@@ -51,13 +51,12 @@ def load(kind: str) -> tuple[Any, list[Any]]:
         data = Path(item).read_bytes() if kind == "files" else base64.b64decode(item)
         return function, pickle.loads(data)
     except ModuleNotFoundError as error:
-        error.add_note(MISSING) if hasattr(error, "add_note") else None
-        fail(error, 0)
+        fail(error, 0, MISSING)
     except Exception as error:
         fail(error, 0)
 
 
-MISSING = "The function or an item needs this module on the agent: install it there, or name its package in map(…, requirements=[…])."
+MISSING = "The function or an item needs this module on the agent: install it there, or name its package in map(…, requirements=[…]).\n"
 
 
 def leave(results: list[Any]) -> None:
@@ -73,13 +72,13 @@ def leave(results: list[Any]) -> None:
     task.result({"file": RESULT_FILE, "size_bytes": len(data)})
 
 
-def fail(error: BaseException, position: int) -> NoReturn:
+def fail(error: BaseException, position: int, hint: str = "") -> NoReturn:
     """Tells of the exception and ends this program."""
     # Frames of this file are of no use to who wrote the function.
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_globals is globals() and trace.tb_next is not None:
         trace = trace.tb_next
-    text = "".join(traceback.format_exception(type(error), error, trace))
+    text = "".join(traceback.format_exception(type(error), error, trace)) + hint
     sys.stdout.flush()
     sys.stderr.write(text)
     told = {"kind": "exception", "summary": f"{type(error).__name__}: {error}"[:1000], "traceback": text[-TEXT_MAX:], "position": position}
