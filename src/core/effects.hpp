@@ -50,7 +50,8 @@ struct Prepare {
   JobId job;
   std::uint32_t group = 0;
 };
-/// All tasks of the entry have ended: put together what `collect` names. Answered by Scheduler::finish_collect; comes again after a restart.
+/// All tasks of the entry have ended: put together what `collect` names. Answered by Scheduler::finish_collect; comes again
+/// after a restart.
 struct Collect {
   JobId job;
   std::uint32_t group = 0;

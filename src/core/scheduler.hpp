@@ -108,7 +108,8 @@ class Scheduler {
   /// Why a job is not done, in one sentence, with the explanation of the first task that waits.
   [[nodiscard]] Result<Explanation> explain(JobId job, Now now) const;
 
-  /// Where the tasks of a job would go now, and what keeps those that cannot be placed. Errors: invalid_argument, out_of_range (find_problem).
+  /// Where the tasks of a job would go now, and what keeps those that cannot be placed.
+  /// Errors:  invalid_argument, out_of_range (find_problem).
   [[nodiscard]] Result<std::vector<PlannedEntry>> plan(const JobSpec& spec) const;
   /// Everything that a reload of the store must give again, as text (tests compare two of them).
   [[nodiscard]] std::string digest() const;

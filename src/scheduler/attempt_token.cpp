@@ -31,9 +31,7 @@ std::optional<std::uint64_t> take_number(std::string_view& text, std::uint64_t m
 
 }  // namespace
 
-AttemptTokens::AttemptTokens(ByteView key_encryption_key) {
-  STINT_ASSERT(wire::hkdf_expand(key_encryption_key, as_bytes(kLabel), key_));
-}
+AttemptTokens::AttemptTokens(ByteView key_encryption_key) { STINT_ASSERT(wire::hkdf_expand(key_encryption_key, as_bytes(kLabel), key_)); }
 
 std::string AttemptTokens::sign(std::string_view name) const {
   std::array<std::uint8_t, wire::kTagSize> tag{};

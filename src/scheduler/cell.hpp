@@ -15,8 +15,8 @@
 #include "scheduler/journal.hpp"
 #include "scheduler/keyring.hpp"
 #include "scheduler/log_book.hpp"
-#include "scheduler/report_book.hpp"
 #include "scheduler/prepare/item_book.hpp"
+#include "scheduler/report_book.hpp"
 #include "scheduler/token_book.hpp"
 #include "scheduler/work_book.hpp"
 

@@ -183,6 +183,21 @@ void Durable::check_reused(const TaskRef& task) {
   findings_.expect(end != nullptr && end->status == TaskStatus::completed, "counts as completed, and did not in the job before",
                    name_of(task));
   if (const auto answer = answered_.find(earlier); answer != answered_.end()) answered_[task] = answer->second;
+  take_over(earlier, task);
+}
+
+/// As a store does with what a reused task left.
+void Durable::take_over(const TaskRef& earlier, const TaskRef& task) {
+  std::vector<core::OutputRow> rows;
+  for (auto at = outputs_.lower_bound({earlier, {}}); at != outputs_.end() && at->first.first == earlier; ++at) rows.push_back(at->second);
+  for (core::OutputRow& row : rows) {
+    row.task = task;
+    outputs_[{task, row.file.path}] = row;
+  }
+  const auto result = results_.find(earlier);
+  if (result == results_.end()) return;
+  results_[task] = result->second;
+  results_[task].task = task;
 }
 
 void Durable::apply(const core::GroupRow& row) {

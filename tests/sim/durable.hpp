@@ -64,6 +64,7 @@ class Durable {
   void check_need(const AttemptRef& ref, const core::Need& need);
   void check_person(const core::AttemptRow& row);
   void check_reused(const TaskRef& task);
+  void take_over(const TaskRef& earlier, const TaskRef& task);
   void check_result(const AttemptRef& ref);
   /// What a task leaves comes with the commit that makes an attempt of it the result, or from the job that this one tries again.
   void check_left(const TaskRef& task, std::uint32_t attempt);

@@ -40,7 +40,8 @@ class SourceFile {
   std::string path_;
 };
 
-/// A file that comes over a network that breaks: it lies beside its place under the name of its blob until it is whole, verified and synced.
+/// A file that comes over a network that breaks: it lies beside its place under the name of its blob until it is whole,
+/// verified and synced.
 /// What is there of it from before is gone on with.
 class IncomingFile {
  public:

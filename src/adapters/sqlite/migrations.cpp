@@ -89,7 +89,8 @@ CREATE TABLE checkpoints (
   PRIMARY KEY (job, grp, idx)) WITHOUT ROWID;
 CREATE INDEX checkpoints_by_blob ON checkpoints (blob);
 INSERT INTO words VALUES
-  ('reason',13,'skipped'),('reason',14,'reused'),('reason',15,'preparation_failed'),('reason',16,'output_missing'),('reason',17,'stage_failed');
+  ('reason',13,'skipped'),('reason',14,'reused'),('reason',15,'preparation_failed'),('reason',16,'output_missing'),
+  ('reason',17,'stage_failed');
 )sql";
 
 constexpr const char* kTokens = R"sql(

@@ -127,8 +127,8 @@ void add_token_commands(CLI::App& app, CommandLine& line) {
   create_command->callback([&line, arguments] { line.action = [&line, arguments] { return create(line.common, *arguments); }; });
 
   auto is_all = std::make_shared<bool>(false);
-  CLI::App* list_command = add_command(*token, line, "list", "List tokens; never the tokens themselves",
-                                           "  stint token list\n  stint token list --all --json");
+  CLI::App* list_command =
+      add_command(*token, line, "list", "List tokens; never the tokens themselves", "  stint token list\n  stint token list --all --json");
   list_command->add_flag("--all", *is_all, "Those that expired or were revoked too");
   list_command->callback([&line, is_all] { line.action = [&line, is_all] { return list(line.common, *is_all); }; });
 

@@ -11,13 +11,17 @@ bool is_permanent(const Clause& clause) { return clause.permanent; }
 
 /// What would take away this one clause.
 std::string remedy_of(const Clause& clause, const Shape& shape) {
-  if (clause.clause == "memory") return "an agent with " + format_bytes(clause.wanted) + " of memory, or a task that asks for at most " + format_bytes(clause.offered);
-  if (clause.clause == "storage") return "an agent with " + format_bytes(clause.wanted) + " of storage, or a task that asks for at most " + format_bytes(clause.offered);
-  if (clause.clause == "cpu") return "an agent with " + format_cpu(clause.wanted) + ", or a task that asks for at most " + format_cpu(clause.offered);
+  if (clause.clause == "memory")
+    return "an agent with " + format_bytes(clause.wanted) + " of memory, or a task that asks for at most " + format_bytes(clause.offered);
+  if (clause.clause == "storage")
+    return "an agent with " + format_bytes(clause.wanted) + " of storage, or a task that asks for at most " + format_bytes(clause.offered);
+  if (clause.clause == "cpu")
+    return "an agent with " + format_cpu(clause.wanted) + ", or a task that asks for at most " + format_cpu(clause.offered);
   if (clause.clause == "gpu") return "an agent with " + std::to_string(clause.wanted) + (clause.wanted == 1 ? " GPU" : " GPUs");
   if (clause.clause == "type") return "an agent that serves the type " + std::string{to_string(*shape.type)};
   if (clause.clause == "driver") return "an agent with the driver " + shape.driver;
-  if (clause.clause == "label" || clause.clause == "constraint") return "an agent whose labels match (stint agent start --label NAME=VALUE)";
+  if (clause.clause == "label" || clause.clause == "constraint")
+    return "an agent whose labels match (stint agent start --label NAME=VALUE)";
   if (clause.clause == "workdir") return "--upload or inputs, so that the files travel with the task, or an agent with --shared-path";
   if (clause.clause == "draining") return "stint agent drain --undo";
   if (clause.clause == "disconnected") return "starting the agent, or its way to this scheduler";
@@ -25,7 +29,8 @@ std::string remedy_of(const Clause& clause, const Shape& shape) {
 }
 
 const AgentExplanation* find_agent(const Explanation& explanation, AgentNumber number) {
-  const auto at = std::find_if(explanation.agents.begin(), explanation.agents.end(), [&](const auto& agent) { return agent.agent == number; });
+  const auto at =
+      std::find_if(explanation.agents.begin(), explanation.agents.end(), [&](const auto& agent) { return agent.agent == number; });
   return at == explanation.agents.end() ? nullptr : &*at;
 }
 

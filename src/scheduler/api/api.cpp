@@ -73,7 +73,8 @@ tl::expected<Principal, Problem> Api::authenticate_attempt(const AttemptRef& ref
   const auto* spec = cell_.core.find_spec(ref.task.job);
   const std::string name = spec != nullptr ? core::attempt_id(*spec, ref) : "an attempt";
   if (!attempt || !attempt->live)
-    return tl::unexpected(Problem{401, "unauthenticated", name + " is not live any more: its token opens nothing", "Authorization", "", ""});
+    return tl::unexpected(
+        Problem{401, "unauthenticated", name + " is not live any more: its token opens nothing", "Authorization", "", ""});
   return Principal{name, {}, {}, {}, ref};
 }
 
