@@ -203,7 +203,7 @@ void add_backup_commands(CLI::App& app, CommandLine& line) {
   auto path = std::make_shared<std::string>();
   CLI::App* backup_command =
       add_command(app, line, "backup", "Copy a scheduler's state, while it works or when it is stopped",
-                  "  stint backup --state-dir /var/lib/stint /backup/stint-$(date +%F)\n\n"
+                  "  stint backup --state-dir /var/lib/stint /backup/stint-monday\n\n"
                   "A new directory with the database, the key, the API token, all blobs, and a manifest with the SHA-256 of each.\n"
                   "Blobs are linked where the file system allows it. Nothing is ever overwritten.");
   backup_command->add_option("directory", *path, "Directory to make")->required();
