@@ -53,9 +53,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--log", type=pathlib.Path)
-    Handler.log = parser.parse_args().log
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    parser.add_argument("--log", type=pathlib.Path, help="file that gets the path of every request")
+    parser.add_argument("--port", type=int, default=0, help="0: one that is free, and printed")
+    options = parser.parse_args()
+    Handler.log = options.log
+    with http.server.ThreadingHTTPServer(("127.0.0.1", options.port), Handler) as server:
         print(f"http://127.0.0.1:{server.server_port}/", flush=True)
         server.serve_forever()
 

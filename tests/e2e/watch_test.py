@@ -82,7 +82,7 @@ class Watching(e2e.CellCase):
         watch.send("\r")
         self.assert_shows(watch, rf"^› {self.array}\.main\.1 +running")
         watch.send("\r")
-        self.assert_shows(watch, r"^loss +0\.\d+ +0\.\d+ to 1")
+        self.assert_shows(watch, r"^loss +0\.\d+ +0\.\d+ to (1|0\.\d+)$")
         self.assert_shows(watch, r"[⠀-⣿]{3}")
         self.assert_shows(watch, r"^step \d+")
         watch.send("?")

@@ -55,8 +55,9 @@ TEST(Manifest, OneTreeHasOneText) {
 }
 
 TEST(Manifest, NoPathLeavesTheTree) {
-  for (const std::string path :
-       {"/etc/passwd", "..", "../a", "a/../b", "a/..", "./a", "a/.", "a//b", "a/", "", std::string(4097, 'x').c_str()}) {
+  const std::vector<std::string> paths{"/etc/passwd",         "..", "../a", "a/../b", "a/..", "./a", "a/.", "a//b", "a/", "",
+                                       std::string(4097, 'x')};
+  for (const std::string& path : paths) {
     EXPECT_FALSE(check_manifest_path(path)) << path;
     EXPECT_FALSE(print_manifest({file(path)})) << path;
     error_of(line(path));
