@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "adapters/config/settings.hpp"
@@ -129,9 +130,9 @@ void ConfigReader::read_file(std::string_view text, const std::string& name) {
   }
   FileWalk{*this, name}.table(parsed.table(), "");
   const auto by_place = [](const ConfigProblem& a, const ConfigProblem& b) {
-    return std::pair{a.line, a.column} < std::pair{b.line, b.column};
+    return std::tie(a.line, a.column, a.key, a.detail) < std::tie(b.line, b.column, b.key, b.detail);
   };
-  std::stable_sort(problems_.begin(), problems_.end(), by_place);
+  std::sort(problems_.begin(), problems_.end(), by_place);
 }
 
 void ConfigReader::set(std::string_view key, std::string_view text, const std::string& origin) {
