@@ -1,15 +1,12 @@
 #pragma once
 
+#include "core/model/person.hpp"
 #include "core/state.hpp"
 
 /// A group as a whole: when its needs are met, what it starts with, when it has ended.
 namespace stint::core {
 
 [[nodiscard]] inline bool is_for_people(const Group& group) { return group.spec->driver == "human"; }
-/// A person, known as an agent since the first claim.
-[[nodiscard]] inline bool is_person(const AgentRow& agent) {
-  return agent.offer.drivers.size() == 1 && agent.offer.drivers.front() == "human";
-}
 /// There is something left to put together when all its tasks have ended.
 [[nodiscard]] inline bool wants_collect(const Group& group) {
   return group.spec->collect && group.counts.completed > 0 && !group.is_collected && group.doom != EndReason::preparation_failed;

@@ -2,14 +2,10 @@
 
 #include <algorithm>
 
+#include "core/model/person.hpp"
 #include "scheduler/limits.hpp"
 
 namespace stint::scheduler {
-namespace {
-
-bool is_person(const core::AgentRow& agent) { return agent.offer.drivers.size() == 1 && agent.offer.drivers.front() == "human"; }
-
-}  // namespace
 
 /// Nobody becomes another by being revoked: who has answered for an item would get its copies too.
 Result<AgentNumber> WorkBook::ensure_person(const std::string& name, Now now, core::Effects& effects) {
