@@ -158,7 +158,7 @@ Status link_attempt(Attempt& attempt) {
       return corrupt("job " + std::to_string(row.ref.task.job.value) + " has a task with more than 3 live attempts");
     entry.live[entry.live_count++] = &attempt;
   } else {
-    ++(counts_as_failure(row) ? entry.failures : entry.reschedules);
+    count_end(entry, row);
   }
   return {};
 }

@@ -61,7 +61,7 @@ struct TaskEntry {
   Attempt* newest = nullptr;  ///< of all its attempts, linked by `older`
   std::uint32_t attempts = 0;
   std::uint32_t failures = 0;  ///< that count against `retries`
-  std::uint32_t reschedules = 0;  ///< lost, refused, given up: they cost no retry, but a growing pause
+  std::uint32_t reschedules = 0;  ///< lost, given up: they cost no retry, but a growing pause
   std::uint8_t live_count = 0;
   Waiting waiting = Waiting::no;
   bool is_running = false;  ///< an attempt in the live set has started

@@ -153,9 +153,11 @@ void fail_task(Turn& turn, Group& group, std::uint32_t index, Attempt& last) {
   end_entered_task(turn, group, index, TaskStatus::failed);
 }
 
-/// How long the task waits after an attempt that left the set: a failure always pauses, a loss only when it comes again.
-Duration pause_after(const TaskEntry& entry, bool is_failure) {
-  if (is_failure) return backoff(entry.failures);
+/// How long the task waits after an attempt that left the set: a failure always pauses, a loss only when it comes again, a refusal never:
+/// another agent may take the task.
+Duration pause_after(const TaskEntry& entry, const AttemptRow& row) {
+  if (counts_as_failure(row)) return backoff(entry.failures);
+  if (row.reason == EndReason::refused) return Duration{0};
   return entry.reschedules > 1 ? backoff(entry.reschedules - 1) : Duration{0};
 }
 
@@ -189,6 +191,14 @@ bool counts_as_failure(const AttemptRow& row) {
   if (row.status != TaskStatus::failed) return false;
   return row.reason != EndReason::lost && row.reason != EndReason::refused && row.reason != EndReason::cancelled &&
          row.reason != EndReason::superseded;
+}
+
+void count_end(TaskEntry& entry, const AttemptRow& row) {
+  if (counts_as_failure(row)) {
+    ++entry.failures;
+  } else if (row.reason != EndReason::refused) {
+    ++entry.reschedules;
+  }
 }
 
 Stop make_stop(AgentNumber agent, const AttemptRef& ref, EndReason reason) {
@@ -235,7 +245,7 @@ void leave_live_set(Turn& turn, Attempt& attempt) {
   TaskEntry& entry = get_entry(group, index);
   const bool is_failure = counts_as_failure(attempt.row);
   drop_from_live(entry, attempt);
-  ++(is_failure ? entry.failures : entry.reschedules);
+  count_end(entry, attempt.row);
   if (!attempt.holds()) release(turn.state, attempt);
   refresh_entry(group, entry);
   tell_attempt(turn, is_failure ? "attempt_failed" : "attempt_lost", attempt);
@@ -243,7 +253,7 @@ void leave_live_set(Turn& turn, Attempt& attempt) {
     fail_task(turn, group, index, attempt);
   } else {
     if (wants_attempt(group, entry)) {
-      const Duration pause = pause_after(entry, is_failure);
+      const Duration pause = pause_after(entry, attempt.row);
       if (pause > Duration{0}) attempt.row.retry_at = turn.now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(pause);
       entry.retry_at = std::max(entry.retry_at, attempt.row.retry_at);
       enqueue(turn.state, turn.now, group, index, entry);

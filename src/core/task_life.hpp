@@ -57,6 +57,9 @@ void settle_job(Turn& turn, Job& job);
 
 /// A failed attempt that costs a retry. Losses and refusals do not.
 [[nodiscard]] bool counts_as_failure(const AttemptRow& row);
+/// Adds an attempt that left the live set without a result to its task's failures or reschedules. A refusal is neither: nothing was tried,
+/// and who refused is not asked again.
+void count_end(TaskEntry& entry, const AttemptRow& row);
 /// Asks the agent to end the attempt. It is told one of two reasons, whatever the row says: cancelled, or superseded by another attempt.
 [[nodiscard]] Stop make_stop(AgentNumber agent, const AttemptRef& ref, EndReason reason);
 /// The pause before the n-th further try (n from 1).
