@@ -95,23 +95,15 @@ class StoreReader {
   /// Chunks of one attempt in order of arrival, after the `after`-th; what `logs -f` follows. first = position of that chunk.
   [[nodiscard]] virtual Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_tail(const AttemptRef& ref, std::uint64_t after,
                                                                                              std::size_t max_bytes) = 0;
-  /// The newest chunks of one attempt: of each stream at most `max_bytes` and one chunk more, older first; what is shown when a log is too
-  /// long to be read. Cost does not grow with the log. A store that knows the order of arrival gives positions and orders both streams by
-  /// them; this one, made of the other reads, gives position 0: stdout first, then stderr.
+  /// The newest chunks of one attempt with their positions, in order of arrival: of each stream at most `max_bytes` and one chunk more;
+  /// what is shown when a log is too long to be read. Cost does not grow with the log.
   [[nodiscard]] virtual Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_newest(const AttemptRef& ref,
-                                                                                               std::size_t max_bytes) {
-    STINT_TRY(const LogEnds ends, log_ends(ref));
-    std::vector<std::pair<std::uint64_t, core::LogRow>> rows;
-    for (const auto& [stream, end] : {std::pair<std::uint8_t, std::uint64_t>{1, ends.out}, {2, ends.err}}) {
-      if (end == 0) continue;
-      STINT_TRY(auto chunks, logs(ref, stream, end - std::min<std::uint64_t>(end, max_bytes), max_bytes));
-      for (auto& chunk : chunks) rows.emplace_back(0, std::move(chunk));
-    }
-    return rows;
-  }
+                                                                                               std::size_t max_bytes) = 0;
   [[nodiscard]] virtual Result<std::vector<core::EventRow>> events(std::uint64_t after_seq, JobId job_or_zero, std::size_t limit) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> last_event_seq() = 0;
   [[nodiscard]] virtual Result<std::vector<core::ReportRow>> reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) = 0;
+  /// The last report of each of these attempts, all of one job, that has one, in their order: one query for a page of tasks.
+  [[nodiscard]] virtual Result<std::vector<core::ReportRow>> last_reports(const std::vector<AttemptRef>& refs) = 0;
   [[nodiscard]] virtual Result<std::vector<core::TaskMarkRow>> marks(JobId job) = 0;
   /// Files that completed tasks left, in order of (group, index, path), from `from` on (its path excluded); only of `group` if given. What
   /// belongs to a whole entry has index core::kWholeEntry and so comes last of it.
@@ -126,6 +118,8 @@ class StoreReader {
   /// Results of the tasks of one entry in order of their index, from `from_index` on.
   [[nodiscard]] virtual Result<std::vector<core::ResultRow>> results(JobId job, std::uint32_t group, std::uint32_t from_index,
                                                                      std::size_t limit) = 0;
+  /// Those of `tasks`, all of one job, that have a result, in their order; the results themselves are not read.
+  [[nodiscard]] virtual Result<std::vector<TaskRef>> find_with_result(const std::vector<TaskRef>& tasks) = 0;
   [[nodiscard]] virtual Result<std::optional<core::CheckpointRow>> find_checkpoint(const TaskRef& task) = 0;
   /// Those of `blobs` that an output, a checkpoint or what was prepared for an entry names.
   [[nodiscard]] virtual Result<std::vector<BlobId>> find_referenced(const std::vector<BlobId>& blobs) = 0;

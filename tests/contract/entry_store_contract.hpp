@@ -126,6 +126,18 @@ TYPED_TEST_P(EntryStoreContract, ResultsAreThoseOfOneEntryFromAnIndexOn) {
   EXPECT_TRUE(reader->results(JobId{2}, 0, 0, 10)->empty());
 }
 
+TYPED_TEST_P(EntryStoreContract, TasksWithAResultAreFound) {
+  auto store = this->open();
+  this->write(store, {core::Row(this->job(1)), core::Row(this->result(1, 0, 4)), core::Row(this->result(1, 1, 5)),
+                      core::Row(this->result(2, 0, 3))});
+  auto reader = this->bench_.make_reader();
+  const auto task = [](std::uint32_t group, std::uint32_t index) { return TaskRef{JobId{1}, group, index}; };
+  const auto found = reader->find_with_result({task(1, 5), task(0, 3), task(0, 4), task(0, 5)});
+  ASSERT_TRUE(found.has_value()) << found.error().detail;
+  EXPECT_EQ(*found, (std::vector<TaskRef>{task(1, 5), task(0, 4)}));
+  EXPECT_TRUE(reader->find_with_result({})->empty());
+}
+
 TYPED_TEST_P(EntryStoreContract, ATaskHasOneCheckpoint) {
   auto store = this->open();
   this->write(store, {core::Row(this->job(1)), core::Row(core::CheckpointRow{{JobId{1}, 0, 3}, 1, this->blob(1), unix_millis(5)})});
@@ -199,7 +211,8 @@ TYPED_TEST_P(EntryStoreContract, NothingIsLeftOfARemovedJob) {
 }
 
 REGISTER_TYPED_TEST_SUITE_P(EntryStoreContract, WhatWasPreparedIsThereAgain, OutputsArePagedInOrderAndOfOneEntry,
-                            AnOutputAndAResultAreReplacedByTheirKeys, ResultsAreThoseOfOneEntryFromAnIndexOn, ATaskHasOneCheckpoint,
-                            BlobsThatRowsNameAreFound, AMarkOfReusedTasksTakesOverWhatTheyLeft, NothingIsLeftOfARemovedJob);
+                            AnOutputAndAResultAreReplacedByTheirKeys, ResultsAreThoseOfOneEntryFromAnIndexOn, TasksWithAResultAreFound,
+                            ATaskHasOneCheckpoint, BlobsThatRowsNameAreFound, AMarkOfReusedTasksTakesOverWhatTheyLeft,
+                            NothingIsLeftOfARemovedJob);
 
 }  // namespace stint::contract

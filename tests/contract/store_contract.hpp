@@ -287,6 +287,47 @@ TYPED_TEST_P(StoreContract, LogsComeByStreamAndByArrival) {
 
 TYPED_TEST_P(StoreContract, EventsAndReportsComeInOrder) {
   auto store = this->open();
+TYPED_TEST_P(StoreContract, TheNewestOutputComesByArrivalOverBothStreams) {
+  auto store = this->open();
+  this->write(store, {core::Row(this->log(0, "one")), core::Row(this->log(0, "err", 2)), core::Row(this->log(3, "two")),
+                      core::Row(this->log(3, "bad", 2)), core::Row(this->log(6, "end"))});
+  auto reader = this->bench_.make_reader();
+  const AttemptRef ref{{JobId{1}, 0, 0}, 1};
+  const auto texts = [&](std::size_t max_bytes) {
+    std::string all;
+    std::uint64_t last = 0;
+    const auto rows = reader->log_newest(ref, max_bytes);
+    EXPECT_TRUE(rows.has_value());
+    for (const auto& [seq, row] : *rows) {
+      EXPECT_GT(seq, last);
+      last = seq;
+      all += as_text(row.bytes);
+    }
+    return all;
+  };
+  EXPECT_EQ(texts(1000), "oneerrtwobadend");
+  EXPECT_EQ(texts(4), "errtwobadend") << "of each stream what reaches that far back";
+  EXPECT_EQ(texts(1), "badend");
+  EXPECT_TRUE(reader->log_newest({{JobId{1}, 0, 0}, 2}, 10)->empty());
+}
+
+TYPED_TEST_P(StoreContract, LastReportsAreThoseOfTheAttemptsAskedFor) {
+  auto store = this->open();
+  const auto report = [](std::uint32_t index, std::uint32_t attempt, std::uint32_t seq, const std::string& message) {
+    return core::Row(core::ReportRow{{{JobId{1}, 0, index}, attempt}, seq, unix_millis(seq), 0.5F, seq, R"({"a":1})", message});
+  };
+  this->write(store, {report(0, 1, 5, "old"), report(0, 1, 9, "last"), report(0, 2, 3, "second"), report(2, 1, 7, "two"),
+                      core::Row(core::ReportRow{{{JobId{2}, 0, 0}, 1}, 99, unix_millis(1), 0, 0, "{}", "another job's"})});
+  auto reader = this->bench_.make_reader();
+  const auto rows = reader->last_reports({{{JobId{1}, 0, 2}, 1}, {{JobId{1}, 0, 0}, 1}, {{JobId{1}, 0, 1}, 1}});
+  ASSERT_TRUE(rows.has_value()) << rows.error().detail;
+  ASSERT_EQ(rows->size(), 2u);
+  EXPECT_EQ(std::tie(rows->at(0).message, rows->at(1).message), std::make_tuple("two", "last")) << "in the order asked for";
+  EXPECT_EQ(rows->at(1).ref, (AttemptRef{{JobId{1}, 0, 0}, 1}));
+  EXPECT_EQ(std::tie(rows->at(1).seq, rows->at(1).step, rows->at(1).metrics), std::make_tuple(9U, 9U, R"({"a":1})"));
+  EXPECT_TRUE(reader->last_reports({})->empty());
+}
+
   const AttemptRef ref{{JobId{1}, 0, 0}, 1};
   this->write(store, {core::Row(core::EventRow{1, unix_millis(1), "job_submitted", JobId{1}, "{}"}),
                       core::Row(core::EventRow{2, unix_millis(2), "x", JobId{2}, "{}"}),
@@ -388,8 +429,9 @@ TYPED_TEST_P(StoreContract, EventsLeaveByAgeAndNumberButTheNewestStays) {
 
 REGISTER_TYPED_TEST_SUITE_P(StoreContract, EveryLeadershipGetsAHigherToken, WhatWasCommittedIsThereAgainFieldByField,
                             TheSameBatchTwiceChangesNothing, LaterRowsReplaceEarlierOnesOfTheSameKey, ATokenIsReplacedWhenItIsRevoked,
-                            AttemptsArePagedInOrderAndFiltered, LogsComeByStreamAndByArrival, EventsAndReportsComeInOrder,
-                            ARemovedJobIsGoneAtOnceAndItsIdStays, OutputLeavesByAgeOnceItsAttemptHasEnded, OutputLeavesBySizeTheOldestFirst,
+                            AttemptsArePagedInOrderAndFiltered, LogsComeByStreamAndByArrival, TheNewestOutputComesByArrivalOverBothStreams,
+                            LastReportsAreThoseOfTheAttemptsAskedFor, EventsAndReportsComeInOrder, ARemovedJobIsGoneAtOnceAndItsIdStays,
+                            OutputLeavesByAgeOnceItsAttemptHasEnded, OutputLeavesBySizeTheOldestFirst,
                             EventsLeaveByAgeAndNumberButTheNewestStays);
 
 }  // namespace stint::contract

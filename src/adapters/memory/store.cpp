@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <limits>
 
 #include "base/assert.hpp"
@@ -229,6 +230,15 @@ Result<std::vector<core::ReportRow>> MemoryReader::reports(const AttemptRef& ref
   return rows;
 }
 
+Result<std::vector<core::ReportRow>> MemoryReader::last_reports(const std::vector<AttemptRef>& refs) {
+  std::vector<core::ReportRow> rows;
+  for (const AttemptRef& ref : refs) {
+    const auto after = tables_->reports_.upper_bound({ref, std::numeric_limits<std::uint32_t>::max()});
+    if (after != tables_->reports_.begin() && std::prev(after)->first.first == ref) rows.push_back(std::prev(after)->second);
+  }
+  return rows;
+}
+
 Result<std::vector<core::TaskMarkRow>> MemoryReader::marks(JobId job) {
   std::vector<core::TaskMarkRow> rows;
   for (auto it = tables_->marks_.lower_bound({job, 0, 0}); it != tables_->marks_.end() && std::get<0>(it->first) == job; ++it)
@@ -253,6 +263,13 @@ Result<std::vector<core::ResultRow>> MemoryReader::results(JobId job, std::uint3
     rows.push_back(it->second);
   }
   return rows;
+}
+
+Result<std::vector<TaskRef>> MemoryReader::find_with_result(const std::vector<TaskRef>& tasks) {
+  std::vector<TaskRef> found;
+  for (const TaskRef& task : tasks)
+    if (tables_->results_.contains(task)) found.push_back(task);
+  return found;
 }
 
 Result<std::optional<core::CheckpointRow>> MemoryReader::find_checkpoint(const TaskRef& task) {

@@ -98,9 +98,11 @@ class MemoryReader final : public ports::StoreReader {
   Result<std::vector<core::EventRow>> events(std::uint64_t after_seq, JobId job_or_zero, std::size_t limit) override;
   Result<std::uint64_t> last_event_seq() override;
   Result<std::vector<core::ReportRow>> reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) override;
+  Result<std::vector<core::ReportRow>> last_reports(const std::vector<AttemptRef>& refs) override;
   Result<std::vector<core::TaskMarkRow>> marks(JobId job) override;
   Result<std::vector<core::OutputRow>> outputs(const OutputQuery& query) override;
   Result<std::vector<core::ResultRow>> results(JobId job, std::uint32_t group, std::uint32_t from_index, std::size_t limit) override;
+  Result<std::vector<TaskRef>> find_with_result(const std::vector<TaskRef>& tasks) override;
   Result<std::optional<core::CheckpointRow>> find_checkpoint(const TaskRef& task) override;
   Result<std::vector<BlobId>> find_referenced(const std::vector<BlobId>& blobs) override;
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <utility>
 
@@ -32,6 +33,9 @@ class SqliteReader final : public ports::StoreReader {
         {reader->end_,
          "SELECT offset + length(bytes) FROM logs WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND stream = ? ORDER BY offset "
          "DESC LIMIT 1"},
+        {reader->newest_,
+         "SELECT id, stream, offset, bytes FROM logs WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND stream = ? "
+         "ORDER BY offset DESC"},
         {reader->tail_,
          "SELECT id, stream, offset, bytes FROM logs INDEXED BY logs_by_attempt WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND "
          "id > ? ORDER BY id"},
@@ -40,6 +44,15 @@ class SqliteReader final : public ports::StoreReader {
          "SELECT seq, at_ms, progress, step, metrics, message FROM reports WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND seq > "
          "? "
          "ORDER BY seq LIMIT ?"},
+        // The keys come as [[grp, idx, attempt], …]: a page of tasks is one statement. CROSS JOIN keeps SQLite from turning it round.
+        {reader->last_reports_,
+         "SELECT w.grp, w.idx, w.attempt, r.seq, at_ms, progress, step, metrics, message "
+         "FROM (SELECT key, value->>0 AS grp, value->>1 AS idx, value->>2 AS attempt FROM json_each(?2)) w CROSS JOIN reports r "
+         "ON r.job = ?1 AND r.grp = w.grp AND r.idx = w.idx AND r.attempt = w.attempt AND r.seq = "
+         "(SELECT max(seq) FROM reports WHERE job = ?1 AND grp = w.grp AND idx = w.idx AND attempt = w.attempt) ORDER BY w.key"},
+        {reader->with_result_,
+         "SELECT w.grp, w.idx FROM (SELECT key, value->>0 AS grp, value->>1 AS idx FROM json_each(?2)) w CROSS JOIN results r "
+         "ON r.job = ?1 AND r.grp = w.grp AND r.idx = w.idx ORDER BY w.key"},
         {reader->marks_, "SELECT job, grp, first, last, status, reason, at_ms FROM task_marks WHERE job = ? ORDER BY grp, first"},
         {reader->outputs_,
          "SELECT grp, idx, path, blob, size, is_executable, attempt FROM outputs WHERE job = ?1 AND (grp, idx, path) > (?2, ?3, ?4) AND "
@@ -104,11 +117,25 @@ class SqliteReader final : public ports::StoreReader {
     for (std::size_t bytes = 0; bytes < max_bytes;) {
       STINT_TRY(const bool row, tail_.step());
       if (!row) break;
-      rows.emplace_back(
-          static_cast<std::uint64_t>(tail_.number(0)),
-          core::LogRow{ref, static_cast<std::uint8_t>(tail_.number(1)), static_cast<std::uint64_t>(tail_.number(2)), tail_.bytes(3)});
+      rows.push_back(read_chunk(tail_, ref));
       bytes += rows.back().second.bytes.size();
     }
+    return rows;
+  }
+
+  Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_newest(const AttemptRef& ref, std::size_t max_bytes) override {
+    std::vector<std::pair<std::uint64_t, core::LogRow>> rows;
+    for (const std::int64_t stream : {1, 2}) {
+      const Reset reset{newest_};
+      bind_ref(newest_, ref).bind(stream);
+      for (std::size_t bytes = 0; bytes < max_bytes;) {
+        STINT_TRY(const bool row, newest_.step());
+        if (!row) break;
+        rows.push_back(read_chunk(newest_, ref));
+        bytes += rows.back().second.bytes.size();
+      }
+    }
+    std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     return rows;
   }
 
@@ -137,6 +164,26 @@ class SqliteReader final : public ports::StoreReader {
                              static_cast<std::uint64_t>(s.number(3)),
                              s.text(4),
                              s.text(5)};
+    });
+  }
+
+  Result<std::vector<core::ReportRow>> last_reports(const std::vector<AttemptRef>& refs) override {
+    if (refs.empty()) return std::vector<core::ReportRow>{};
+    const JobId job = refs.front().task.job;
+    std::string keys;
+    for (const AttemptRef& ref : refs) add_key(keys, {ref.task.group, ref.task.index, ref.attempt});
+    keys += ']';
+    const Reset reset{last_reports_};
+    last_reports_.bind(as_number(job.value)).bind(std::string_view(keys));
+    return collect<core::ReportRow>(last_reports_, [job](const Statement& s) {
+      const TaskRef task{job, static_cast<std::uint32_t>(s.number(0)), static_cast<std::uint32_t>(s.number(1))};
+      return core::ReportRow{{task, static_cast<std::uint32_t>(s.number(2))},
+                             static_cast<std::uint32_t>(s.number(3)),
+                             unix_millis(s.number(4)),
+                             static_cast<float>(s.real(5)),
+                             static_cast<std::uint64_t>(s.number(6)),
+                             s.text(7),
+                             s.text(8)};
     });
   }
 
@@ -178,6 +225,19 @@ class SqliteReader final : public ports::StoreReader {
     });
   }
 
+  Result<std::vector<TaskRef>> find_with_result(const std::vector<TaskRef>& tasks) override {
+    if (tasks.empty()) return std::vector<TaskRef>{};
+    const JobId job = tasks.front().job;
+    std::string keys;
+    for (const TaskRef& task : tasks) add_key(keys, {task.group, task.index});
+    keys += ']';
+    const Reset reset{with_result_};
+    with_result_.bind(as_number(job.value)).bind(std::string_view(keys));
+    return collect<TaskRef>(with_result_, [job](const Statement& s) {
+      return TaskRef{job, static_cast<std::uint32_t>(s.number(0)), static_cast<std::uint32_t>(s.number(1))};
+    });
+  }
+
   Result<std::optional<core::CheckpointRow>> find_checkpoint(const TaskRef& task) override {
     const Reset reset{checkpoint_};
     checkpoint_.bind(as_number(task.job.value)).bind(std::int64_t{task.group}).bind(std::int64_t{task.index});
@@ -212,6 +272,20 @@ class SqliteReader final : public ports::StoreReader {
         .bind(std::int64_t{ref.attempt});
   }
 
+  /// A row of a statement that selects id, stream, offset, bytes.
+  static std::pair<std::uint64_t, core::LogRow> read_chunk(const Statement& s, const AttemptRef& ref) {
+    return {static_cast<std::uint64_t>(s.number(0)),
+            core::LogRow{ref, static_cast<std::uint8_t>(s.number(1)), static_cast<std::uint64_t>(s.number(2)), s.bytes(3)}};
+  }
+
+  /// One more key of a JSON array of arrays that is not closed yet.
+  static void add_key(std::string& keys, std::initializer_list<std::uint32_t> numbers) {
+    keys += keys.empty() ? '[' : ',';
+    char before = '[';
+    for (const std::uint32_t number : numbers) keys += std::exchange(before, ',') + std::to_string(number);
+    keys += ']';
+  }
+
   template <class Row, class Read>
   static Result<std::vector<Row>> collect(Statement& statement, const Read& read) {
     std::vector<Row> rows;
@@ -223,7 +297,8 @@ class SqliteReader final : public ports::StoreReader {
   }
 
   Database database_;
-  Statement attempts_, stream_, both_, end_, tail_, events_, reports_, marks_, outputs_, results_, checkpoint_, referenced_;
+  Statement attempts_, stream_, both_, end_, newest_, tail_, events_, reports_, last_reports_, marks_, outputs_, results_, with_result_,
+      checkpoint_, referenced_;
 };
 
 }  // namespace
