@@ -113,6 +113,7 @@ Result<TaskView> parse_task_view(std::string_view bytes) {
   task.started_at = text(object, "started_at");
   task.ended_at = text(object, "ended_at");
   task.retry_at = text(object, "retry_at");
+  task.lease_until = text(object, "lease_until");
   task.message = text(object, "message");
   task.attempts = number<std::uint64_t>(object, "attempts");
   if (find(object, "progress") != nullptr) task.progress = number<double>(object, "progress");
@@ -145,6 +146,9 @@ Result<AgentView> parse_agent_view(std::string_view bytes) {
   agent.name = text(object, "name");
   if (agent.name.empty()) return lacks("agent", "name");
   agent.state = text(object, "state");
+  agent.is_person = text(object, "kind") == "person";
+  for (const json::value& item : array_at(object, "claims"))
+    if (const json::object* claim = item.if_object()) agent.claims.push_back({text(*claim, "task"), text(*claim, "lease_until")});
   agent.host = text(object, "host");
   agent.version = text(object, "version");
   agent.last_seen_at = text(object, "last_seen_at");

@@ -48,7 +48,7 @@ struct Outcome {
 };
 
 struct TaskView {
-  std::string id, agent, started_at, ended_at, retry_at, message;
+  std::string id, agent, started_at, ended_at, retry_at, lease_until, message;
   std::string detail;  ///< of the attempt that decided, else of the last one; only where all attempts were asked for
   Outcome outcome;
   std::uint64_t attempts = 0;
@@ -64,7 +64,13 @@ struct ReportView {
 
 struct AgentView {
   std::uint64_t number = 0;
+  /// What a person has taken and not answered.
+  struct Claim {
+    std::string task, lease_until;
+  };
   std::string name, state, host, version, last_seen_at;
+  bool is_person = false;
+  std::vector<Claim> claims;  ///< the first of them; `running` says how many there are
   std::vector<std::string> types, drivers, notes;
   std::vector<std::pair<std::string, std::string>> labels;
   Resources resources, used;

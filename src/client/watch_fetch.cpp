@@ -97,6 +97,7 @@ Status WatchFetch::fetch_jobs(const WatchState& state, Instant now) {
 Status WatchFetch::fetch_agents() {
   STINT_TRY(const Page page, api_.list("/v1/agents", {}, kAgentsMax));
   STINT_TRY(data_.agents, read_items<AgentView>(page, parse_agent_view));
+  std::erase_if(data_.agents, [](const AgentView& agent) { return agent.is_person && agent.running == 0; });
   data_.has_more_agents = page.next.has_value();
   return {};
 }

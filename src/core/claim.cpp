@@ -11,6 +11,9 @@ namespace {
 /// How many tasks one claim looks at, of all groups together: a person who has answered for much is not shown the rest at any price.
 constexpr std::uint32_t kScanMax = 1'000'000;
 
+/// A person at work is not written down with every answer.
+constexpr Duration kSeenPeriod = std::chrono::minutes{1};
+
 bool has_live_attempt(const Group& group, std::uint32_t index, AgentNumber agent) {
   const auto at = group.entries.find(index);
   if (at == group.entries.end()) return false;
@@ -56,6 +59,13 @@ bool is_wanted(const Group& group, const ClaimWork& event) {
 
 }  // namespace
 
+void note_seen(Turn& turn, AgentNumber person) {
+  Agent* agent = turn.state.find_agent(person);
+  if (agent == nullptr || turn.now.wall - agent->row.last_seen_at < kSeenPeriod) return;
+  agent->row.last_seen_at = turn.now.wall;
+  turn.effects.rows.emplace_back(agent->row);
+}
+
 Result<std::vector<AttemptRef>> claim_work(Turn& turn, const ClaimWork& event) {
   Agent* agent = turn.state.find_agent(event.agent);
   if (agent == nullptr) return fail(Errc::not_found, "agent " + std::to_string(event.agent.value) + " is not known");
@@ -63,13 +73,15 @@ Result<std::vector<AttemptRef>> claim_work(Turn& turn, const ClaimWork& event) {
   std::vector<Group*> groups;
   for (const auto& [place, group] : turn.state.claimable)
     if (is_wanted(*group, event)) groups.push_back(group);
+  note_seen(turn, event.agent);
+  const UnixMillis lease_until = turn.now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(event.lease);
   std::vector<AttemptRef> claimed;
   std::uint32_t left = kScanMax;
   for (Group* group : groups) {
     while (claimed.size() < event.limit && group->is_offered) {
       const auto index = take_for(*group, event.agent, left);
       if (!index) break;
-      place_task(turn, *group, *index, *agent);
+      place_task(turn, *group, *index, *agent, lease_until);
       refresh_group(turn.state, *group);
       claimed.push_back({{group->job->row.id, group->position, *index}, group->entries.at(*index).attempts});
     }

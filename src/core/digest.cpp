@@ -75,6 +75,7 @@ void add_attempt(std::string& out, const AttemptRow& row) {
        << std::uint64_t{row.ref.attempt};
   line << row.agent.value << to_string(row.status) << to_string(row.reason) << std::int64_t{row.exit_code} << std::int64_t{row.signal};
   line << std::uint64_t{row.acked_update} << row.update_digest << row.placed_at << row.started_at << row.ended_at << row.retry_at;
+  line << row.lease_until;
   line << std::string_view{to_hex(row.instance)} << row.detail;
   line.flag("live", row.live).flag("accepted", row.accepted).flag("result", row.is_result);
 }

@@ -103,6 +103,7 @@ struct ClaimWork {
   std::vector<AgentType> types;            ///< empty: any
   std::optional<JobId> job;                ///< of this job only
   std::uint32_t limit = 1;
+  Duration lease{0};                       ///< how long the person may take
 };
 
 }  // namespace stint::core

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/utc.hpp"
 #include "core/explain/clauses.hpp"
 #include "core/explain/remedy.hpp"
 #include "core/groups.hpp"
@@ -65,7 +66,16 @@ Explanation explain_ended(const Question& q) {
   return answer;
 }
 
+Explanation explain_claimed(const Question& q, const AttemptRow& claim) {
+  Explanation answer;
+  answer.state = "claimed";
+  answer.summary = q.id + " is claimed by " + name_of(q.state, claim.agent) + " until " + format_utc(claim.lease_until) +
+                   "; without an answer by then it goes to the next who asks.";
+  return answer;
+}
+
 Explanation explain_live(const Question& q, const TaskEntry& entry) {
+  if (is_for_people(q.group)) return explain_claimed(q, entry.live[0]->row);
   Explanation answer;
   answer.state = entry.is_running ? "running" : "placed";
   std::vector<std::string> places;

@@ -57,7 +57,7 @@ void wake_classes(State& state) {
 
 }  // namespace
 
-void place_task(Turn& turn, Group& group, std::uint32_t index, Agent& agent) {
+void place_task(Turn& turn, Group& group, std::uint32_t index, Agent& agent, UnixMillis lease_until) {
   group.entered_end = std::max(group.entered_end, index + 1);
   TaskEntry& entry = group.entries[index];
   const AttemptRef ref{{group.job->row.id, group.position, index}, ++entry.attempts};
@@ -65,6 +65,11 @@ void place_task(Turn& turn, Group& group, std::uint32_t index, Agent& agent) {
   attempt.row.ref = ref;
   attempt.row.agent = agent.row.number;
   attempt.row.placed_at = turn.now.wall;
+  if (lease_until > UnixMillis{}) {
+    attempt.row.status = TaskStatus::running;  // nobody will say so
+    attempt.row.started_at = turn.now.wall;
+    attempt.row.lease_until = lease_until;
+  }
   attempt.group = &group;
   attempt.older = entry.newest;
   entry.newest = &attempt;

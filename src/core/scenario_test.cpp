@@ -182,7 +182,10 @@ class Scenario {
       note(scheduler_.register_agent({words.at(1), "tester"}, now_, effects));
       scheduler_.on_agent_offer(agent(words.at(1)), parse_offer({{"driver", "human"}}), now_, effects);
     }
-    ClaimWork event{agent(words.at(1)), {}, {}, static_cast<std::uint32_t>(std::stoul(find_option(options, "limit").value_or("1")))};
+    ClaimWork event;
+    event.agent = agent(words.at(1));
+    event.limit = static_cast<std::uint32_t>(std::stoul(find_option(options, "limit").value_or("1")));
+    event.lease = std::chrono::minutes{15};
     for (const std::string& type : split(find_option(options, "type").value_or(""), ','))
       event.types.push_back(parse_agent_type(type).value());
     note(scheduler_.claim(event, now_, effects));

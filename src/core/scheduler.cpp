@@ -64,6 +64,11 @@ Result<std::vector<AttemptRef>> Scheduler::claim(const ClaimWork& event, Now now
   return claim_work(turn, event);
 }
 
+void Scheduler::note_seen(AgentNumber person, Now now, Effects& effects) {
+  Turn turn = begin(now, effects);
+  core::note_seen(turn, person);
+}
+
 Status Scheduler::cancel(const CancelTasks& event, Now now, Effects& effects) {
   Turn turn = begin(now, effects);
   return cancel_tasks(turn, event);

@@ -58,6 +58,8 @@ class Scheduler {
   /// Places tasks of driver human on a person, in the order of priority and job; none goes to one who has had another copy of its item.
   /// Errors:  not_found  no such agent;  forbidden  it is revoked.
   [[nodiscard]] Result<std::vector<AttemptRef>> claim(const ClaimWork& event, Now now, Effects& effects);
+  /// The person is at work: what `last_seen_at` says of one who has no session.
+  void note_seen(AgentNumber person, Now now, Effects& effects);
   [[nodiscard]] Status cancel(const CancelTasks& event, Now now, Effects& effects);
   /// Errors:  already_exists (a name in use).
   [[nodiscard]] Result<AgentNumber> register_agent(const RegisterAgent& event, Now now, Effects& effects);

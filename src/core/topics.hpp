@@ -30,6 +30,7 @@ std::size_t remove_ended_jobs(Turn& turn, const JobRetention& keep, std::size_t 
 void inherit_answers(const Group& old, Group& group);
 
 // claim.cpp
+void note_seen(Turn& turn, AgentNumber person);
 [[nodiscard]] Result<std::vector<AttemptRef>> claim_work(Turn& turn, const ClaimWork& event);
 
 // groups.cpp
@@ -56,8 +57,8 @@ void connect_agent(Turn& turn, const AgentConnected& event);
 void apply_report(Turn& turn, const AttemptReport& report);
 
 // place.cpp
-/// A new attempt of `index`, which waits or is fresh, at this agent.
-void place_task(Turn& turn, Group& group, std::uint32_t index, Agent& agent);
+/// A new attempt of `index`, which waits or is fresh, at this agent. With a lease it is a person's, who claimed it: it runs from now on.
+void place_task(Turn& turn, Group& group, std::uint32_t index, Agent& agent, UnixMillis lease_until = {});
 void place_tasks(Turn& turn);
 
 // recovery.cpp

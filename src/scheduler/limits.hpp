@@ -43,6 +43,9 @@ inline constexpr Duration kPreparePause = std::chrono::seconds{5};  ///< before 
 inline constexpr std::uint32_t kClaimsMax = 1000;  ///< tasks of one claim
 inline constexpr Duration kClaimLeaseDefault = std::chrono::minutes{15};  ///< how long a person may take for what was claimed
 inline constexpr Duration kClaimLeaseMax = std::chrono::hours{24 * 7};
+inline constexpr Duration kClaimGrace = std::chrono::minutes{2};  ///< that a claim has at least after a restart of the scheduler
+inline constexpr std::size_t kClaimsShown = 20;  ///< of one person, in lists of agents
+inline constexpr std::size_t kFormFillBytes = std::size_t{256} << 10;  ///< that items may add to one form
 inline constexpr std::size_t kTemplatesMax = 4096;  ///< made task templates kept; they are made again when asked for
 
 inline constexpr Duration kSweepPeriod = std::chrono::seconds{60};   ///< between two looks at what retention does not keep

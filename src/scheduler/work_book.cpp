@@ -7,6 +7,17 @@
 
 namespace stint::scheduler {
 
+namespace {
+
+/// Of the lease of a claim that was made before a restart. A wall clock that was stepped may claim any distance; no lease is longer than
+/// the longest.
+Duration left_of(const core::AttemptRow& claim, Now now) {
+  if (claim.lease_until == UnixMillis{}) return limits::kClaimLeaseDefault;  // made by a program that did not write leases down
+  return std::clamp<Duration>(claim.lease_until - now.wall, limits::kClaimGrace, limits::kClaimLeaseMax);
+}
+
+}  // namespace
+
 /// Nobody becomes another by being revoked: who has answered for an item would get its copies too.
 Result<AgentNumber> WorkBook::ensure_person(const std::string& name, Now now, core::Effects& effects) {
   const auto known = people_.find(name);
@@ -32,7 +43,7 @@ Result<std::vector<WorkBook::Claimed>> WorkBook::claim(const Claim& claim, Now n
     return fail(Errc::out_of_range,
                 "limit: " + std::to_string(claim.limit) + " tasks at once, at most " + std::to_string(limits::kClaimsMax));
   STINT_TRY(const AgentNumber person, ensure_person(claim.person, now, effects));
-  STINT_TRY(const auto refs, core_.claim({person, claim.types, claim.job, claim.limit}, now, effects));
+  STINT_TRY(const auto refs, core_.claim({person, claim.types, claim.job, claim.limit, claim.lease}, now, effects));
   std::vector<Claimed> claimed;
   for (const AttemptRef& ref : refs) {
     add_lease(ref, now.mono + claim.lease);
@@ -56,12 +67,14 @@ Result<core::AttemptRow> WorkBook::find_claim(const std::string& person, const A
 
 Status WorkBook::answer(const std::string& person, const AttemptRef& ref, std::string result, Now now, core::Effects& effects) {
   STINT_TRY(auto row, find_claim(person, ref));
+  core_.note_seen(row.agent, now, effects);
   end(std::move(row), TaskStatus::completed, EndReason::exit, {}, std::move(result), now, effects);
   return {};
 }
 
 Status WorkBook::release(const std::string& person, const AttemptRef& ref, std::string why, Now now, core::Effects& effects) {
   STINT_TRY(auto row, find_claim(person, ref));
+  core_.note_seen(row.agent, now, effects);
   end(std::move(row), TaskStatus::failed, EndReason::lost, why.empty() ? "given back" : std::move(why), {}, now, effects);
   return {};
 }
@@ -97,7 +110,8 @@ void WorkBook::restart(Now now) {
   by_time_.clear();
   for (const auto& agent : core_.agents()) {
     if (!is_person(agent.row)) continue;
-    for (const AttemptRef& ref : core_.held_by(agent.row.number)) add_lease(ref, now.mono + limits::kClaimLeaseDefault);
+    for (const AttemptRef& ref : core_.held_by(agent.row.number))
+      if (const auto row = core_.find_attempt(ref)) add_lease(ref, now.mono + left_of(*row, now));
   }
 }
 

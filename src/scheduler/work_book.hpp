@@ -38,7 +38,8 @@ class WorkBook {
 
   void on_timer(Now now, core::Effects& effects);
   [[nodiscard]] Instant next_deadline() const { return by_time_.empty() ? Instant::max() : by_time_.begin()->first; }
-  /// After the core was loaded: claims from before get a new lease.
+  /// After the core was loaded: claims from before keep what is left of their leases, but at least kClaimGrace, since nobody could answer
+  /// while the scheduler was down.
   void restart(Now now);
 
  private:

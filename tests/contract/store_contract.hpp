@@ -146,6 +146,7 @@ TYPED_TEST_P(StoreContract, WhatWasCommittedIsThereAgainFieldByField) {
   row.started_at = unix_millis(2500);
   row.ended_at = unix_millis(2600);
   row.retry_at = unix_millis(2700);
+  row.lease_until = unix_millis(2800);
   row.detail = "killed by signal 9";
   core::AgentRow agent;
   agent.number = AgentNumber{7};
@@ -183,6 +184,7 @@ TYPED_TEST_P(StoreContract, WhatWasCommittedIsThereAgainFieldByField) {
   const auto got = this->template only<core::AttemptRow>(rows).at(0);
   EXPECT_EQ(std::tie(got.ref, got.agent, got.status, got.reason, got.live, got.accepted, got.is_result, got.exit_code, got.signal),
             std::tie(row.ref, row.agent, row.status, row.reason, row.live, row.accepted, row.is_result, row.exit_code, row.signal));
+  EXPECT_EQ(got.lease_until, row.lease_until);
   EXPECT_EQ(
       std::tie(got.acked_update, got.update_digest, got.placed_at, got.started_at, got.ended_at, got.retry_at, got.instance, got.detail),
       std::tie(row.acked_update, row.update_digest, row.placed_at, row.started_at, row.ended_at, row.retry_at, row.instance, row.detail));
@@ -285,8 +287,6 @@ TYPED_TEST_P(StoreContract, LogsComeByStreamAndByArrival) {
   EXPECT_EQ(reader->log_tail(ref, (*tail)[1].first, 1000)->size(), 1u);
 }
 
-TYPED_TEST_P(StoreContract, EventsAndReportsComeInOrder) {
-  auto store = this->open();
 TYPED_TEST_P(StoreContract, TheNewestOutputComesByArrivalOverBothStreams) {
   auto store = this->open();
   this->write(store, {core::Row(this->log(0, "one")), core::Row(this->log(0, "err", 2)), core::Row(this->log(3, "two")),
@@ -328,6 +328,8 @@ TYPED_TEST_P(StoreContract, LastReportsAreThoseOfTheAttemptsAskedFor) {
   EXPECT_TRUE(reader->last_reports({})->empty());
 }
 
+TYPED_TEST_P(StoreContract, EventsAndReportsComeInOrder) {
+  auto store = this->open();
   const AttemptRef ref{{JobId{1}, 0, 0}, 1};
   this->write(store, {core::Row(core::EventRow{1, unix_millis(1), "job_submitted", JobId{1}, "{}"}),
                       core::Row(core::EventRow{2, unix_millis(2), "x", JobId{2}, "{}"}),

@@ -109,7 +109,12 @@ CREATE TABLE removed_jobs (job INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, swep
 CREATE INDEX removed_jobs_to_sweep ON removed_jobs (job) WHERE swept = 0;
 )sql";
 
-constexpr std::array kMigrations{kVersion1, kTokens, kEntries, kRetention};
+// Until when a person has what was claimed. NULL and 0: no claim.
+constexpr const char* kClaims = R"sql(
+ALTER TABLE attempts ADD COLUMN lease_ms INTEGER DEFAULT 0;
+)sql";
+
+constexpr std::array kMigrations{kVersion1, kTokens, kEntries, kRetention, kClaims};
 
 }  // namespace
 

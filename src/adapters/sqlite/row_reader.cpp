@@ -174,6 +174,7 @@ core::AttemptRow read_attempt(const Statement& s) {
   row.instance = token(s, 18);
   row.detail = s.text(19);
   row.has_result = s.number(20) != 0;
+  row.lease_until = time(s, 21);
   return row;
 }
 

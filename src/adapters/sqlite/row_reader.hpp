@@ -10,7 +10,7 @@ namespace stint::sqlite {
 inline constexpr const char* kAttemptColumns =
     "job, grp, idx, attempt, agent, status, reason, live, accepted, is_result, exit_code, signal, acked_update, update_digest, placed_ms, "
     "started_ms, "
-    "ended_ms, retry_ms, instance, detail, has_result";
+    "ended_ms, retry_ms, instance, detail, has_result, lease_ms";
 
 /// A blob's name; none for NULL.
 [[nodiscard]] BlobId read_blob(const Statement& s, int column);

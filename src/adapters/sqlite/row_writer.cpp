@@ -33,7 +33,7 @@ Result<RowWriter> RowWriter::make(Database& database) {
   } all[] = {
       {w.job_, "INSERT OR REPLACE INTO jobs VALUES (?,?,?,?,?,?,?,?)"},
       {w.job_state_, "INSERT OR REPLACE INTO job_states VALUES (?,?,?,?,?,?)"},
-      {w.attempt_, "INSERT OR REPLACE INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+      {w.attempt_, "INSERT OR REPLACE INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
       {w.mark_, "INSERT OR REPLACE INTO task_marks VALUES (?,?,?,?,?,?,?)"},
       {w.agent_, "INSERT OR REPLACE INTO agents VALUES (?,?,?,?,?,?,?,?,?,?,?)"},
       {w.key_, "INSERT OR REPLACE INTO master_keys VALUES (?,?,?,?)"},
@@ -109,6 +109,7 @@ Status RowWriter::put(const core::AttemptRow& row) {
       .bind(as_view(row.instance))
       .bind(std::string_view(row.detail))
       .bind(std::int64_t{row.has_result})
+      .bind(to_ms(row.lease_until))
       .run();
 }
 

@@ -11,6 +11,7 @@
 #include "apps/stint/json_output.hpp"
 #include "apps/stint/report.hpp"
 #include "apps/stint/terminal.hpp"
+#include "base/utc.hpp"
 #include "client/exit_status.hpp"
 #include "client/text.hpp"
 #include "core/model/quantity.hpp"
@@ -19,6 +20,7 @@ namespace stint::cli {
 namespace {
 
 constexpr std::size_t kAgentsMax = 100'000;
+constexpr std::size_t kClaimsShown = 3;
 
 std::string join(const std::vector<std::string>& words, const char* separator) {
   std::string text;
@@ -34,7 +36,36 @@ std::string used_text(std::int64_t used, std::int64_t all, std::string (*show)(s
 }
 std::string show_count(std::int64_t count) { return std::to_string(count); }
 
-int list(const CommonOptions& options) {
+constexpr Duration kPersonShown = std::chrono::hours{24};  ///< after she was seen
+
+/// Machines always; a person while she holds something or was seen lately: who has answered once is not listed for ever.
+bool is_shown(const client::AgentView& agent) {
+  if (!agent.is_person || agent.running > 0) return true;
+  const auto seen = parse_utc(agent.last_seen_at);
+  return seen && wall_now() - *seen < kPersonShown;
+}
+
+std::string claimed_tasks(const client::AgentView& person) {
+  std::vector<std::string> tasks;
+  for (const auto& claim : person.claims) tasks.push_back(claim.task);
+  if (tasks.size() > kClaimsShown) tasks.resize(kClaimsShown);
+  return join(tasks, ", ") + (person.running > tasks.size() ? ", …" : "");
+}
+
+/// When the first of her claims runs out.
+std::string first_lease(const client::AgentView& person) {
+  std::string first;
+  for (const auto& claim : person.claims)
+    if (first.empty() || claim.lease_until < first) first = claim.lease_until;
+  return client::show_time(first);
+}
+
+void add_person(client::Table& people, const client::AgentView& person) {
+  people.add({person.name, person.state, std::to_string(person.running), claimed_tasks(person), first_lease(person),
+              client::show_ago(person.last_seen_at, wall_now())});
+}
+
+int list(const CommonOptions& options, bool is_all) {
   Connection connection(options, Patience::short_);
   const auto page = connection.api().list("/v1/agents", {}, kAgentsMax);
   if (!page) return report_error(options, page.error());
@@ -52,9 +83,20 @@ int list(const CommonOptions& options) {
                        {"SEEN"},
                        {"SKEW"},
                        {"NOTES"}});
+  client::Table people({{"PERSON"},
+                        {"STATE", client::Align::left, client::style_of_state},
+                        {"HOLDS", client::Align::right},
+                        {"TASKS"},
+                        {"UNTIL"},
+                        {"SEEN"}});
   for (const std::string& item : page->items) {
     const auto agent = client::parse_agent_view(item);
     if (!agent) return report_error(options, agent.error());
+    if (!is_all && !is_shown(*agent)) continue;
+    if (agent->is_person) {
+      add_person(people, *agent);
+      continue;
+    }
     table.add({agent->name, agent->state, used_text(agent->used.cpu_millis, agent->resources.cpu_millis, client::show_cpu),
                used_text(agent->used.memory_bytes, agent->resources.memory_bytes, client::show_bytes),
                used_text(agent->used.gpus, agent->resources.gpus, show_count), std::to_string(agent->running),
@@ -64,6 +106,7 @@ int list(const CommonOptions& options) {
   }
   if (table.is_empty()) notice("no agents; `stint agent token --name NAME --key-file FILE` makes a key for one");
   if (!table.is_empty()) write_all(STDOUT_FILENO, table.render(paint_of(STDOUT_FILENO)));
+  if (!people.is_empty()) write_all(STDOUT_FILENO, (table.is_empty() ? "" : "\n") + people.render(paint_of(STDOUT_FILENO)));
   return client::kExitOk;
 }
 
@@ -192,9 +235,11 @@ void add_agent_commands(CLI::App& app, CommandLine& line) {
   agent->require_subcommand(1);
   add_start_command(*agent, line);
 
+  auto is_all = std::make_shared<bool>(false);
   CLI::App* list_command = add_command(*agent, line, "list", "List agents with what they offer and what they cannot enforce",
-                                       "  stint agent list\n  stint agent list --json");
-  list_command->callback([&line] { line.action = [&line] { return list(line.common); }; });
+                                       "  stint agent list\n  stint agent list --all --json");
+  list_command->add_flag("--all", *is_all, "Also people who hold nothing and were not seen for a day");
+  list_command->callback([&line, is_all] { line.action = [&line, is_all] { return list(line.common, *is_all); }; });
 
   auto name = std::make_shared<std::string>();
   CLI::App* show_command = add_command(*agent, line, "show", "All that is known of one agent", "  stint agent show box7");

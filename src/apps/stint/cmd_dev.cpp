@@ -46,7 +46,7 @@ Result<client::Page> list_connected(const CommonOptions& here) {
   STINT_TRY(client::Page page, connection.api().list("/v1/agents", {}, kAgentsShown));
   std::erase_if(page.items, [](const std::string& item) {
     const auto agent = client::parse_agent_view(item);
-    return !agent || agent->state == "disconnected" || agent->state == "revoked";
+    return !agent || agent->is_person || agent->state == "disconnected" || agent->state == "revoked";
   });
   return page;
 }

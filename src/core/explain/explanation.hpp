@@ -29,7 +29,7 @@ struct AgentExplanation {
 struct Explanation {
   std::string summary;  ///< one sentence
   /// waits_for_needs, preparing, waits_for_people, retry_wait, max_parallel, queued_behind, no_agents, no_agent_fits, busy, placed,
-  /// running, collecting, ended, cancelling
+  /// running, claimed, collecting, ended, cancelling
   std::string state;
   std::vector<AgentExplanation> agents;  ///< for tasks that wait for capacity, in order of agent number
   std::optional<AgentNumber> nearest;  ///< with the fewest and smallest misses

@@ -70,6 +70,7 @@ struct AttemptRow {
   UnixMillis started_at{};
   UnixMillis ended_at{};
   UnixMillis retry_at{};  ///< set on a failed attempt that will be retried: not before
+  UnixMillis lease_until{};  ///< claimed by a person: then it is lost, if it was not answered; zero: no claim
   Token16 instance{};  ///< journal of the agent that accepted it
   std::string detail;
 };

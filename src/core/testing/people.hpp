@@ -23,7 +23,7 @@ class People {
   void forget(AgentNumber person) { std::erase(people_, person); }
 
   void claim(AgentNumber person, std::uint32_t limit, Now now, Effects& effects) {
-    const auto claimed = scheduler_.claim({person, {}, {}, limit}, now, effects);
+    const auto claimed = scheduler_.claim({person, {}, {}, limit, std::chrono::minutes{15}}, now, effects);
     ASSERT_TRUE(claimed) << claimed.error().detail;
     EXPECT_LE(claimed->size(), limit);
     for (const AttemptRef& ref : *claimed) {

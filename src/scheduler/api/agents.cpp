@@ -4,6 +4,7 @@
 
 #include "base/bytes.hpp"
 #include "core/model/limits.hpp"
+#include "core/model/person.hpp"
 #include "scheduler/api/handlers.hpp"
 #include "scheduler/api/json_views.hpp"
 #include "scheduler/api/read_body.hpp"
@@ -52,6 +53,25 @@ bool is_name(std::string_view name) {
   });
 }
 
+/// What a person holds, the first kClaimsShown of it; a machine claims nothing.
+json::array claims_json(const Cell& cell, const core::AgentRow& agent) {
+  json::array claims;
+  if (!is_person(agent)) return claims;
+  for (const AttemptRef& ref : cell.core.held_by(agent.number)) {
+    if (claims.size() == limits::kClaimsShown) break;
+    const auto row = cell.core.find_attempt(ref);
+    const auto* spec = cell.core.find_spec(ref.task.job);
+    if (!row || spec == nullptr) continue;
+    claims.push_back(
+        json::object{{"task", core::task_id(*spec, ref.task)}, {"attempt", ref.attempt}, {"lease_until", time_json(row->lease_until)}});
+  }
+  return claims;
+}
+
+json::object shown_agent(const Cell& cell, const core::AgentView& agent) {
+  return agent_json(agent, cell.find_skew_ms(agent.row.number), claims_json(cell, agent.row));
+}
+
 }  // namespace
 
 Answer list_agents(const Call& call) {
@@ -68,7 +88,7 @@ Answer list_agents(const Call& call) {
       next = items.back().as_object().at("number");
       break;
     }
-    items.push_back(agent_json(agent, cell.find_skew_ms(agent.row.number)));
+    items.push_back(shown_agent(cell, agent));
   }
   return say(200, json::serialize(json::object{{"items", std::move(items)}, {"next", std::move(next)}}));
 }
@@ -77,7 +97,7 @@ Answer show_agent(const Call& call) {
   auto& cell = call.cell;
   const auto agent = find_by_name(cell, call.values[0]);
   if (!agent) return refuse(no_such_agent(call.values[0]));
-  return say(200, json::serialize(agent_json(*agent, cell.find_skew_ms(agent->row.number))));
+  return say(200, json::serialize(shown_agent(cell, *agent)));
 }
 
 Answer register_agent(const Call& call) {

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "core/model/person.hpp"
 #include "scheduler/api/handlers.hpp"
 #include "scheduler/api/json_views.hpp"
 #include "scheduler/api/streams.hpp"
@@ -92,9 +93,9 @@ std::string metrics_text(const Cell& cell, const protocol::SessionCounters& coun
     tasks.pending += job.counts.pending, tasks.running += job.counts.running, tasks.completed += job.counts.completed;
     tasks.failed += job.counts.failed, tasks.cancelled += job.counts.cancelled;
   }
-  std::uint64_t connected = 0, agents = 0;
+  std::uint64_t connected = 0, agents = 0, people = 0;
   for (const auto& agent : cell.core.agents()) {
-    if (!agent.row.revoked) ++agents;
+    if (!agent.row.revoked) ++(is_person(agent.row) ? people : agents);
     if (agent.connected) ++connected;
   }
   std::string out;
@@ -105,7 +106,8 @@ std::string metrics_text(const Cell& cell, const protocol::SessionCounters& coun
   family.value(tasks.completed, "state=\"completed\"");
   family.value(tasks.failed, "state=\"failed\"");
   family.value(tasks.cancelled, "state=\"cancelled\"");
-  Family(out, "stint_agents", "gauge", "Agents that are not revoked.").value(agents);
+  Family(out, "stint_agents", "gauge", "Agents that are not revoked, people not counted.").value(agents);
+  Family(out, "stint_people", "gauge", "People who have claimed tasks and are not revoked.").value(people);
   Family(out, "stint_agents_connected", "gauge", "Agents with a session.").value(connected);
   Family(out, "stint_links", "gauge", "Connections that speak frames.").value(sessions);
   Family(out, "stint_commits_total", "counter", "Batches given to the store since it was made.").value(cell.journal.batches());

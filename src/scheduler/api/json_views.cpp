@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/utc.hpp"
+#include "core/model/person.hpp"
 
 namespace stint::scheduler::api {
 namespace {
@@ -28,8 +29,10 @@ json::array texts_json(const std::vector<std::string>& texts) {
   return array;
 }
 
+/// A person has no session: what she holds says more.
 std::string agent_state(const core::AgentView& agent) {
   if (agent.row.revoked) return "revoked";
+  if (is_person(agent.row)) return agent.live_attempts > 0 ? "working" : "idle";
   if (!agent.connected) return "disconnected";
   return agent.row.draining ? "draining" : "connected";
 }
@@ -117,6 +120,7 @@ json::object task_json(const core::TaskView& task, const core::JobSpec& spec, co
       {"started_at", nullptr},
       {"ended_at", nullptr},
       {"retry_at", time_json(task.retry_at)},
+      {"lease_until", nullptr},
       {"progress", nullptr},
       {"metrics", json::object()},
       {"message", nullptr}};
@@ -130,6 +134,7 @@ json::object task_json(const core::TaskView& task, const core::JobSpec& spec, co
       object["message"] = text_or_null(row->detail);
     }
   }
+    if (!has_ended(task.status)) object["lease_until"] = time_json(row->lease_until);
   if (const auto* report = facts.report) {
     object["progress"] = report->progress;
     json::object metrics;
@@ -140,7 +145,7 @@ json::object task_json(const core::TaskView& task, const core::JobSpec& spec, co
   return object;
 }
 
-json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t> skew_ms) {
+json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t> skew_ms, json::array claims) {
   const auto& offer = agent.row.offer;
   json::array types;
   for (const auto type : offer.types) types.emplace_back(to_string(type));
@@ -149,12 +154,14 @@ json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t
   return {{"number", agent.row.number.value},
           {"name", agent.row.name},
           {"state", agent_state(agent)},
+          {"kind", is_person(agent.row) ? "person" : "machine"},
           {"drain_by", time_json(agent.row.drain_by)},
           {"types", std::move(types)},
           {"resources", resources_json(offer.resources)},
           {"used", resources_json(agent.used)},
           {"running", agent.live_attempts},
           {"labels", pairs_json(offer.labels)},
+          {"claims", std::move(claims)},
           {"drivers", texts_json(offer.drivers)},
           {"notes", texts_json(offer.notes)},
           {"host", text_or_null(offer.host)},
@@ -165,6 +172,12 @@ json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t
 }
 
 json::object report_json(const core::ReportRow& row) {
+json::value result_json(const std::string& text) {
+  boost::system::error_code failed;
+  auto value = json::parse(text, failed);
+  return failed ? json::value(text) : value;
+}
+
   boost::system::error_code ignored;
   json::value metrics = json::parse(row.metrics, ignored);
   return {{"seq", row.seq},

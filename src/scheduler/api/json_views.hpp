@@ -19,7 +19,10 @@ namespace stint::scheduler::api {
 [[nodiscard]] boost::json::object resources_json(const Resources& resources);
 [[nodiscard]] boost::json::object job_json(const core::JobView& job);
 [[nodiscard]] boost::json::object attempt_json(const core::AttemptRow& row, const core::JobSpec& spec, std::string_view agent);
-[[nodiscard]] boost::json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t> skew_ms);
+/// `claims`: what a person holds.
+[[nodiscard]] boost::json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t> skew_ms, boost::json::array claims);
+/// A result is JSON: the agent and the API took it only as such.
+[[nodiscard]] boost::json::value result_json(const std::string& text);
 [[nodiscard]] boost::json::object report_json(const core::ReportRow& row);
 /// Its sizes are named by its unit: wanted_bytes, wanted_millis, wanted.
 [[nodiscard]] boost::json::object clause_json(const core::Clause& clause);

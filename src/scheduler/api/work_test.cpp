@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "scheduler/flow.hpp"
+#include "scheduler/limits.hpp"
 
 namespace stint::scheduler {
 namespace {
@@ -102,7 +103,7 @@ TEST_F(WorkTest, NobodyAnswersForAnother) {
   EXPECT_EQ(answer("bob", "1.label.0"), 404);
   EXPECT_EQ(as("bob", "1.label.0/release", R"({"attempt":1})").status(), 404);
   EXPECT_EQ(answer("ann", "1.label.0", 2), 404) << "an attempt that was never claimed";
-  EXPECT_EQ(flow.get("/v1/tasks/1.label.0/explain").at("why"), "placed");
+  EXPECT_EQ(flow.get("/v1/tasks/1.label.0/explain").at("why"), "claimed");
   EXPECT_EQ(answer("ann", "1.label.0"), 200);
   EXPECT_EQ(answer("ann", "1.label.0"), 409) << "once";
 }
@@ -129,7 +130,7 @@ TEST_F(WorkTest, AClaimRunsOut) {
   submit("a\n");
   EXPECT_EQ(claim("ann", R"({"lease_ms":60000})"), Texts{"1.label.0"});
   flow.world.advance(std::chrono::seconds{59});
-  EXPECT_EQ(flow.get("/v1/tasks/1.label.0/explain").at("why"), "placed");
+  EXPECT_EQ(flow.get("/v1/tasks/1.label.0/explain").at("why"), "claimed");
   flow.world.advance(std::chrono::seconds{1});
   EXPECT_EQ(answer("ann", "1.label.0"), 409);
   flow.world.advance(std::chrono::minutes{2});
@@ -140,8 +141,73 @@ TEST_F(WorkTest, AClaimSurvivesARestart) {
   submit("a\n");
   EXPECT_EQ(claim("ann", R"({"lease_ms":60000})"), Texts{"1.label.0"});
   flow.restart();
-  EXPECT_EQ(flow.get("/v1/tasks/1.label.0/explain").at("why"), "placed");
+  EXPECT_EQ(flow.get("/v1/tasks/1.label.0/explain").at("why"), "claimed");
   EXPECT_EQ(answer("ann", "1.label.0"), 200);
+}
+
+TEST_F(WorkTest, ALongLeaseIsNeitherCutNorLengthenedByRestarts) {
+  submit("a\n");
+  EXPECT_EQ(claim("ann", R"({"lease_ms":7200000})"), Texts{"1.label.0"});
+  const auto until = flow.get("/v1/tasks/1.label.0").at("lease_until");
+  for (int hour = 0; hour < 2; ++hour) {
+    flow.restart();
+    flow.world.advance(std::chrono::minutes{59});
+    EXPECT_EQ(state_of("1.label.0"), "running") << hour;
+    EXPECT_EQ(flow.get("/v1/tasks/1.label.0").at("lease_until"), until);
+  }
+  flow.world.advance(std::chrono::minutes{2});
+  EXPECT_EQ(answer("ann", "1.label.0"), 409) << "two hours are two hours";
+}
+
+TEST_F(WorkTest, WhoseLeaseRanOutWhileTheSchedulerWasDownMayStillAnswer) {
+  submit("a\nb\n");
+  EXPECT_EQ(claim("ann", R"({"lease_ms":60000,"limit":2})"), (Texts{"1.label.0", "1.label.1"}));
+  flow.world.time += std::chrono::hours{1};
+  flow.restart();
+  flow.world.advance(limits::kClaimGrace - std::chrono::seconds{1});
+  EXPECT_EQ(answer("ann", "1.label.0"), 200);
+  flow.world.advance(std::chrono::seconds{1});
+  EXPECT_EQ(answer("ann", "1.label.1"), 409);
+}
+
+TEST_F(WorkTest, WhoHoldsATaskAndUntilWhenIsSaid) {
+  submit("a\nb\n");
+  EXPECT_TRUE(flow.get("/v1/tasks/1.label.0").at("lease_until").is_null());
+  EXPECT_EQ(claim("ann"), Texts{"1.label.0"});
+  const auto task = flow.get("/v1/tasks/1.label.0");
+  EXPECT_EQ(task.at("state"), "running");
+  EXPECT_EQ(task.at("agent"), "ann");
+  const std::string until(task.at("lease_until").as_string());
+  const auto why = flow.get("/v1/tasks/1.label.0/explain");
+  EXPECT_NE(why.at("summary").as_string().find("claimed by ann until " + until), std::string::npos) << why;
+  const auto ann = flow.get("/v1/agents/ann");
+  EXPECT_EQ(ann.at("kind"), "person");
+  EXPECT_EQ(ann.at("state"), "working");
+  EXPECT_EQ(ann.at("claims"), (json::array{{{"task", "1.label.0"}, {"attempt", 1}, {"lease_until", until}}}));
+  EXPECT_EQ(answer("ann", "1.label.0"), 200);
+  EXPECT_TRUE(flow.get("/v1/tasks/1.label.0").at("lease_until").is_null()) << "of the past";
+  EXPECT_EQ(flow.get("/v1/agents/ann").at("state"), "idle");
+  EXPECT_EQ(flow.get("/v1/agents/ann").at("claims"), json::array{});
+  EXPECT_EQ(flow.get("/v1/agents/a1").at("kind"), "machine");
+}
+
+TEST_F(WorkTest, APersonIsSeenWhenSheWorks) {
+  submit("a\n");
+  EXPECT_EQ(claim("ann"), Texts{"1.label.0"});
+  const auto first = flow.get("/v1/agents/ann").at("last_seen_at");
+  EXPECT_FALSE(first.is_null());
+  flow.world.advance(std::chrono::minutes{5});
+  EXPECT_EQ(flow.get("/v1/agents/ann").at("last_seen_at"), first);
+  EXPECT_EQ(answer("ann", "1.label.0"), 200);
+  EXPECT_NE(flow.get("/v1/agents/ann").at("last_seen_at"), first);
+}
+
+TEST_F(WorkTest, PeopleAreNoMachinesOfTheMetrics) {
+  const auto metrics = [&] { return flow.world.call("GET", "/metrics").response.body; };
+  EXPECT_NE(metrics().find("\nstint_agents 1\n"), std::string::npos);
+  EXPECT_EQ(claim("ann"), Texts{});
+  EXPECT_NE(metrics().find("\nstint_agents 1\n"), std::string::npos);
+  EXPECT_NE(metrics().find("\nstint_people 1\n"), std::string::npos);
 }
 
 TEST_F(WorkTest, OneWhoWasRevokedGetsNothing) {
