@@ -27,17 +27,12 @@ def read_digits(path):
     return {split.as_hex(row[: split.PIXELS]): str(row[split.PIXELS]) for row in split.read_rows(path)}
 
 
-def show(field, item):
-    """What a field of the form shows: `$item.KEY` stands for a value of the item."""
-    return item[field.removeprefix("$item.")] if field.startswith("$item.") else field
-
-
 def answer_some(scheduler, digits, job):
     """Claims and answers up to BATCH tasks; how many they were."""
     wish = {"limit": BATCH, "types": ["labeller"], "lease_ms": LEASE_MS} | ({"job": job} if job else {})
     claims = scheduler.post("/v1/work/claim", wish)["items"]
     for claim in claims:
-        choice = digits.get(show(claim["form"]["pixels"], claim["item"]), "skip")
+        choice = digits.get(claim["form"]["pixels"], "skip")
         scheduler.post(f"/v1/work/{claim['task']}/answer", {"attempt": claim["attempt"], "result": {"choice": choice}})
     return len(claims)
 

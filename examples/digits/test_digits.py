@@ -174,8 +174,10 @@ class People:
     """The scheduler's side of the work routes."""
 
     def __init__(self, items):
-        form = {"pixels": "$item.pixels", "choice": list("0123456789") + ["skip"]}
-        self.claims = [{"task": f"7.label.{index}", "attempt": 1, "item": item, "form": form} for index, item in enumerate(items)]
+        forms = [{"pixels": item["pixels"], "choice": list("0123456789") + ["skip"]} for item in items]
+        self.claims = [
+            {"task": f"7.label.{index}", "attempt": 1, "item": item, "form": forms[index]} for index, item in enumerate(items)
+        ]
         self.results = {}
 
     def post(self, path, body):

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/model/limits.hpp"
+#include "scheduler/api/form.hpp"
 #include "scheduler/api/handlers.hpp"
 #include "scheduler/api/json_views.hpp"
 #include "scheduler/api/read_body.hpp"
@@ -79,6 +80,7 @@ json::object claimed_json(const Cell& cell, const WorkBook::Claimed& claimed) {
   if (const auto list = cell.items.find(claimed.ref.task.job, claimed.ref.task.group))
     object["item"] = item_json(list->of_task(task, claimed.ref.task.index));
   object["form"] = json::parse(task.form);
+  if (task.each) object["form"] = fill_form(object["form"], object["item"], limits::kFormFillBytes);
   object["lease_until"] = time_json(claimed.until);
   const auto submitted = cell.core.find_job(claimed.ref.task.job)->row.submitted_at;
   object["due_at"] =

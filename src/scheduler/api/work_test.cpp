@@ -217,6 +217,17 @@ TEST_F(WorkTest, OneWhoWasRevokedGetsNothing) {
   EXPECT_EQ(as("ann", "claim", "{}").status(), 403);
 }
 
+TEST_F(WorkTest, TheFormComesWithTheItemInIt) {
+  const auto list = flow.put("{\"url\":\"a.png\"}\nplain\n");
+  flow.world.submit(R"({"tasks":[{"name":"label","driver":"human","form":{"image":"$item.url","ask":"Is $item.url a cat?"},)"
+                    R"("each":{"count":2,"items":")" +
+                    list + R"("}}]})");
+  const auto items = as("ann", "claim", R"({"limit":2})").json().at("items").as_array();
+  ASSERT_EQ(items.size(), 2U);
+  EXPECT_EQ(items[0].at("form"), (json::object{{"image", "a.png"}, {"ask", "Is a.png a cat?"}}));
+  EXPECT_EQ(items[1].at("form"), (json::object{{"image", "$item.url"}, {"ask", "Is $item.url a cat?"}})) << "no object has no keys";
+}
+
 TEST_F(WorkTest, AMachineOfTheSameNameIsNoPerson) {
   submit("a\n");
   flow.world.add_agent("ann2");
