@@ -118,6 +118,24 @@ Result<ResultPage> read_results(ports::StoreReader& reader, const core::JobSpec&
   return page;
 }
 
+/// Answers when the blob store has said whether it has the manifest: a checkpoint that nobody can read would take the good one's place.
+void take_checkpoint(const Call& call, core::CheckpointRow row) {
+  auto& cell = call.cell;
+  cell.blobs.find_blob(row.blob, [&cell, &replies = call.replies, id = call.request.id, row](const Result<std::uint64_t>& found) {
+    const auto refuse_with = [&](const Problem& problem) { replies.respond(id, to_response(problem)); };
+    if (!found && found.error().code == Errc::not_found)
+      return refuse_with({409, "conflict", "the store has no blob " + to_hex(row.blob), "manifest", "",
+                          "upload the manifest and the files that it names, then announce it"});
+    if (!found) return refuse_with(to_problem(found.error()));
+    if (!cell.not_ready.empty()) return refuse_with(to_problem({Errc::no_space, "changes are refused: " + cell.not_ready}));
+    const auto attempt = cell.core.find_attempt({row.task, row.attempt});
+    if (!attempt || !attempt->live) return refuse_with(to_problem({Errc::conflict, "the attempt is not live any more"}));
+    auto& turn = cell.journal.turn();
+    turn.effects.rows.emplace_back(row);
+    turn.replies.push_back({id, say(200, json::serialize(json::object{{"manifest", to_hex(row.blob)}}))});
+  });
+}
+
 /// `12.0.3.1`: job, entry, index, attempt, as the attempt's token names it.
 std::string path_name(const AttemptRef& ref) {
   return std::to_string(ref.task.job.value) + '.' + std::to_string(ref.task.group) + '.' + std::to_string(ref.task.index) + '.' +
@@ -204,8 +222,8 @@ Answer put_checkpoint(const Call& call) {
   const auto blob = manifest != nullptr && manifest->is_string() ? parse_blob_id(std::string_view(manifest->as_string())) : std::nullopt;
   if (!blob || body->size() != 1)
     return refuse({400, "invalid_argument", R"(the body must be {"manifest": "<64 hexadecimal digits>"})", "manifest", "", ""});
-  call.cell.journal.turn().effects.rows.emplace_back(core::CheckpointRow{ref->task, ref->attempt, *blob, call.now.wall});
-  return say(200, json::serialize(json::object{{"manifest", to_hex(*blob)}}));
+  take_checkpoint(call, {ref->task, ref->attempt, *blob, call.now.wall});
+  return {};
 }
 
 }  // namespace stint::scheduler::api

@@ -235,6 +235,16 @@ TEST_F(AttemptTokenTest, TheNextAttemptGetsTheCheckpoint) {
   EXPECT_NE(next->extra.token, token);
 }
 
+TEST_F(AttemptTokenTest, ACheckpointThatIsNotInTheStoreIsRefused) {
+  const auto good = flow.put(flow.line_of("state", "model"));
+  EXPECT_EQ(ask("PUT", "/v1/attempts/1.0.0.1/checkpoint", R"({"manifest":")" + good + R"("})"), 200);
+  const auto missing = to_hex(blob_id_of(as_bytes("nobody uploaded this")));
+  EXPECT_EQ(ask("PUT", "/v1/attempts/1.0.0.1/checkpoint", R"({"manifest":")" + missing + R"("})"), 409);
+  const auto row = flow.world.reader->find_checkpoint(attempt_of(id, 0).task);
+  ASSERT_TRUE(row && *row);
+  EXPECT_EQ(to_hex((*row)->blob), good) << "the good one stays";
+}
+
 TEST_F(AttemptTokenTest, OpensNothingWhenTheAttemptIsDead) {
   const auto blob = flow.put("hello");
   flow.end(attempt_of(id, 0), {}, {}, TaskStatus::failed);
