@@ -146,7 +146,16 @@ void Table::add(std::vector<std::string> cells) {
 
 std::string Table::render() const { return render({false, Charset::utf8}); }
 
+std::vector<std::size_t> Table::shown_columns() const {
+  std::vector<std::size_t> shown;
+  for (std::size_t i = 0; i < columns_.size(); ++i)
+    if (!columns_[i].is_optional || std::any_of(rows_.begin(), rows_.end(), [i](const auto& row) { return !row[i].empty(); }))
+      shown.push_back(i);
+  return shown;
+}
+
 std::string Table::render(const Paint& paint) const {
+  const std::vector<std::size_t> shown = shown_columns();
   std::vector<std::size_t> widths;
   for (const Column& column : columns_) widths.push_back(display_width(column.title));
   for (const auto& row : rows_)
@@ -155,10 +164,11 @@ std::string Table::render(const Paint& paint) const {
   std::string text;
   const auto add_line = [&](auto cell_of, auto style) {
     std::size_t last = 0;
-    for (std::size_t i = 0; i < columns_.size(); ++i)
+    for (const std::size_t i : shown)
       if (!cell_of(i).empty()) last = i;
     StyledLine line;
-    for (std::size_t i = 0; i <= last; ++i) {
+    for (const std::size_t i : shown) {
+      if (i > last) break;
       const bool is_end = i == last && columns_[i].align == Align::left;
       line.add(i == 0 ? "" : "  ").add(is_end ? std::string(cell_of(i)) : pad(cell_of(i), widths[i], columns_[i].align), style(i));
     }

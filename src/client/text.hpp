@@ -49,6 +49,7 @@ class Table {
     std::string title;
     Align align = Align::left;
     Style (*style_of)(std::string_view cell) = nullptr;
+    bool is_optional = false;  ///< left out where no row has anything in it
   };
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
   /// As many cells as columns; shown as printable() shows them.
@@ -59,6 +60,8 @@ class Table {
   [[nodiscard]] std::string render(const Paint& paint) const;
 
  private:
+  [[nodiscard]] std::vector<std::size_t> shown_columns() const;
+
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
 };

@@ -70,6 +70,14 @@ TEST(Table, ColumnsAlignAndNothingTrails) {
             "1234  x\n");
 }
 
+TEST(Table, AnOptionalColumnIsThereForWhatIsInIt) {
+  Table table({{"TASK"}, {"UNTIL", Align::left, nullptr, true}, {"RESULT", Align::left, nullptr, true}});
+  table.add({"1.a", "", ""});
+  EXPECT_EQ(table.render(), "TASK\n1.a\n");
+  table.add({"1.b", "", "{}"});
+  EXPECT_EQ(table.render(), "TASK  RESULT\n1.a\n1.b   {}\n");
+}
+
 TEST(Time, GoesBothWays) {
   const std::string text = "2026-11-22T08:40:00.123Z";
   EXPECT_EQ(format_utc(*parse_utc(text)), text);

@@ -115,6 +115,7 @@ Result<TaskView> parse_task_view(std::string_view bytes) {
   task.retry_at = text(object, "retry_at");
   task.lease_until = text(object, "lease_until");
   task.message = text(object, "message");
+  task.has_result = flag(object, "has_result");
   task.attempts = number<std::uint64_t>(object, "attempts");
   if (find(object, "progress") != nullptr) task.progress = number<double>(object, "progress");
   for (const auto& [name, value] : object_at(object, "metrics"))
@@ -145,10 +146,10 @@ Result<AgentView> parse_agent_view(std::string_view bytes) {
   agent.number = number<std::uint64_t>(object, "number");
   agent.name = text(object, "name");
   if (agent.name.empty()) return lacks("agent", "name");
-  agent.state = text(object, "state");
   agent.is_person = text(object, "kind") == "person";
   for (const json::value& item : array_at(object, "claims"))
     if (const json::object* claim = item.if_object()) agent.claims.push_back({text(*claim, "task"), text(*claim, "lease_until")});
+  agent.state = text(object, "state");
   agent.host = text(object, "host");
   agent.version = text(object, "version");
   agent.last_seen_at = text(object, "last_seen_at");
@@ -162,6 +163,13 @@ Result<AgentView> parse_agent_view(std::string_view bytes) {
   agent.running = number<std::uint64_t>(object, "running");
   if (find(object, "skew_ms") != nullptr) agent.skew_ms = number<std::int64_t>(object, "skew_ms");
   return agent;
+}
+
+Result<ResultView> parse_result_view(std::string_view bytes) {
+  STINT_TRY(const json::object object, parse_object(bytes, "a result"));
+  const json::value* result = object.if_contains("result");
+  if (result == nullptr) return lacks("result", "result");
+  return ResultView{text(object, "task"), json::serialize(*result)};
 }
 
 Result<TokenView> parse_token_view(std::string_view bytes) {

@@ -54,6 +54,7 @@ struct TaskView {
   std::uint64_t attempts = 0;
   std::optional<double> progress;
   std::vector<std::pair<std::string, double>> metrics;
+  bool has_result = false;
 };
 
 /// What a task said of itself at one moment.
@@ -63,19 +64,24 @@ struct ReportView {
 };
 
 struct AgentView {
-  std::uint64_t number = 0;
   /// What a person has taken and not answered.
   struct Claim {
     std::string task, lease_until;
   };
-  std::string name, state, host, version, last_seen_at;
+  std::uint64_t number = 0;
   bool is_person = false;
   std::vector<Claim> claims;  ///< the first of them; `running` says how many there are
+  std::string name, state, host, version, last_seen_at;
   std::vector<std::string> types, drivers, notes;
   std::vector<std::pair<std::string, std::string>> labels;
   Resources resources, used;
   std::uint64_t running = 0;
   std::optional<std::int64_t> skew_ms;
+};
+
+/// A task's result as JSON text.
+struct ResultView {
+  std::string task, json;
 };
 
 struct TokenView {
@@ -128,6 +134,7 @@ struct Page {
 [[nodiscard]] Result<TaskView> parse_task_view(std::string_view json);
 [[nodiscard]] Result<ReportView> parse_report_view(std::string_view json);
 [[nodiscard]] Result<AgentView> parse_agent_view(std::string_view json);
+[[nodiscard]] Result<ResultView> parse_result_view(std::string_view json);
 [[nodiscard]] Result<TokenView> parse_token_view(std::string_view json);
 [[nodiscard]] Result<AgentKey> parse_agent_key(std::string_view json);
 [[nodiscard]] Result<Explanation> parse_explanation(std::string_view json);

@@ -30,6 +30,16 @@ std::string metrics_json(const std::vector<std::pair<std::string, double>>& metr
   return boost::json::serialize(object);
 }
 
+ReportBook::Latest ReportBook::read(const core::ReportRow& row) {
+  Latest latest{row.at, row.progress, row.step, {}, row.message, true};
+  boost::system::error_code failed;
+  const auto metrics = boost::json::parse(row.metrics, failed);
+  if (failed || !metrics.is_object()) return latest;
+  for (const auto& [name, value] : metrics.get_object())
+    if (value.is_number()) latest.metrics.emplace_back(name, value.to_number<double>());
+  return latest;
+}
+
 void ReportBook::on_report(const protocol::StatusUpdate& update, Now now) {
   Latest& latest = latest_[update.ref];
   latest.at = now.wall;

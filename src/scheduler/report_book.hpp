@@ -23,6 +23,9 @@ class ReportBook {
     std::string message;
     bool stored = true;
   };
+  /// What a row says.
+  [[nodiscard]] static Latest read(const core::ReportRow& row);
+
   void on_report(const protocol::StatusUpdate& update, Now now);
   [[nodiscard]] const Latest* find(const AttemptRef& ref) const;
   /// Rows of what changed since the last call, once a period.

@@ -74,6 +74,9 @@ class ApiContract(DevCase):
         completed = self.get("/v1/tasks/{task}", task=f"{self.completed}.main")[0]
         self.assertEqual(("completed", "exit", 0), (completed["state"], completed["reason"], completed["exit_code"]))
         self.assertEqual((0.5, 0.25, 1), (completed["progress"], completed["metrics"]["loss"], completed["attempts"]))
+        self.assertEqual(("half way", True, {"answer": 42}), (completed["message"], completed["has_result"], completed["result"]))
+        listed = self.get("/v1/jobs/{job}/tasks", job=self.completed)[0]["items"][0]
+        self.assertEqual(listed, {key: value for key, value in completed.items() if key not in ("attempts_list", "result")})
         failed = self.get("/v1/tasks/{task}", task=f"{self.failed}.main")[0]
         self.assertEqual(("failed", 3, 2), (failed["state"], failed["exit_code"], failed["attempts"]))
         self.assertEqual([1, 2], [attempt["attempt"] for attempt in failed["attempts_list"]])
@@ -156,6 +159,14 @@ class ApiContract(DevCase):
         answer, values = self.ask("POST", "/v1/work/claim", json.dumps({"limit": 5, "job": number}))
         self.assertEqual((200, 2), (answer.status, len(values[0]["items"])))
         first, second = values[0]["items"]
+        held = self.get("/v1/tasks/{task}", task=first["task"])[0]
+        self.assertEqual(("running", "local", first["lease_until"]), (held["state"], held["agent"], held["lease_until"]))
+        why = self.get("/v1/tasks/{task}/explain", task=first["task"])[0]
+        self.assertEqual("claimed", why["why"])
+        self.assertIn(f"claimed by local until {first['lease_until']}", why["summary"])
+        person = self.get("/v1/agents/{agent}", agent="local")[0]
+        self.assertEqual(("person", "working", 2), (person["kind"], person["state"], person["running"]))
+        self.assertEqual([first["task"], second["task"]], [claim["task"] for claim in person["claims"]])
         result = json.dumps({"attempt": first["attempt"], "result": {"is": "cat"}})
         for task, what, body, status in (
             (first["task"], "answer", "{}", 400),

@@ -98,6 +98,23 @@ class CliContract(DevCase):
         self.assertIsNone(self.ask("agent_show", "agent drain", "guest", "--undo")["drain_by"])
         self.assertEqual("revoked", self.ask("agent_show", "agent revoke", "guest")["state"])
 
+    def test_3_people(self):
+        job = {"name": "ask", "tasks": [{"driver": "human", "form": {"choice": ["cat"]}, "array": {"count": 2}}]}
+        number = json.loads(self.request("POST", "/v1/jobs", json.dumps(job)).body)["id"]
+        task = json.loads(self.request("POST", "/v1/work/claim", json.dumps({"job": number})).body)["items"][0]["task"]
+        held = self.ask("tasks", "tasks", number)["items"][0]
+        self.assertEqual(("running", "local"), (held["state"], held["agent"]))
+        self.assertEqual("claimed", self.ask("explain", "explain", task)["why"])
+        person = next(agent for agent in self.ask("agent_list", "agent list")["items"] if agent["kind"] == "person")
+        self.assertEqual([task], [claim["task"] for claim in person["claims"]])
+        told = self.product.ensure("agent", "list")
+        self.assertRegex(told, rf"(?s)AGENT .*\n\nPERSON .*\nlocal +working +1 +{task} +20")
+        self.assertRegex(self.product.ensure("tasks", number), rf"(?s)TASK .* CLAIMED UNTIL .*\n{task} +running .* local ")
+        answer = json.dumps({"attempt": 1, "result": {"choice": "cat"}})
+        self.assertEqual(200, self.request("POST", f"/v1/work/{task}/answer", answer).status)
+        self.assertRegex(self.product.ensure("tasks", number), rf'(?s)TASK .* RESULT\n{task} +completed .*{{"choice":"cat"}}\n')
+        self.product.ensure("cancel", number)
+
     def test_3_tokens(self):
         made = self.ask("token_create", "token create", "viewer", "--scope", "read,submit", "--ttl", "1h")
         self.assertEqual(["read", "submit"], made["scopes"])

@@ -1,6 +1,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
 #include <memory>
 
 #include "apps/stint/command_line.hpp"
@@ -18,6 +20,8 @@
 namespace stint::cli {
 namespace {
 
+constexpr std::size_t kResultWidth = 40;
+
 struct TasksArguments {
   std::string what = "last";
   std::string state;
@@ -25,6 +29,23 @@ struct TasksArguments {
   bool only_failed = false;
   std::size_t limit = 100;
 };
+
+constexpr std::size_t kResultsShown = 1000;  ///< of one list; each may have 64 KiB, so they are asked for apart from it
+
+/// What tasks of the page have left, by their ids: it begins where the page begins, and results come in the order of tasks.
+Result<std::map<std::string, std::string>> fetch_results(client::Api& api, std::uint64_t job, const std::string& task,
+                                                         const std::string& after, const std::vector<client::TaskView>& page) {
+  std::map<std::string, std::string> results;
+  const auto count = static_cast<std::size_t>(std::count_if(page.begin(), page.end(), [](const auto& view) { return view.has_result; }));
+  if (count == 0) return results;
+  STINT_TRY(const auto list,
+            api.list("/v1/jobs/" + std::to_string(job) + "/results", {{"task", task}}, std::min(count, kResultsShown), after));
+  for (const std::string& item : list.items) {
+    STINT_TRY(auto result, client::parse_result_view(item));
+    results.emplace(std::move(result.task), client::shorten(result.json, kResultWidth));
+  }
+  return results;
+}
 
 int tasks(const CommonOptions& options, const TasksArguments& arguments) {
   const auto selector = client::parse_selector(arguments.what);
@@ -46,14 +67,22 @@ int tasks(const CommonOptions& options, const TasksArguments& arguments) {
                        {"TRIES", client::Align::right},
                        {"AGENT"},
                        {"TIME", client::Align::right},
-                       {"REPORT"}});
+                       {"CLAIMED UNTIL", client::Align::left, nullptr, true},
+                       {"REPORT"},
+                       {"RESULT", client::Align::left, nullptr, true}});
+  std::vector<client::TaskView> views;
   for (const std::string& item : page->items) {
-    const auto task = client::parse_task_view(item);
+    auto task = client::parse_task_view(item);
     if (!task) return report_error(options, task.error());
-    table.add({task->id, std::string(to_string(task->outcome.state)), client::show_end(task->outcome), std::to_string(task->attempts),
-               task->agent.empty() ? "-" : task->agent, client::show_running_time(*task, wall_now()),
-               client::shorten(client::show_report(*task), 60)});
+    views.push_back(std::move(*task));
   }
+  auto results = fetch_results(connection.api(), *job, selector->task, arguments.after, views);
+  if (!results) return report_error(options, results.error());
+  for (const client::TaskView& task : views)
+    table.add({task.id, std::string(to_string(task.outcome.state)), client::show_end(task.outcome), std::to_string(task.attempts),
+               task.agent.empty() ? "-" : task.agent, client::show_running_time(task, wall_now()),
+               task.lease_until.empty() ? "" : client::show_time(task.lease_until), client::shorten(client::show_report(task), 60),
+               (*results)[task.id]});
   if (table.is_empty()) notice("no such tasks in job " + std::to_string(*job));
   if (!table.is_empty()) write_all(STDOUT_FILENO, table.render(paint_of(STDOUT_FILENO)));
   if (page->next) notice("there are more; --limit shows them");

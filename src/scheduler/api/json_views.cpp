@@ -123,24 +123,25 @@ json::object task_json(const core::TaskView& task, const core::JobSpec& spec, co
       {"lease_until", nullptr},
       {"progress", nullptr},
       {"metrics", json::object()},
-      {"message", nullptr}};
-  if (const auto* row = facts.row) {
-    object["started_at"] = time_json(row->started_at);
-    if (has_ended(task.status)) {
-      object["reason"] = reason_json(task.reason == EndReason::none ? row->reason : task.reason);
-      if (row->reason == EndReason::exit) object["exit_code"] = row->exit_code;
-      if (row->signal != 0) object["signal"] = row->signal;
-      object["ended_at"] = time_json(row->ended_at);
-      object["message"] = text_or_null(row->detail);
-    }
-  }
-    if (!has_ended(task.status)) object["lease_until"] = time_json(row->lease_until);
+      {"message", nullptr},
+      {"has_result", facts.has_result}};
   if (const auto* report = facts.report) {
     object["progress"] = report->progress;
     json::object metrics;
     for (const auto& [name, value] : report->metrics) metrics[name] = value;
     object["metrics"] = std::move(metrics);
-    if (!report->message.empty()) object["message"] = report->message;
+    object["message"] = text_or_null(report->message);
+  }
+  if (const auto* row = facts.row) {
+    object["started_at"] = time_json(row->started_at);
+    if (!has_ended(task.status)) object["lease_until"] = time_json(row->lease_until);
+    if (has_ended(task.status)) {
+      object["reason"] = reason_json(task.reason == EndReason::none ? row->reason : task.reason);
+      if (row->reason == EndReason::exit) object["exit_code"] = row->exit_code;
+      if (row->signal != 0) object["signal"] = row->signal;
+      object["ended_at"] = time_json(row->ended_at);
+      if (!row->detail.empty()) object["message"] = row->detail;  // why it ended says more than what it said before
+    }
   }
   return object;
 }
@@ -153,15 +154,15 @@ json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t
     for (int i = 0; i < kAgentTypes; ++i) types.emplace_back(to_string(static_cast<AgentType>(i)));
   return {{"number", agent.row.number.value},
           {"name", agent.row.name},
-          {"state", agent_state(agent)},
           {"kind", is_person(agent.row) ? "person" : "machine"},
+          {"state", agent_state(agent)},
           {"drain_by", time_json(agent.row.drain_by)},
           {"types", std::move(types)},
           {"resources", resources_json(offer.resources)},
           {"used", resources_json(agent.used)},
           {"running", agent.live_attempts},
-          {"labels", pairs_json(offer.labels)},
           {"claims", std::move(claims)},
+          {"labels", pairs_json(offer.labels)},
           {"drivers", texts_json(offer.drivers)},
           {"notes", texts_json(offer.notes)},
           {"host", text_or_null(offer.host)},
@@ -171,13 +172,13 @@ json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t
           {"registered_at", time_json(agent.row.registered_at)}};
 }
 
-json::object report_json(const core::ReportRow& row) {
 json::value result_json(const std::string& text) {
   boost::system::error_code failed;
   auto value = json::parse(text, failed);
   return failed ? json::value(text) : value;
 }
 
+json::object report_json(const core::ReportRow& row) {
   boost::system::error_code ignored;
   json::value metrics = json::parse(row.metrics, ignored);
   return {{"seq", row.seq},

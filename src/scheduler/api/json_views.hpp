@@ -28,11 +28,12 @@ namespace stint::scheduler::api {
 [[nodiscard]] boost::json::object clause_json(const core::Clause& clause);
 [[nodiscard]] boost::json::object explanation_json(const core::Explanation& explanation, TaskStatus state);
 
-/// `row`: the attempt that speaks for the task (its result, else its newest live one), if any. `report`: its latest progress, if known.
+/// `row`: the attempt that speaks for the task (its result, else its newest live one), if any. `report`: what that said last, if anything.
 struct TaskFacts {
   const core::AttemptRow* row = nullptr;
   std::string agent;
   const ReportBook::Latest* report = nullptr;
+  bool has_result = false;
 };
 [[nodiscard]] boost::json::object task_json(const core::TaskView& task, const core::JobSpec& spec, const TaskFacts& facts);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "scheduler/api/handlers.hpp"
+#include "scheduler/api/json_views.hpp"
 #include "scheduler/api/read_body.hpp"
 #include "scheduler/limits.hpp"
 
@@ -24,13 +25,6 @@ json::object output_json(const core::OutputRow& row, const core::JobSpec& spec) 
   item["executable"] = row.file.is_executable;
   item["attempt"] = is_whole ? json::value(nullptr) : json::value(row.attempt);
   return item;
-}
-
-/// A result is JSON: the agent and the API took it only as such.
-json::value result_json(const std::string& text) {
-  boost::system::error_code failed;
-  auto value = json::parse(text, failed);
-  return failed ? json::value(text) : value;
 }
 
 /// GROUP.INDEX.PATH of the last output of the page before.
@@ -118,6 +112,12 @@ Result<ResultPage> read_results(ports::StoreReader& reader, const core::JobSpec&
   return page;
 }
 
+/// `12.0.3.1`: job, entry, index, attempt, as the attempt's token names it.
+std::string path_name(const AttemptRef& ref) {
+  return std::to_string(ref.task.job.value) + '.' + std::to_string(ref.task.group) + '.' + std::to_string(ref.task.index) + '.' +
+         std::to_string(ref.attempt);
+}
+
 /// Answers when the blob store has said whether it has the manifest: a checkpoint that nobody can read would take the good one's place.
 void take_checkpoint(const Call& call, core::CheckpointRow row) {
   auto& cell = call.cell;
@@ -134,12 +134,6 @@ void take_checkpoint(const Call& call, core::CheckpointRow row) {
     turn.effects.rows.emplace_back(row);
     turn.replies.push_back({id, say(200, json::serialize(json::object{{"manifest", to_hex(row.blob)}}))});
   });
-}
-
-/// `12.0.3.1`: job, entry, index, attempt, as the attempt's token names it.
-std::string path_name(const AttemptRef& ref) {
-  return std::to_string(ref.task.job.value) + '.' + std::to_string(ref.task.group) + '.' + std::to_string(ref.task.index) + '.' +
-         std::to_string(ref.attempt);
 }
 
 }  // namespace

@@ -9,61 +9,13 @@
 #include "scheduler/api/handlers.hpp"
 #include "scheduler/api/json_views.hpp"
 #include "scheduler/api/streams.hpp"
+#include "scheduler/api/task_page.hpp"
 #include "scheduler/limits.hpp"
 
 namespace stint::scheduler::api {
 namespace {
 
 namespace json = boost::json;
-
-/// What one task needs to be shown: its view now, and what only memory knows of it.
-struct Shown {
-  core::TaskView view;
-  ReportBook::Latest report;
-  bool has_report = false;
-};
-
-Shown shown(const Cell& cell, core::TaskView view) {
-  Shown result{std::move(view), {}, false};
-  if (!result.view.live.empty())
-    if (const auto* latest = cell.reports.find(result.view.live.back().ref)) {
-      result.report = *latest;
-      result.has_report = true;
-    }
-  return result;
-}
-
-json::object to_json(const Cell& cell, const core::JobSpec& spec, const Shown& task, const core::AttemptRow* result) {
-  const auto* row = result != nullptr ? result : task.view.live.empty() ? nullptr : &task.view.live.back();
-  TaskFacts facts;
-  facts.row = row;
-  if (row != nullptr) facts.agent = agent_name(cell.core, row->agent);
-  if (task.has_report) facts.report = &task.report;
-  return task_json(task.view, spec, facts);
-}
-
-/// Fills in how tasks ended that no attempt of theirs ended: cancelled while pending, or a task they need failed.
-class Marks {
- public:
-  Marks(ports::StoreReader& reader, JobId job) : reader_(reader), job_(job) {}
-
-  void add_to(json::object& task, const TaskRef& ref) {
-    if (!marks_) marks_ = reader_.marks(job_).value_or(std::vector<core::TaskMarkRow>{});
-    const auto after =
-        std::upper_bound(marks_->begin(), marks_->end(), std::pair{ref.group, ref.index},
-                         [](const auto& at, const core::TaskMarkRow& mark) { return at < std::pair{mark.group, mark.first}; });
-    if (after == marks_->begin()) return;
-    const auto& mark = *std::prev(after);
-    if (mark.group != ref.group || mark.last < ref.index) return;
-    task["reason"] = reason_json(mark.reason);
-    task["ended_at"] = time_json(mark.at);
-  }
-
- private:
-  ports::StoreReader& reader_;
-  JobId job_;
-  std::optional<std::vector<core::TaskMarkRow>> marks_;  ///< in order of (group, first); read when first asked for
-};
 
 struct Position {
   std::uint32_t group = 0;
@@ -105,6 +57,7 @@ Result<TaskFilter> read_filter(const core::JobSpec& spec, const ports::HttpReque
 
 struct Page {
   JobId job;
+  std::optional<TaskStatus> status;  ///< all have it
   std::vector<Shown> tasks;
   std::optional<Position> next;
 };
@@ -123,6 +76,7 @@ std::uint64_t count_of(const core::TaskCounts& counts, TaskStatus state) {
 Page collect(const Cell& cell, JobId job, const core::JobSpec& spec, const TaskFilter& filter, Position at, std::size_t limit) {
   Page page;
   page.job = job;
+  page.status = filter.state;
   const auto groups = cell.core.find_job(job)->groups;
   for (; at.group < spec.tasks.size(); ++at.group, at.index = 0) {
     if (filter.group && *filter.group != at.group) continue;
@@ -137,30 +91,6 @@ Page collect(const Cell& cell, JobId job, const core::JobSpec& spec, const TaskF
     }
   }
   return page;
-}
-
-/// The attempts that ended the tasks of a page, in the order of its tasks: read when the page is told, hence durable.
-Result<std::vector<core::AttemptRow>> read_results(Cell& cell, const std::vector<Shown>& tasks) {
-  std::vector<core::AttemptRow> rows;
-  for (std::size_t i = 0; i < tasks.size();) {  // one query per run of tasks of one group
-    std::size_t last = i;
-    while (last + 1 < tasks.size() && tasks[last + 1].view.ref.group == tasks[i].view.ref.group) ++last;
-    ports::StoreReader::AttemptQuery query;
-    query.job = tasks[i].view.ref.job;
-    query.group = tasks[i].view.ref.group;
-    query.results_only = true;
-    query.from = {tasks[i].view.ref, 0};
-    while (query.from.task <= tasks[last].view.ref) {
-      STINT_TRY(const auto found, cell.reader.attempts(query));
-      for (const auto& row : found)
-        if (row.ref.task <= tasks[last].view.ref) rows.push_back(row);
-      if (found.size() < query.limit) break;
-      query.from = found.back().ref;
-      ++query.from.attempt;
-    }
-    i = last + 1;
-  }
-  return rows;
 }
 
 /// Memory forgets how many attempts an ended task had; the store does not. 0: it has had none.
@@ -180,6 +110,28 @@ Result<std::uint32_t> newest_attempt(Cell& cell, const TaskRef& task) {
     if (rows.size() < query.limit) return newest;
     query.from.attempt = newest + 1;
   }
+}
+
+Result<json::array> attempts_json(Cell& cell, const core::JobSpec& spec, const TaskRef& task) {
+  ports::StoreReader::AttemptQuery query;
+  query.job = task.job;
+  query.group = task.group;
+  query.from = {task, 0};
+  query.limit = limits::kReplyItemsMax;
+  STINT_TRY(const auto rows, cell.reader.attempts(query));
+  json::array attempts;
+  for (const auto& row : rows) {
+    if (row.ref.task != task) break;
+    attempts.push_back(attempt_json(row, spec, agent_name(cell.core, row.agent)));
+  }
+  return attempts;
+}
+
+/// null: it has left none.
+Result<json::value> result_of(Cell& cell, const TaskRef& task) {
+  STINT_TRY(const auto rows, cell.reader.results(task.job, task.group, task.index, 1));
+  if (rows.empty() || rows.front().task != task) return json::value(nullptr);
+  return result_json(rows.front().json);
 }
 
 ports::HttpResponse respond(const json::object& body) {
@@ -210,21 +162,11 @@ Answer list_tasks(const Call& call) {
   return [&cell, page] {
     const auto* spec = cell.core.find_spec(page->job);
     if (spec == nullptr) return removed_meanwhile(page->job);
-    const auto results = read_results(cell, page->tasks);
-    if (!results) return to_response(to_problem(results.error()));
-    json::array items;
-    Marks marks(cell.reader, page->job);
-    auto row = results->begin();
-    for (const auto& task : page->tasks) {
-      while (row != results->end() && row->ref.task < task.view.ref) ++row;
-      const bool found = has_ended(task.view.status) && row != results->end() && row->ref.task == task.view.ref;
-      auto item = to_json(cell, *spec, task, found ? &*row : nullptr);
-      if (has_ended(task.view.status) && !found) marks.add_to(item, task.view.ref);
-      items.push_back(std::move(item));
-    }
+    auto items = task_page_json(cell, *spec, page->tasks, page->status);
+    if (!items) return to_response(to_problem(items.error()));
     const auto next =
         page->next ? json::value(std::to_string(page->next->group) + "." + std::to_string(page->next->index)) : json::value(nullptr);
-    return respond({{"items", std::move(items)}, {"next", next}});
+    return respond({{"items", std::move(*items)}, {"next", next}});
   };
 }
 
@@ -232,37 +174,20 @@ Answer show_task(const Call& call) {
   auto& cell = call.cell;
   const auto ref = find_task_ref(cell, call.values[0]);
   if (!ref) return refuse(ref.error());
-  auto task = std::make_shared<Shown>(shown(cell, *cell.core.find_task(*ref)));
+  auto task = std::make_shared<std::vector<Shown>>();
+  task->push_back(shown(cell, *cell.core.find_task(*ref)));
   return [&cell, task, ref = *ref] {
     const auto* spec = cell.core.find_spec(ref.job);
     if (spec == nullptr) return removed_meanwhile(ref.job);
-    ports::StoreReader::AttemptQuery query;
-    query.job = ref.job;
-    query.group = ref.group;
-    query.from = {ref, 0};
-    query.limit = limits::kReplyItemsMax;
-    const auto rows = cell.reader.attempts(query);
-    if (!rows) return to_response(to_problem(rows.error()));
-    json::array attempts;
-    const core::AttemptRow* result = nullptr;
-    for (const auto& row : *rows) {
-      if (row.ref.task != ref) break;
-      attempts.push_back(attempt_json(row, *spec, agent_name(cell.core, row.agent)));
-      if (row.is_result) result = &row;
-    }
-    if (result != nullptr && !task->has_report)
-      if (const auto reports = cell.reader.reports(result->ref, 0, limits::kReplyItemsMax); reports && !reports->empty()) {
-        const auto& last = reports->back();
-        task->has_report = true;
-        task->report.progress = last.progress;
-        boost::system::error_code ignored;
-        if (const auto metrics = json::parse(last.metrics, ignored); metrics.is_object())
-          for (const auto& item : metrics.as_object())
-            if (item.value().is_number()) task->report.metrics.emplace_back(item.key(), item.value().to_number<double>());
-      }
-    auto body = to_json(cell, *spec, *task, has_ended(task->view.status) ? result : nullptr);
-    if (has_ended(task->view.status) && result == nullptr) Marks(cell.reader, ref.job).add_to(body, ref);
-    body["attempts_list"] = std::move(attempts);
+    auto page = task_page_json(cell, *spec, *task);
+    if (!page) return to_response(to_problem(page.error()));
+    auto attempts = attempts_json(cell, *spec, ref);
+    if (!attempts) return to_response(to_problem(attempts.error()));
+    auto result = result_of(cell, ref);
+    if (!result) return to_response(to_problem(result.error()));
+    auto& body = page->front().as_object();
+    body["attempts_list"] = std::move(*attempts);
+    body["result"] = std::move(*result);
     return respond(body);
   };
 }
