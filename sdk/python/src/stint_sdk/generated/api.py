@@ -341,9 +341,11 @@ class TaskView(TypedDict):
     started_at: MaybeTime
     ended_at: MaybeTime
     retry_at: MaybeTime
+    lease_until: MaybeTime
     progress: float | None
     metrics: dict[str, float]
     message: str | None
+    has_result: bool
 
 
 class AttemptRequired(TypedDict):
@@ -370,6 +372,7 @@ class Attempt(AttemptRequired, total=False):
 
 class TaskDetail(TaskView):
     attempts_list: list[Attempt]
+    result: Any
 
 
 class Clause(TypedDict):
@@ -404,6 +407,7 @@ class Explanation(TypedDict):
         "busy",
         "placed",
         "running",
+        "claimed",
         "collecting",
         "cancelling",
         "ended",
@@ -455,15 +459,25 @@ class Event(TypedDict):
     data: dict[str, Any]
 
 
+class AgentClaimsItem(TypedDict):
+    task: TaskId
+    attempt: int
+    lease_until: MaybeTime
+
+
 class Agent(TypedDict):
+    """A machine, or a person who has claimed tasks: people have no session, no resources, and no key."""
+
     number: int
     name: Name
-    state: Literal["connected", "disconnected", "draining", "revoked"]
+    kind: Literal["machine", "person"]
+    state: Literal["connected", "disconnected", "draining", "revoked", "working", "idle"]
     drain_by: MaybeTime
     types: list[AgentType]
     resources: Resources
     used: Resources
     running: int
+    claims: list[AgentClaimsItem]
     labels: Strings
     drivers: list[str]
     notes: list[str]
