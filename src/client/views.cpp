@@ -2,6 +2,7 @@
 
 #include <array>
 #include <boost/json.hpp>
+#include <charconv>
 #include <functional>
 
 #include "client/stream_readers.hpp"
@@ -75,6 +76,25 @@ EndReason reason_of(const json::object& object) { return parse_end_reason(text(o
 
 Outcome outcome_of(const json::object& object, TaskStatus state) {
   return {state, reason_of(object), number<int>(object, "exit_code"), number<int>(object, "signal")};
+}
+
+/// Numbers as people write them: 0.93, where Boost.JSON has 9.3E-1. As deep as the parser let it be.
+std::string compact(const json::value& value) {
+  if (const double* number = value.if_double()) {
+    std::array<char, 32> digits{};
+    return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), *number).ptr};
+  }
+  std::string all;
+  const auto add = [&all](const std::string& part) { all += (all.empty() ? "" : ",") + part; };
+  if (const json::array* list = value.if_array()) {
+    for (const json::value& element : *list) add(compact(element));
+    return "[" + all + "]";
+  }
+  if (const json::object* object = value.if_object()) {
+    for (const auto& [key, element] : *object) add(json::serialize(json::value(key)) + ":" + compact(element));
+    return "{" + all + "}";
+  }
+  return json::serialize(value);
 }
 
 }  // namespace
@@ -169,7 +189,7 @@ Result<ResultView> parse_result_view(std::string_view bytes) {
   STINT_TRY(const json::object object, parse_object(bytes, "a result"));
   const json::value* result = object.if_contains("result");
   if (result == nullptr) return lacks("result", "result");
-  return ResultView{text(object, "task"), json::serialize(*result)};
+  return ResultView{text(object, "task"), compact(*result)};
 }
 
 Result<TokenView> parse_token_view(std::string_view bytes) {
