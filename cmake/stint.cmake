@@ -3,7 +3,7 @@
 #   stint_library(NAME [DEPS target...] [FOLDERS f...])   all *.cpp of the folder (and of the sub-folders named) but the tests;
 #                                                         includes start at src/
 #   stint_tests(NAME [DEPS target...] [FOLDERS f...])     all *_test.cpp, one program, registered with ctest under the label `unit`
-#   stint_binary(NAME SOURCES f... [DEPS target...])      a program in build/<preset>/bin
+#   stint_binary(NAME [STATIC] SOURCES f... [DEPS target...])   a program in build/<preset>/bin; STATIC: without shared libraries
 
 include(GNUInstallDirs)
 set(CMAKE_CXX_STANDARD 20)
@@ -27,6 +27,19 @@ endif()
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET GLOBAL liblz4)
+
+# Libraries of others that also go into programs without shared libraries (target property STINT_STATIC): the archive there, else the library.
+function(stint_external name library archive)
+  find_library(STINT_ARCHIVE_${name} ${archive} REQUIRED)
+  add_library(external_${name} INTERFACE)
+  target_link_libraries(external_${name} INTERFACE "$<IF:$<BOOL:$<TARGET_PROPERTY:STINT_STATIC>>,${STINT_ARCHIVE_${name}},${library}>")
+endfunction()
+stint_external(crypto OpenSSL::Crypto libcrypto.a)
+stint_external(json Boost::json libboost_json.a)
+stint_external(lz4 PkgConfig::LZ4 liblz4.a)
+
 if(STINT_TESTS OR NOT DEFINED STINT_TESTS)
   enable_testing()
   find_package(GTest REQUIRED)
@@ -86,8 +99,12 @@ function(stint_tests name)
 endfunction()
 
 function(stint_binary name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "STATIC" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE stint_options ${ARG_DEPS})
+  if(ARG_STATIC AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize") # a sanitizer's runtime is a shared library's
+    set_target_properties(${name} PROPERTIES STINT_STATIC ON)
+    target_link_options(${name} PRIVATE -static)
+  endif()
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
