@@ -212,8 +212,7 @@ void tell_failures(client::Api& api, const client::JobView& job) {
     const auto json = api.get("/v1/tasks/" + client::encode_segment(listed->id));
     const auto task = json ? client::parse_task_view(*json) : listed;
     const bool is_plain = job.tasks.total() == 1 && task && task->outcome.reason == EndReason::exit;
-    if (task && !is_plain)
-      notice(task->id + " failed: " + client::show_end(task->outcome) + (task->detail.empty() ? "" : ": " + task->detail));
+    if (task && !is_plain) notice(task->id + " failed: " + client::show_failure(*task));
   }
   if (job.tasks.failed > page->items.size())
     notice(std::to_string(job.tasks.failed - page->items.size()) + " more failed; see `stint tasks " + std::to_string(job.id) +
