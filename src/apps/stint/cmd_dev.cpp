@@ -97,14 +97,17 @@ int run_cell(DevState& state, const DevOptions& options, TellReady tell_ready) {
   Status started = state.write_record();
   if (started) started = cell.start();
   tell_ready(started);
-  if (started) cell.supervise();
+  if (started) {
+    cell.supervise();
+    notice("stopping: tasks that run are ended, and run again at the next `stint dev`; jobs that wait go on waiting");
+  }
   cell.stop();
   return started ? client::kExitOk : client::kExitStint;
 }
 
 int run_foreground(const CommonOptions& options, DevState& state, const DevOptions& dev) {
   if (const Status locked = state.lock(); !locked) return report_error(options, locked.error());
-  return run_cell(state, dev, [&](const Status& started) {
+  const int status = run_cell(state, dev, [&](const Status& started) {
     if (!started) {
       report_error(options, started.error());
       return;
@@ -112,6 +115,8 @@ int run_foreground(const CommonOptions& options, DevState& state, const DevOptio
     print_summary(options, state, ::getpid());
     if (!options.json) print_line("Ctrl-C ends it, and its tasks.");
   });
+  if (status == client::kExitOk) notice("stopped; jobs, their output and the address's token are kept in " + state.dir());
+  return status;
 }
 
 /// The daemon's side: a session of its own, its notices in dev.log. It tells its parent "ok" or what went wrong.

@@ -39,6 +39,7 @@ class DevCell {
  private:
   Status start_scheduler();
   Status start_agent(client::Api& api, std::size_t number, const Resources& machine);
+  Status retire_agent(client::Api& api, std::size_t number);
   Status wait_connected(client::Api& api);
   Result<std::string> ensure_key(client::Api& api, std::size_t number);
   void pin_address();
