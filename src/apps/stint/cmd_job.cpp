@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -161,6 +162,12 @@ Status write_new_file(const std::string& path, std::string_view text) {
   return fail(Errc::io, path + ": " + std::strerror(errno));
 }
 
+/// `stint job init sweep > job.yaml`: stdout is a file that waits to be filled.
+bool is_stdout_an_empty_file() {
+  struct stat status{};
+  return ::fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0;
+}
+
 int init(const CommonOptions& options, const std::string& name, const std::string& path) {
   const auto shapes = adapters::job_shapes();
   const auto shape = std::find_if(shapes.begin(), shapes.end(), [&](const adapters::JobShape& other) { return other.name == name; });
@@ -184,13 +191,18 @@ int init(const CommonOptions& options, const std::string& name, const std::strin
 }
 
 void add_init_command(CLI::App& job, CommandLine& line) {
-  CLI::App* command = add_command(job, line, "init", "Write a commented job file to start from",
-                                  "  stint job init sweep\n  stint job init pipeline -o flywheel.yaml\n\nShapes:\n" + list_shapes());
+  CLI::App* command =
+      add_command(job, line, "init", "Write a commented job file to start from",
+                  "  stint job init sweep\n  stint job init pipeline -o flywheel.yaml\n  stint job init array > array.yaml\n\nShapes:\n" +
+                      list_shapes() + "Each runs as it is written; its comments say what else there is.");
   auto name = std::make_shared<std::string>("command");
   auto path = std::make_shared<std::string>("job.yaml");
   command->add_option("shape", *name, "What kind of job")->capture_default_str();
-  command->add_option("-o,--output", *path, "File to write; - is stdout")->type_name("FILE")->capture_default_str();
-  command->callback([&line, name, path] { line.action = [&line, name, path] { return init(line.common, *name, *path); }; });
+  CLI::Option* output = command->add_option("-o,--output", *path, "File to write; - is stdout")->type_name("FILE")->capture_default_str();
+  command->callback([&line, name, path, output] {
+    if (output->count() == 0 && !line.common.json && is_stdout_an_empty_file()) *path = "-";
+    line.action = [&line, name, path] { return init(line.common, *name, *path); };
+  });
 }
 
 CLI::App* add_file_command(CLI::App& job, CommandLine& line, const char* name, const char* description, const char* examples,

@@ -28,6 +28,7 @@ struct TasksArguments {
   std::string after;
   bool only_failed = false;
   std::size_t limit = 100;
+  bool has_limit = false;  ///< it was asked for
 };
 
 constexpr std::size_t kResultsShown = 1000;  ///< of one list; each may have 64 KiB, so they are asked for apart from it
@@ -85,7 +86,7 @@ int tasks(const CommonOptions& options, const TasksArguments& arguments) {
                (*results)[task.id]});
   if (table.is_empty()) notice("no such tasks in job " + std::to_string(*job));
   if (!table.is_empty()) write_all(STDOUT_FILENO, table.render(paint_of(STDOUT_FILENO)));
-  if (page->next) notice("there are more; --limit shows them");
+  if (page->next) notice_more(*page->next, arguments.has_limit);
   return client::kExitOk;
 }
 
@@ -119,9 +120,13 @@ void add_task_commands(CLI::App& app, CommandLine& line) {
   CLI::Option* state = list->add_option("--state", tasks_arguments->state, "Only these")
                            ->check(CLI::IsMember({"pending", "running", "completed", "failed", "cancelled"}));
   list->add_flag("--failed", tasks_arguments->only_failed, "The same as --state failed")->excludes(state);
-  list->add_option("--limit", tasks_arguments->limit, "Most tasks shown")->check(CLI::Range(1, 10'000'000))->capture_default_str();
+  CLI::Option* limit =
+      list->add_option("--limit", tasks_arguments->limit, "Most tasks shown")->check(CLI::Range(1, 10'000'000))->capture_default_str();
   list->add_option("--after", tasks_arguments->after, "\"next\" of the page before");
-  list->callback([&line, tasks_arguments] { line.action = [&line, tasks_arguments] { return tasks(line.common, *tasks_arguments); }; });
+  list->callback([&line, tasks_arguments, limit] {
+    tasks_arguments->has_limit = limit->count() > 0;
+    line.action = [&line, tasks_arguments] { return tasks(line.common, *tasks_arguments); };
+  });
 
   add_logs_command(app, line);
 

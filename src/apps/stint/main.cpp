@@ -108,6 +108,7 @@ int run(int argc, char** argv) {
   add_scheduler_commands(app, line);
   add_backup_commands(app, line);
   add_bench_commands(app, line);
+  add_context_command(app, line);
   add_about_commands(app, line);
 
   if (const auto status = run_hidden(app, words)) return *status;
