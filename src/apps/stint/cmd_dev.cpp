@@ -99,7 +99,7 @@ int run_cell(DevState& state, const DevOptions& options, TellReady tell_ready) {
   tell_ready(started);
   if (started) {
     cell.supervise();
-    notice("stopping: tasks that run are ended, and run again at the next `stint dev`; jobs that wait go on waiting");
+    notice("stopping: running tasks are ended, and run again after the next `stint dev`");
   }
   cell.stop();
   return started ? client::kExitOk : client::kExitStint;
@@ -115,7 +115,7 @@ int run_foreground(const CommonOptions& options, DevState& state, const DevOptio
     print_summary(options, state, ::getpid());
     if (!options.json) print_line("Ctrl-C ends it, and its tasks.");
   });
-  if (status == client::kExitOk) notice("stopped; jobs, their output and the address's token are kept in " + state.dir());
+  if (status == client::kExitOk) notice("stopped; jobs and their output stay in " + state.dir());
   return status;
 }
 
