@@ -60,6 +60,8 @@ class CliContract(DevCase):
     def test_1_reading(self):
         self.assertEqual([*reversed(self.jobs)][:3], [job["id"] for job in self.ask("jobs", "jobs", "--limit", 3)["items"]])
         self.assertEqual(2, len(self.ask("tasks", "tasks", self.array, "--limit", 2)["items"]))
+        one = self.ask("tasks", "tasks", f"{self.array}.main.2")["items"]
+        self.assertEqual([(2, 1)], [(task["index"], len(task["attempts_list"])) for task in one])
         for job in self.jobs:
             self.ask("tasks", "tasks", job)
             self.ask("job_show", "job show", job)

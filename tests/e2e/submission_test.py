@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import subprocess
 
 import e2e
 
@@ -96,6 +97,22 @@ class Submission(e2e.CellCase):
         self.assertIn("job.yaml:3:5: inputs: from_job: no completed job is named", done.stderr)
         away = self.product.command("plan", "job.yaml", "--server", f"http://127.0.0.1:{e2e.free_port()}")
         self.assertEqual(125, away.returncode, away.stderr)
+
+    def test_a_job_file_may_come_from_stdin(self):
+        (self.cwd / "piped.yaml").write_text("run: echo piped\n")
+        with open(self.cwd / "piped.yaml") as text:
+            done = subprocess.run(
+                [self.product.stint, "run", "-"], stdin=text, capture_output=True, cwd=self.cwd, env=self.product.environment, timeout=60
+            )
+        self.assertEqual((0, b"piped\n"), (done.returncode, done.stdout), done.stderr)
+
+    def test_what_is_not_here_is_said(self):
+        done = self.product.command("run", "-d", "--workdir", "nowhere", "--env", "UNSET", "--env", "EMPTY=", *("--", "true"))
+        self.assertIn("nowhere is no directory here", done.stderr)
+        self.assertIn("--env UNSET: it is not set here", done.stderr)
+        spec = self.api.get(f"/v1/jobs/{done.stdout.strip()}/spec")["tasks"][0]
+        self.assertEqual((False, ""), ("UNSET" in spec["env"], spec["env"]["EMPTY"]))
+        self.product.ensure("cancel", done.stdout.strip())
 
     def test_a_plan_counts_files_not_the_lists_that_name_them(self):
         for name in ("one", "two", "twin"):

@@ -68,7 +68,7 @@ std::string size_text(const adapters::JobFile& file) {
 /// One file's part of the JSON; what people read goes out at once.
 Result<std::string> check_file(const CommonOptions& options, const std::string& path, const adapters::Parameters& parameters,
                                bool& all_valid) {
-  STINT_TRY(const std::string text, read_file(path));
+  STINT_TRY(const std::string text, read_job_text(path));
   const adapters::JobFile file = adapters::parse_job_file(text, parameters);
   const bool is_valid = file.problems.empty();
   all_valid = all_valid && is_valid;
@@ -97,7 +97,7 @@ int validate(const CommonOptions& options, const FileArguments& arguments) {
 int show_file(const CommonOptions& options, const std::string& path, const std::vector<std::string>& words) {
   const auto parameters = parse_parameters(words);
   if (!parameters) return usage_error(options, parameters.error().detail);
-  const auto text = read_file(path);
+  const auto text = read_job_text(path);
   if (!text) return usage_error(options, text.error().detail + "; give a job file, a job's number or last");
   const adapters::JobFile file = adapters::parse_job_file(*text, *parameters);
   std::string problems;
@@ -151,6 +151,12 @@ std::string list_shapes() {
   return text;
 }
 
+/// Without the last line break: a notice has its own.
+std::string without_end(std::string text) {
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 /// Never over a file that is there.
 Status write_new_file(const std::string& path, std::string_view text) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -174,7 +180,8 @@ int init(const CommonOptions& options, const std::string& name, const std::strin
   if (shape == shapes.end()) {
     std::vector<std::string_view> names;
     for (const adapters::JobShape& known : shapes) names.push_back(known.name);
-    return usage_error(options, "no shape is named \"" + name + "\"" + core::suggestion(name, names) + "; there are\n" + list_shapes());
+    return usage_error(options,
+                       "no shape is named \"" + name + "\"" + core::suggestion(name, names) + "; there are\n" + without_end(list_shapes()));
   }
   if (path == "-" && !options.json) {
     write_all(STDOUT_FILENO, shape->yaml);
@@ -209,7 +216,7 @@ CLI::App* add_file_command(CLI::App& job, CommandLine& line, const char* name, c
                            int (*action)(const CommonOptions&, const FileArguments&), const char* what, int files_max) {
   CLI::App* command = add_command(job, line, name, description, examples);
   auto arguments = std::make_shared<FileArguments>();
-  command->add_option(what, arguments->files, "Job file")->required()->expected(1, files_max);
+  command->add_option(what, arguments->files, "Job file; - is stdin")->required()->expected(1, files_max);
   command->add_option("-p,--param", arguments->parameters, "Parameter of the job file; may be given again")
       ->type_name("K=V")
       ->allow_extra_args(false);

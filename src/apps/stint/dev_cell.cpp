@@ -38,8 +38,8 @@ tl::unexpected<Error> did_not_start(const DevChild& child) {
   std::string last = log ? *log : "";
   last.erase(last.find_last_not_of('\n') + 1);
   last.erase(0, last.rfind('\n') + 1);
-  return fail(Errc::unavailable, child.name() + " did not start (" + (child.is_running() ? "no sign of life" : child.last_end()) +
-                                     "): " + last + "; its log is " + child.log_path());
+  return fail(Errc::io, child.name() + " did not start (" + (child.is_running() ? "no sign of life" : child.last_end()) + "): " + last +
+                            "; its log is " + child.log_path());
 }
 
 /// True when the other end has written something; false when it was closed or time is over.
