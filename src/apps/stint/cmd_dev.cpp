@@ -108,6 +108,7 @@ int run_cell(DevState& state, const DevOptions& options, TellReady tell_ready) {
 int run_foreground(const CommonOptions& options, DevState& state, const DevOptions& dev) {
   if (const Status locked = state.lock(); !locked) return report_error(options, locked.error());
   const int status = run_cell(state, dev, [&](const Status& started) {
+    if (!started && (interrupts_seen() > 0 || wants_to_leave())) return notice("interrupted before it was ready; stopping");
     if (!started) {
       report_error(options, started.error());
       return;

@@ -149,7 +149,7 @@ int watch(const CommonOptions& options, const std::string& what) {
   }
   install_interrupt_handlers();
   Status followed;
-  const bool is_screen = !options.json && is_terminal(STDOUT_FILENO);
+  const bool is_screen = !options.json && can_redraw(STDOUT_FILENO);
   followed = is_screen ? watch_on_screen(options, job) : print_events(options, api, job);
   if (!followed && keep_watching()) return report_error(options, followed.error());
   return client::kExitOk;

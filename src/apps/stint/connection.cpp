@@ -63,7 +63,7 @@ client::Api::Options api_options(Patience patience) {
   options.patience = patience == Patience::long_ ? kLongPatience : kShortPatience;
   // Not into a pipe: there stderr is the task's alone.
   options.on_outage = [](const Error& error) {
-    if (is_terminal(STDERR_FILENO)) notice(error.detail + "; trying again");
+    if (is_terminal(STDERR_FILENO) && !wants_to_leave()) notice(error.detail + "; trying again");
   };
   return options;
 }

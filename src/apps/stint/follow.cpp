@@ -33,7 +33,7 @@ class ProgressDisplay {
   void show(client::Api& api, const client::JobView& job) {
     const Instant at = now();
     meter_.add(job.tasks.ended(), at, job.tasks.running);
-    if (!is_terminal_) return show_line(job, at);
+    if (!has_bars_) return show_line(job, at);
     const bool is_stuck = job.tasks.running == 0 && !has_ended(job.state);
     if (!is_stuck) stuck_since_.reset();
     if (is_stuck && !stuck_since_) stuck_since_ = at;
@@ -56,7 +56,7 @@ class ProgressDisplay {
     last_line_at_ = at;
   }
 
-  bool is_terminal_ = is_terminal(STDERR_FILENO);
+  bool has_bars_ = can_redraw(STDERR_FILENO);
   client::RateMeter meter_;
   LiveLines lines_{STDERR_FILENO};
   std::optional<Instant> stuck_since_;
