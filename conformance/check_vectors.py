@@ -118,13 +118,36 @@ def expand(key, info):
     return hmac.new(key, info + b"\x01", hashlib.sha256).digest()
 
 
+def extract(salt_hex, key):
+    return hmac.new(bytes.fromhex(salt_hex), key, hashlib.sha256).digest()
+
+
+def derived_enrol_keys(vector):
+    """All but signature and AEAD, which the standard library lacks."""
+    token = struct.pack("<Q", int(vector["token"]))
+    prk = extract(token.hex(), bytes.fromhex(vector["secret"]))
+    frame = hashlib.sha256(bytes.fromhex(vector["enrol_frame"])).digest()
+    proven = bytes.fromhex(vector["nonce_c"] + vector["public_key"] + vector["cell"])
+    return {
+        "enrol_prk": prk,
+        "enrol_a2s": expand(prk, b"stint enrol a2s"),
+        "enrol_s2a": expand(prk, b"stint enrol s2a"),
+        "proof_text": b"stint enrol proof" + token + proven,
+        "wrap_key": expand(extract(vector["nonce_c"] + vector["nonce_s"], prk), b"stint enrol wrap" + frame),
+    }
+
+
 def derived_keys(vector):
     if vector["derives"] == "agent_key":
         info = b"stint agent" + struct.pack("<QI", int(vector["agent"]), vector["generation"])
         return {"agent_key": expand(bytes.fromhex(vector["master"]), info)}
+    if vector["derives"] == "enrol_keys":
+        return derived_enrol_keys(vector)
+    if vector["derives"] == "rekey_wrap":
+        return {"wrap_key": expand(extract(vector["nonce"], bytes.fromhex(vector["session_agent_key"])), b"stint rekey wrap")}
     agent_key = bytes.fromhex(vector["agent_key"])
     transcript = hashlib.sha256(bytes.fromhex(vector["hello_frame"]) + bytes.fromhex(vector["hello_ack_frame"])).digest()
-    prk = hmac.new(bytes.fromhex(vector["nonce_c"] + vector["nonce_s"]), agent_key, hashlib.sha256).digest()
+    prk = extract(vector["nonce_c"] + vector["nonce_s"], agent_key)
     return {
         "hello_a2s": expand(agent_key, b"stint hello a2s"),
         "hello_s2a": expand(agent_key, b"stint hello s2a"),

@@ -314,6 +314,66 @@ json::object session_vector(std::uint8_t first) {
           {"k_s2a", to_hex(keys.s2a.view())}};
 }
 
+json::object wrapped_vector(json::object vector, const AeadKey& wrap, const AgentKeyAddress& address, const AgentKey& key) {
+  vector["wrap_key"] = to_hex(wrap.view());
+  vector["agent"] = std::to_string(address.agent.value);
+  vector["key_epoch"] = address.epoch.value;
+  vector["generation"] = address.generation;
+  vector["agent_key"] = to_hex(key.view());
+  vector["wrapped_key"] = to_hex(wrap_agent_key(wrap, address, key));
+  return vector;
+}
+
+Nonce nonce_from(std::uint8_t first) {
+  Nonce nonce;
+  std::copy_n(key_bytes(first).begin(), kNonceSize, nonce.begin());
+  return nonce;
+}
+
+/// A whole enrolment: ENROL is signed with the token's key, the wrap hangs on that frame.
+json::object enrol_vector(std::uint64_t token, std::size_t secret_size, std::uint8_t first) {
+  const Bytes secret = counting(secret_size, first);
+  const EnrolPrk prk = derive_enrol_prk(token, secret);
+  const DirectionKeys keys = derive_enrol_keys(prk);
+  const auto signing = key_from<SigningKey>(static_cast<std::uint8_t>(first + 1));
+  const PublicKey public_key = public_key_of(signing);
+  const Nonce nonce_c = nonce_from(static_cast<std::uint8_t>(first + 64)), nonce_s = nonce_from(static_cast<std::uint8_t>(first + 128));
+  const Digest cell = sha256(key_bytes(static_cast<std::uint8_t>(first + 2)));
+  const Bytes text = enrol_proof_text(token, nonce_c, public_key, cell);
+  FrameWriter writer;
+  MacKey a2s(keys.a2s.view());
+  const auto written = writer.write({.kind = FrameKind::enrol, .principal = token}, text, a2s);
+  const Bytes frame(written->begin(), written->end());
+  return wrapped_vector({{"name", "enrol_" + std::to_string(token)},
+                         {"derives", "enrol_keys"},
+                         {"token", std::to_string(token)},
+                         {"secret", to_hex(secret)},
+                         {"enrol_prk", to_hex(prk.view())},
+                         {"enrol_a2s", to_hex(keys.a2s.view())},
+                         {"enrol_s2a", to_hex(keys.s2a.view())},
+                         {"signing_seed", to_hex(signing.view())},
+                         {"public_key", to_hex(public_key)},
+                         {"nonce_c", to_hex(nonce_c)},
+                         {"nonce_s", to_hex(nonce_s)},
+                         {"cell", to_hex(cell)},
+                         {"proof_text", to_hex(text)},
+                         {"proof", to_hex(sign(signing, text))},
+                         {"enrol_frame", to_hex(frame)}},
+                        derive_enrol_wrap_key(prk, nonce_c, nonce_s, sha256(frame)), {AgentNumber{17}, KeyEpoch{3}, 2},
+                        key_from<AgentKey>(first));
+}
+
+json::object rekey_vector(std::uint8_t first) {
+  const auto session_key = key_from<AgentKey>(first);
+  const Nonce nonce = nonce_from(static_cast<std::uint8_t>(first + 64));
+  return wrapped_vector({{"name", "rekey_" + std::to_string(first)},
+                         {"derives", "rekey_wrap"},
+                         {"session_agent_key", to_hex(session_key.view())},
+                         {"nonce", to_hex(nonce)}},
+                        derive_rekey_wrap_key(session_key, nonce), {AgentNumber{0x0102030405060708}, KeyEpoch{0xfffe}, 0x090a0b0c},
+                        key_from<AgentKey>(static_cast<std::uint8_t>(first + 1)));
+}
+
 /// One vector to a line, so that a difference shows which one changed.
 void write_file(const std::string& path, std::string_view type, const std::vector<json::object>& vectors) {
   std::ofstream out(path, std::ios::binary);
@@ -335,7 +395,8 @@ void write_all(const std::string& directory) {
 
   write_file(directory + "/keys.json", "keys",
              {agent_key_vector(1, 0), agent_key_vector(1, 1), agent_key_vector(2, 0), agent_key_vector(0x0102030405060708, 0x090a0b0c),
-              session_vector(0x20), session_vector(0x51)});
+              session_vector(0x20), session_vector(0x51), enrol_vector(1, 16, 0x30), enrol_vector(0x1122334455667788, 32, 0x61),
+              rekey_vector(0x22), rekey_vector(0x55)});
 }
 
 }  // namespace

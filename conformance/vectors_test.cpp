@@ -61,6 +61,65 @@ TEST(Vectors, FramesInOnePieceAndByteByByte) {
   }
 }
 
+void check_agent_key(const json::object& vector) {
+  const auto key = derive_agent_key(MasterKey{array_of<32>(vector, "master")}, AgentNumber{std::stoull(text_of(vector, "agent"))},
+                                    vector.at("generation").to_number<std::uint32_t>());
+  EXPECT_EQ(to_hex(key.view()), text_of(vector, "agent_key"));
+}
+
+void check_session_keys(const json::object& vector) {
+  const AgentKey agent_key{array_of<32>(vector, "agent_key")};
+  const DirectionKeys hello = derive_hello_keys(agent_key);
+  EXPECT_EQ(to_hex(hello.a2s.view()), text_of(vector, "hello_a2s"));
+  EXPECT_EQ(to_hex(hello.s2a.view()), text_of(vector, "hello_s2a"));
+  const Digest transcript = handshake_transcript(bytes_of(vector, "hello_frame"), bytes_of(vector, "hello_ack_frame"));
+  EXPECT_EQ(to_hex(transcript), text_of(vector, "transcript"));
+  const DirectionKeys keys = derive_session_keys(agent_key, array_of<32>(vector, "nonce_c"), array_of<32>(vector, "nonce_s"), transcript);
+  EXPECT_EQ(to_hex(keys.a2s.view()), text_of(vector, "k_a2s"));
+  EXPECT_EQ(to_hex(keys.s2a.view()), text_of(vector, "k_s2a"));
+}
+
+AgentKeyAddress address_of(const json::object& vector) {
+  return {AgentNumber{std::stoull(text_of(vector, "agent"))}, KeyEpoch{vector.at("key_epoch").to_number<std::uint16_t>()},
+          vector.at("generation").to_number<std::uint32_t>()};
+}
+
+/// What is wrapped opens under this key and address and no other.
+void check_wrapped(const json::object& vector, const AeadKey& wrap) {
+  EXPECT_EQ(to_hex(wrap.view()), text_of(vector, "wrap_key"));
+  const AgentKeyAddress address = address_of(vector);
+  const auto wrapped = array_of<kWrappedKeySize>(vector, "wrapped_key");
+  const auto key = unwrap_agent_key(wrap, address, wrapped);
+  ASSERT_TRUE(key);
+  EXPECT_EQ(to_hex(key->view()), text_of(vector, "agent_key"));
+  EXPECT_EQ(wrap_agent_key(wrap, address, *key), wrapped);
+  EXPECT_FALSE(unwrap_agent_key(wrap, {address.agent, address.epoch, address.generation + 1}, wrapped));
+  EXPECT_FALSE(unwrap_agent_key(wrap, {AgentNumber{address.agent.value + 1}, address.epoch, address.generation}, wrapped));
+}
+
+void check_enrol_keys(const json::object& vector) {
+  const std::uint64_t token = std::stoull(text_of(vector, "token"));
+  const EnrolPrk prk = derive_enrol_prk(token, bytes_of(vector, "secret"));
+  EXPECT_EQ(to_hex(prk.view()), text_of(vector, "enrol_prk"));
+  const DirectionKeys keys = derive_enrol_keys(prk);
+  EXPECT_EQ(to_hex(keys.a2s.view()), text_of(vector, "enrol_a2s"));
+  EXPECT_EQ(to_hex(keys.s2a.view()), text_of(vector, "enrol_s2a"));
+  const SigningKey signing{array_of<32>(vector, "signing_seed")};
+  const PublicKey public_key = public_key_of(signing);
+  EXPECT_EQ(to_hex(public_key), text_of(vector, "public_key"));
+  const Bytes text = enrol_proof_text(token, array_of<32>(vector, "nonce_c"), public_key, array_of<32>(vector, "cell"));
+  EXPECT_EQ(to_hex(text), text_of(vector, "proof_text"));
+  const auto proof = array_of<64>(vector, "proof");
+  EXPECT_EQ(sign(signing, text), proof);
+  EXPECT_TRUE(is_signed_by(public_key, text, proof));
+  check_wrapped(vector, derive_enrol_wrap_key(prk, array_of<32>(vector, "nonce_c"), array_of<32>(vector, "nonce_s"),
+                                              sha256(bytes_of(vector, "enrol_frame"))));
+}
+
+void check_rekey_wrap(const json::object& vector) {
+  check_wrapped(vector, derive_rekey_wrap_key(AgentKey{array_of<32>(vector, "session_agent_key")}, array_of<32>(vector, "nonce")));
+}
+
 TEST(Vectors, Keys) {
   const json::value file = read_json(STINT_SOURCE_DIR "/conformance/vectors/keys.json");
   std::size_t count = 0;
@@ -68,23 +127,13 @@ TEST(Vectors, Keys) {
     const json::object& vector = item.as_object();
     SCOPED_TRACE(text_of(vector, "name"));
     ++count;
-    if (text_of(vector, "derives") == "agent_key") {
-      const auto key = derive_agent_key(MasterKey{array_of<32>(vector, "master")}, AgentNumber{std::stoull(text_of(vector, "agent"))},
-                                        vector.at("generation").to_number<std::uint32_t>());
-      EXPECT_EQ(to_hex(key.view()), text_of(vector, "agent_key"));
-      continue;
-    }
-    const AgentKey agent_key{array_of<32>(vector, "agent_key")};
-    const DirectionKeys hello = derive_hello_keys(agent_key);
-    EXPECT_EQ(to_hex(hello.a2s.view()), text_of(vector, "hello_a2s"));
-    EXPECT_EQ(to_hex(hello.s2a.view()), text_of(vector, "hello_s2a"));
-    const Digest transcript = handshake_transcript(bytes_of(vector, "hello_frame"), bytes_of(vector, "hello_ack_frame"));
-    EXPECT_EQ(to_hex(transcript), text_of(vector, "transcript"));
-    const DirectionKeys keys = derive_session_keys(agent_key, array_of<32>(vector, "nonce_c"), array_of<32>(vector, "nonce_s"), transcript);
-    EXPECT_EQ(to_hex(keys.a2s.view()), text_of(vector, "k_a2s"));
-    EXPECT_EQ(to_hex(keys.s2a.view()), text_of(vector, "k_s2a"));
+    const std::string_view derives = text_of(vector, "derives");
+    if (derives == "agent_key") check_agent_key(vector);
+    if (derives == "session_keys") check_session_keys(vector);
+    if (derives == "enrol_keys") check_enrol_keys(vector);
+    if (derives == "rekey_wrap") check_rekey_wrap(vector);
   }
-  EXPECT_GE(count, 6u);
+  EXPECT_GE(count, 10u);
 }
 
 }  // namespace

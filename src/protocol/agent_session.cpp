@@ -45,6 +45,8 @@ class AgentSession final : public SessionBase {
   void on(AssignmentList&& m) { pass_work(std::move(m)); }
   void on(StatusAck&& m) { pass_work(std::move(m)); }
   void on(Cancel&& m) { pass_work(std::move(m)); }
+  void on(Rekey&& m) { push_event(Received{std::move(m)}); }
+  void on(CellPins&& m) { push_event(Received{std::move(m)}); }
   void on(Credit&& m);
   void on(ErrorMessage&& m);
   void on(Close&& m) { end(m.reason, "closed_by_peer", std::move(m.detail)); }

@@ -46,6 +46,31 @@ struct HelloAck {
   std::uint32_t log_credit = 0;
   std::uint32_t report_credit = 0;
 };
+/// ENROL and its answer; schema/keys.fbs.
+struct Enrol {
+  std::uint64_t token = 0;
+  Nonce nonce{};
+  std::array<std::uint8_t, 32> public_key{};
+  std::array<std::uint8_t, 64> proof{};
+  std::array<std::uint8_t, 32> cell{};
+  std::uint16_t version_min = 1;
+  std::uint16_t version_max = 1;
+  std::string name;  ///< wanted; empty: any
+  std::string host;
+};
+struct EnrolAck {
+  std::uint64_t token = 0;
+  Nonce nonce{};
+  Nonce nonce_echo{};
+  std::uint16_t version = 1;
+  std::string code;  ///< empty: enrolled, and what follows counts
+  std::string detail;
+  AgentNumber agent;
+  KeyEpoch key_epoch;
+  std::uint32_t generation = 0;
+  std::array<std::uint8_t, 48> wrapped_key{};
+  std::string name;
+};
 struct Reject {
   std::string code;
   std::string detail;
@@ -71,6 +96,8 @@ class Encoder {
  public:
   [[nodiscard]] Unsealed encode(const Hello& hello);
   [[nodiscard]] Unsealed encode(const HelloAck& ack);
+  [[nodiscard]] Unsealed encode(const Enrol& enrol);
+  [[nodiscard]] Unsealed encode(const EnrolAck& ack);
   [[nodiscard]] Unsealed encode(const Reject& reject);
   /// Appends one buffer, or several where a list is longer than a frame may be. Details that are too long are cut; everything else over a
   /// limit refuses the whole message and appends nothing.
@@ -106,6 +133,8 @@ class Envelope {
 /// The seed's single TaskAssignment and StatusUpdate come as lists of one.
 [[nodiscard]] Decoded<Hello> decode_hello(const Envelope& envelope);
 [[nodiscard]] Decoded<HelloAck> decode_hello_ack(const Envelope& envelope);
+[[nodiscard]] Decoded<Enrol> decode_enrol(const Envelope& envelope);
+[[nodiscard]] Decoded<EnrolAck> decode_enrol_ack(const Envelope& envelope);
 [[nodiscard]] Decoded<Reject> decode_reject(const Envelope& envelope);
 [[nodiscard]] Decoded<Message> decode_message(const Envelope& envelope);
 

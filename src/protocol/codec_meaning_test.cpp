@@ -49,10 +49,10 @@ TEST(CodecMeaning, UnknownAndNullMessages) {
     };
   };
   EXPECT_EQ(refusal(envelope(0, false)), "unknown_message");
-  EXPECT_EQ(refusal(envelope(19, true)), "unknown_message");
+  EXPECT_EQ(refusal(envelope(23, true)), "unknown_message");
   EXPECT_EQ(refusal(envelope(255, true)), "unknown_message");
-  for (int type = 1; type <= 18; ++type) {
-    const bool is_handshake = type >= 4 && type <= 6;
+  for (int type = 1; type <= 22; ++type) {
+    const bool is_handshake = (type >= 4 && type <= 6) || type == 19 || type == 20;
     EXPECT_EQ(refusal(envelope(static_cast<std::uint8_t>(type), false)), is_handshake ? "wrong_direction" : "null_message") << type;
   }
 }

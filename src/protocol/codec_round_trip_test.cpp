@@ -77,6 +77,8 @@ class Gen {
     t.outputs = texts();
     t.own_directory = prng_.chance(1, 2);
     t.checkpoint = prng_.chance(1, 2);
+    t.on_disconnect = static_cast<DisconnectPolicy>(prng_.below(3));
+    if (t.on_disconnect == DisconnectPolicy::stop_after) t.stop_after = from_ms(static_cast<std::int64_t>(1 + prng_.below(100'000)));
     return t;
   }
   BlobId blob() {
@@ -205,6 +207,8 @@ bool same(const Credit& a, const Credit& b) {
 bool same(const ErrorMessage& a, const ErrorMessage& b) {
   return a.code == b.code && a.detail == b.detail && a.measured_ms == b.measured_ms && a.limit_ms == b.limit_ms;
 }
+bool same(const Rekey& a, const Rekey& b) { return a == b; }
+bool same(const CellPins& a, const CellPins& b) { return a == b; }
 bool same(const Close& a, const Close& b) { return a.reason == b.reason && a.detail == b.detail; }
 
 template <class M, class Make>
@@ -350,6 +354,79 @@ TEST(CodecRoundTrip, Close) {
     const auto reason = static_cast<CloseReason>(1 + g.prng().below(8));
     return Close{reason, g.text()};
   });
+}
+TEST(CodecRoundTrip, Rekey) {
+  round_trips<Rekey>([](Gen& g) {
+    Rekey m;
+    m.key_epoch = KeyEpoch{static_cast<std::uint16_t>(1 + g.prng().below(0xffff))};
+    m.generation = g.small();
+    g.prng().fill(m.nonce);
+    g.prng().fill(m.wrapped_key);
+    return m;
+  });
+}
+TEST(CodecRoundTrip, CellPins) {
+  round_trips<CellPins>([](Gen& g) {
+    CellPins m;
+    m.pins.resize(1 + g.prng().below(limits::kCellPins));
+    for (auto& pin : m.pins) g.prng().fill(pin);
+    return m;
+  });
+}
+
+TEST(CodecRoundTrip, Enrolment) {
+  Encoder encoder;
+  Enrol enrol;
+  enrol.token = 9;
+  enrol.nonce.fill(1);
+  enrol.public_key.fill(2);
+  enrol.proof.fill(3);
+  enrol.cell.fill(4);
+  enrol.name = "box";
+  enrol.host = "box.example";
+  const Buffer enrol_buffer(encoder.encode(enrol));
+  const auto back = decode_enrol(*open_envelope(enrol_buffer.view()));
+  ASSERT_TRUE(back) << back.error().detail;
+  EXPECT_EQ(back->token, 9U);
+  EXPECT_EQ(back->nonce, enrol.nonce);
+  EXPECT_EQ(back->public_key, enrol.public_key);
+  EXPECT_EQ(back->proof, enrol.proof);
+  EXPECT_EQ(back->cell, enrol.cell);
+  EXPECT_EQ(back->name, "box");
+  EXPECT_EQ(back->host, "box.example");
+  EXPECT_EQ(decode_message(*open_envelope(enrol_buffer.view())).error().reason, Refusal::wrong_direction);
+
+  EnrolAck ack;
+  ack.token = 9;
+  ack.nonce.fill(5);
+  ack.nonce_echo.fill(1);
+  ack.agent = AgentNumber{17};
+  ack.key_epoch = KeyEpoch{3};
+  ack.generation = 2;
+  ack.wrapped_key.fill(6);
+  ack.name = "box";
+  const Buffer ack_buffer(encoder.encode(ack));
+  const auto ack_back = decode_enrol_ack(*open_envelope(ack_buffer.view()));
+  ASSERT_TRUE(ack_back) << ack_back.error().detail;
+  EXPECT_EQ(ack_back->agent, ack.agent);
+  EXPECT_EQ(ack_back->key_epoch, ack.key_epoch);
+  EXPECT_EQ(ack_back->generation, 2U);
+  EXPECT_EQ(ack_back->wrapped_key, ack.wrapped_key);
+  EXPECT_EQ(ack_back->nonce_echo, ack.nonce_echo);
+  EXPECT_EQ(ack_back->name, "box");
+}
+
+TEST(CodecRoundTrip, RefusedEnrolmentNamesNoAgent) {
+  Encoder encoder;
+  EnrolAck ack;
+  ack.token = 9;
+  ack.code = "token_used";
+  ack.agent = AgentNumber{17};
+  const Buffer buffer(encoder.encode(ack));
+  const auto back = decode_enrol_ack(*open_envelope(buffer.view()));
+  ASSERT_TRUE(back) << back.error().detail;
+  EXPECT_EQ(back->code, "token_used");
+  EXPECT_EQ(back->agent.value, 0U);
 }
 
 TEST(CodecRoundTrip, Handshake) {

@@ -74,6 +74,14 @@ Decoded<HelloAck> decode_hello_ack(const Envelope& envelope) {
   return decode_only<HelloAck>(envelope, SchedulerMessage::HelloAck, &schema::MessageEnvelope::message_as_HelloAck);
 }
 
+Decoded<Enrol> decode_enrol(const Envelope& envelope) {
+  return decode_only<Enrol>(envelope, SchedulerMessage::Enrol, &schema::MessageEnvelope::message_as_Enrol);
+}
+
+Decoded<EnrolAck> decode_enrol_ack(const Envelope& envelope) {
+  return decode_only<EnrolAck>(envelope, SchedulerMessage::EnrolAck, &schema::MessageEnvelope::message_as_EnrolAck);
+}
+
 Decoded<Reject> decode_reject(const Envelope& envelope) {
   return decode_only<Reject>(envelope, SchedulerMessage::Reject, &schema::MessageEnvelope::message_as_Reject);
 }
@@ -96,6 +104,10 @@ Decoded<Message> decode_message(const Envelope& envelope) {
     case SchedulerMessage::Credit: return decode_value<Credit>(root, root.message_as_Credit());
     case SchedulerMessage::Error: return decode_value<ErrorMessage>(root, root.message_as_Error());
     case SchedulerMessage::Close: return decode_value<Close>(root, root.message_as_Close());
+    case SchedulerMessage::Rekey: return decode_value<Rekey>(root, root.message_as_Rekey());
+    case SchedulerMessage::CellPins: return decode_value<CellPins>(root, root.message_as_CellPins());
+    case SchedulerMessage::Enrol:
+    case SchedulerMessage::EnrolAck:
     case SchedulerMessage::Hello:
     case SchedulerMessage::HelloAck:
     case SchedulerMessage::Reject:

@@ -94,5 +94,9 @@ bool decode(Checker& c, const schema::Close& from, Close& out);
 bool decode(Checker& c, const schema::Hello& from, Hello& out);
 bool decode(Checker& c, const schema::HelloAck& from, HelloAck& out);
 bool decode(Checker& c, const schema::Reject& from, Reject& out);
+bool decode(Checker& c, const schema::Enrol& from, Enrol& out);
+bool decode(Checker& c, const schema::EnrolAck& from, EnrolAck& out);
+bool decode(Checker& c, const schema::Rekey& from, Rekey& out);
+bool decode(Checker& c, const schema::CellPins& from, CellPins& out);
 
 }  // namespace stint::protocol::decoding

@@ -32,6 +32,14 @@ bool decode_staging(Checker& c, const schema::TaskAssignment& from, TaskTemplate
          c.texts(from.outputs(), "outputs", limits::kPatterns, limits::kText, out.outputs);
 }
 
+bool decode_disconnect(Checker& c, const schema::TaskAssignment& from, TaskTemplate& out) {
+  using schema::DisconnectPolicy;
+  if (!c.word(from.on_disconnect(), "on_disconnect", DisconnectPolicy::MIN, DisconnectPolicy::MAX, out.on_disconnect)) return false;
+  if (from.stop_after_ms() != 0 && from.on_disconnect() != DisconnectPolicy::StopAfter)
+    return c.refuse(Refusal::bad_value, "stop_after_ms without StopAfter");
+  return c.duration(from.stop_after_ms(), "stop_after_ms", out.stop_after);
+}
+
 bool decode_template(Checker& c, const schema::TaskAssignment& from, TaskTemplate& out) {
   // To run a task against another store than the one it names would be worse than to refuse it.
   if (from.storage_backend() != schema::StorageType::Local) return c.refuse(Refusal::bad_enum, "storage_backend is not Local");
@@ -44,7 +52,8 @@ bool decode_template(Checker& c, const schema::TaskAssignment& from, TaskTemplat
          c.texts(from.command(), "command", limits::kArguments, limits::kTemplateBytes, out.command) &&
          c.named_texts(from.env(), "env", limits::kEnvironment, limits::kTemplateBytes, limits::kTemplateBytes, out.env) &&
          c.text(from.workdir(), "workdir", limits::kText, out.workdir) &&
-         c.text(from.submit_boot_id(), "submit_boot_id", limits::kName, out.submit_boot_id) && decode_staging(c, from, out);
+         c.text(from.submit_boot_id(), "submit_boot_id", limits::kName, out.submit_boot_id) && decode_staging(c, from, out) &&
+         decode_disconnect(c, from, out);
 }
 
 bool decode_metrics(Checker& c, const MetricVector* from, std::vector<Metric>& out) {

@@ -197,6 +197,23 @@ class MessageEncoder {
     });
   }
 
+  Decoded<void> operator()(const Rekey& m) {
+    return append([&](FlatBufferBuilder& b) {
+      const auto nonce = b.CreateVector(m.nonce.data(), m.nonce.size());
+      const auto wrapped = b.CreateVector(m.wrapped_key.data(), m.wrapped_key.size());
+      return body(schema::SchedulerMessage::Rekey, schema::CreateRekey(b, m.key_epoch.value, m.generation, nonce, wrapped));
+    });
+  }
+  Decoded<void> operator()(const CellPins& m) {
+    if (auto fits = too_long("pins", m.pins.size(), limits::kCellPins); !fits) return fits;
+    if (m.pins.empty()) return tl::unexpected(Refused{Refusal::unsendable, "no pins"});
+    return append([&](FlatBufferBuilder& b) {
+      Bytes joined;
+      for (const auto& pin : m.pins) joined.insert(joined.end(), pin.begin(), pin.end());
+      return body(schema::SchedulerMessage::CellPins, schema::CreateCellPins(b, b.CreateVector(joined)));
+    });
+  }
+
  private:
   template <class Make>
   Decoded<void> append(Make make) {
@@ -365,6 +382,35 @@ Unsealed Encoder::encode(const HelloAck& m) {
     return body(schema::SchedulerMessage::HelloAck,
                 schema::CreateHelloAck(b, m.session.value, nonce, echo, unsigned_of(m.received_ms), m.version, m.features, m.body_limit,
                                        m.heartbeat_ms, m.tolerance_ms, m.log_credit, m.report_credit));
+  });
+}
+
+Unsealed Encoder::encode(const Enrol& m) {
+  return envelope(builder_, Form::signature_last, [&](FlatBufferBuilder& b) {
+    const auto nonce = b.CreateVector(m.nonce.data(), m.nonce.size());
+    const auto key = b.CreateVector(m.public_key.data(), m.public_key.size());
+    const auto proof = b.CreateVector(m.proof.data(), m.proof.size());
+    const auto cell = b.CreateVector(m.cell.data(), m.cell.size());
+    const auto name = cut_text(b, m.name, limits::kName);
+    const auto host = cut_text(b, m.host, limits::kName);
+    return body(schema::SchedulerMessage::Enrol,
+                schema::CreateEnrol(b, m.token, nonce, key, proof, cell, m.version_min, m.version_max, name, host));
+  });
+}
+
+Unsealed Encoder::encode(const EnrolAck& m) {
+  return envelope(builder_, Form::signature_last, [&](FlatBufferBuilder& b) {
+    const auto nonce = b.CreateVector(m.nonce.data(), m.nonce.size());
+    const auto echo = b.CreateVector(m.nonce_echo.data(), m.nonce_echo.size());
+    const auto code = cut_text(b, m.code, limits::kName);
+    const auto detail = cut_text(b, m.detail, limits::kName);
+    const bool is_enrolled = m.code.empty();
+    const auto wrapped =
+        is_enrolled ? b.CreateVector(m.wrapped_key.data(), m.wrapped_key.size()) : Offset<flatbuffers::Vector<std::uint8_t>>{};
+    const auto name = is_enrolled ? cut_text(b, m.name, limits::kName) : Text{};
+    return body(schema::SchedulerMessage::EnrolAck,
+                schema::CreateEnrolAck(b, m.token, nonce, echo, m.version, code, detail, is_enrolled ? m.agent.value : 0,
+                                       is_enrolled ? m.key_epoch.value : std::uint16_t{0}, is_enrolled ? m.generation : 0, wrapped, name));
   });
 }
 

@@ -155,6 +155,8 @@ Offset<schema::TaskAssignment> task_template(FlatBufferBuilder& b, const TaskTem
   out.add_outputs(outputs);
   out.add_own_directory(task.own_directory);
   out.add_checkpoint(task.checkpoint);
+  out.add_on_disconnect(static_cast<schema::DisconnectPolicy>(task.on_disconnect));
+  out.add_stop_after_ms(millis(task.stop_after));
   return out.Finish();
 }
 

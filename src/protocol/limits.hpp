@@ -40,6 +40,7 @@ inline constexpr std::size_t kReceipt = 16 * 1024;
 inline constexpr std::size_t kResult = 64 * 1024;
 inline constexpr std::size_t kItem = 256 * 1024;  ///< of one attempt: its item, or its batch of them
 inline constexpr std::size_t kToken = 256;
+inline constexpr std::size_t kCellPins = 4;  ///< keys a cell may show itself under
 /// Texts and bytes copied out of one buffer: a small buffer may point to one long string many times.
 inline constexpr std::size_t kDecodedBytes = 8 * 1024 * 1024;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -48,6 +49,8 @@ struct TaskTemplate {
   std::vector<std::string> outputs;
   bool own_directory = false;
   bool checkpoint = false;
+  DisconnectPolicy on_disconnect = DisconnectPolicy::keep;
+  Duration stop_after{0};  ///< stop_after: how long without a session
   bool operator==(const TaskTemplate&) const = default;
 };
 
@@ -201,7 +204,21 @@ struct Close {
   std::string detail;
 };
 
+/// Scheduler to agent: a key of a newer key epoch, wrapped under the one of this session (wire/keys.hpp).
+struct Rekey {
+  KeyEpoch key_epoch;
+  std::uint32_t generation = 0;
+  std::array<std::uint8_t, 32> nonce{};
+  std::array<std::uint8_t, 48> wrapped_key{};
+  bool operator==(const Rekey&) const = default;
+};
+/// Scheduler to agent: SHA-256 of each public key under which the cell may show itself, newest first.
+struct CellPins {
+  std::vector<std::array<std::uint8_t, 32>> pins;
+  bool operator==(const CellPins&) const = default;
+};
+
 using Message = std::variant<AssignmentList, UpdateList, StatusAck, AgentInfo, Resume, Reconcile, Heartbeat, HeartbeatAck, Cancel, LogChunk,
-                             Credit, ErrorMessage, Close>;
+                             Credit, ErrorMessage, Close, Rekey, CellPins>;
 
 }  // namespace stint::protocol

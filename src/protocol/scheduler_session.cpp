@@ -214,7 +214,8 @@ void SchedulerSession::accept(Message message) {
   const bool is_work = std::holds_alternative<AssignmentList>(message) || std::holds_alternative<StatusAck>(message) ||
                        std::holds_alternative<Cancel>(message);
   const bool is_reconcile = std::holds_alternative<Reconcile>(message);
-  const bool is_other = std::holds_alternative<Credit>(message) || std::holds_alternative<ErrorMessage>(message);
+  const bool is_other = std::holds_alternative<Credit>(message) || std::holds_alternative<ErrorMessage>(message) ||
+                        std::holds_alternative<Rekey>(message) || std::holds_alternative<CellPins>(message);
   STINT_ASSERT(is_work || is_reconcile || is_other);  // Close goes through close()
   STINT_ASSERT(is_other || is_reconcile != reconciled_);  // exactly one Reconcile, before all work
   reconciled_ = reconciled_ || is_reconcile;

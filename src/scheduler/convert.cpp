@@ -60,6 +60,8 @@ protocol::TaskTemplate to_template(const core::JobSpec& job, const core::TaskSpe
   made.outputs = task.outputs;
   made.own_directory = task.own_directory || task.inputs;
   made.checkpoint = task.checkpoint || task.retries > 0;
+  made.on_disconnect = task.on_disconnect;
+  if (task.on_disconnect == DisconnectPolicy::stop_after) made.stop_after = task.lost_after;
   return made;
 }
 

@@ -26,6 +26,7 @@ struct Freed {
 };
 using MdContext = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
 using KdfContext = std::unique_ptr<EVP_KDF_CTX, Freed<EVP_KDF_CTX_free>>;
+using SigningContext = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, Freed<EVP_CIPHER_CTX_free>>;
 
 constexpr std::size_t kInfoMax = 1024;
@@ -127,6 +128,42 @@ Result<Bytes> aead_open(const AeadKey& key, const AeadNonce& nonce, ByteView ass
   }
   plain.resize(cipher.size());
   return plain;
+}
+
+namespace {
+
+SigningContext open_key(const SigningKey& key) {
+  SigningContext opened(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, key.bytes.data(), key.bytes.size()));
+  STINT_ASSERT(opened != nullptr);
+  return opened;
+}
+
+}  // namespace
+
+PublicKey public_key_of(const SigningKey& key) {
+  PublicKey out;
+  std::size_t size = out.size();
+  STINT_ASSERT(EVP_PKEY_get_raw_public_key(open_key(key).get(), out.data(), &size) == 1 && size == out.size());
+  return out;
+}
+
+Signature sign(const SigningKey& key, ByteView text) {
+  const auto opened = open_key(key);
+  const MdContext context(EVP_MD_CTX_new());
+  STINT_ASSERT(context != nullptr && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, opened.get()) == 1);
+  Signature out;
+  std::size_t size = out.size();
+  STINT_ASSERT(EVP_DigestSign(context.get(), out.data(), &size, text.data(), text.size()) == 1 && size == out.size());
+  return out;
+}
+
+bool is_signed_by(const PublicKey& key, ByteView text, const Signature& signature) {
+  const SigningContext opened(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.data(), key.size()));
+  if (opened == nullptr) return false;
+  const MdContext context(EVP_MD_CTX_new());
+  STINT_ASSERT(context != nullptr);
+  return EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, opened.get()) == 1 &&
+         EVP_DigestVerify(context.get(), signature.data(), signature.size(), text.data(), text.size()) == 1;
 }
 
 }  // namespace stint::wire

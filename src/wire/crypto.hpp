@@ -56,4 +56,12 @@ using AeadKey = Secret32<struct AeadKeyTag>;
 /// Errors:  unauthenticated  another key, nonce, associated data or ciphertext, or fewer bytes than a tag.
 [[nodiscard]] Result<Bytes> aead_open(const AeadKey& key, const AeadNonce& nonce, ByteView associated, ByteView sealed);
 
+// Ed25519 (RFC 8032). A private key is its 32-byte seed, random bytes of the caller.
+using SigningKey = Secret32<struct SigningKeyTag>;
+using PublicKey = std::array<std::uint8_t, 32>;
+using Signature = std::array<std::uint8_t, 64>;
+[[nodiscard]] PublicKey public_key_of(const SigningKey& key);
+[[nodiscard]] Signature sign(const SigningKey& key, ByteView text);
+[[nodiscard]] bool is_signed_by(const PublicKey& key, ByteView text, const Signature& signature);
+
 }  // namespace stint::wire

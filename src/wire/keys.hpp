@@ -19,6 +19,12 @@ namespace stint::wire {
 //   k_a2s      Expand(prk)                                     "stint session a2s" ‖ SHA-256(HELLO ‖ HELLO_ACK frames)    17 + 32
 //   k_s2a      Expand(prk)                                     "stint session s2a" ‖ the same                             17 + 32
 //
+//   enrol prk  Extract(salt = token id u64, secret of the token)
+//   enrol a2s  Expand(enrol prk)                               "stint enrol a2s"                                          15
+//   enrol s2a  Expand(enrol prk)                               "stint enrol s2a"                                          15
+//   enrol wrap Expand(Extract(salt = nonce_c ‖ nonce_s, enrol prk))   "stint enrol wrap" ‖ SHA-256(ENROL frame)            16 + 32
+//   rekey wrap Expand(Extract(salt = nonce, agent key))        "stint rekey wrap"                                         16
+//
 // a2s: agent to scheduler; s2a: back. No label is a prefix of another with the same key, so no two derivations can meet.
 // Source: docs/protocol.md "Key schedule".
 
@@ -46,5 +52,36 @@ struct DirectionKeys {
 
 /// Keys of the DATA frames of one session.
 [[nodiscard]] DirectionKeys derive_session_keys(const AgentKey& key, const Nonce& nonce_c, const Nonce& nonce_s, const Digest& transcript);
+
+// ---- enrolment and rotation
+
+/// Of a token's secret; what the scheduler keeps of it.
+using EnrolPrk = Secret32<struct EnrolPrkTag>;
+/// `secret` is at least 16 bytes.
+[[nodiscard]] EnrolPrk derive_enrol_prk(std::uint64_t token, ByteView secret);
+/// Keys of ENROL (a2s) and ENROL_ACK (s2a).
+[[nodiscard]] DirectionKeys derive_enrol_keys(const EnrolPrk& prk);
+/// `enrol`: SHA-256 of the whole ENROL frame, header to tag.
+[[nodiscard]] AeadKey derive_enrol_wrap_key(const EnrolPrk& prk, const Nonce& nonce_c, const Nonce& nonce_s, const Digest& enrol);
+/// For one Rekey: `key` is the agent key of the session that carries it, `nonce` fresh.
+[[nodiscard]] AeadKey derive_rekey_wrap_key(const AgentKey& key, const Nonce& nonce);
+
+/// Whose key, of which master and generation: what a wrapped key is bound to.
+struct AgentKeyAddress {
+  AgentNumber agent;
+  KeyEpoch epoch;
+  std::uint32_t generation = 0;
+};
+inline constexpr std::size_t kWrappedKeySize = 32 + kAeadTagSize;
+using WrappedKey = std::array<std::uint8_t, kWrappedKeySize>;
+
+/// `wrap` must be used for nothing else: the AEAD nonce is zero.
+[[nodiscard]] WrappedKey wrap_agent_key(const AeadKey& wrap, const AgentKeyAddress& address, const AgentKey& key);
+/// Errors:  unauthenticated  another wrap key or address, or changed on the way.
+[[nodiscard]] Result<AgentKey> unwrap_agent_key(const AeadKey& wrap, const AgentKeyAddress& address, const WrappedKey& wrapped);
+
+/// What an agent signs to show that it holds the private half of the key it enrols with:
+/// "stint enrol proof" ‖ token id u64 ‖ nonce(32) ‖ public key(32) ‖ cell(32).
+[[nodiscard]] Bytes enrol_proof_text(std::uint64_t token, const Nonce& nonce, const PublicKey& key, const Digest& cell);
 
 }  // namespace stint::wire

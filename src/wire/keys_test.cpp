@@ -155,6 +155,23 @@ TEST(Aead, AnyChangeIsRefused) {
   EXPECT_FALSE(aead_open(key_of<AeadKey>(6), nonce, as_bytes("agent 7"), sealed));
 }
 
+TEST(Ed25519, Rfc8032) {  // section 7.1, test 2
+  SigningKey key;
+  const Bytes seed = hex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
+  std::copy(seed.begin(), seed.end(), key.bytes.begin());
+  const PublicKey public_key = public_key_of(key);
+  EXPECT_EQ(to_hex(public_key), "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
+  const Bytes text = hex("72");
+  Signature signature = sign(key, text);
+  EXPECT_EQ(
+      to_hex(signature),
+      "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
+  EXPECT_TRUE(is_signed_by(public_key, text, signature));
+  EXPECT_FALSE(is_signed_by(public_key, hex("73"), signature));
+  signature[5] ^= 1;
+  EXPECT_FALSE(is_signed_by(public_key, text, signature));
+}
+
 TEST(Aead, AnEmptyPlaintextOpens) {
   const auto key = key_of<AeadKey>(5);
   const auto opened = aead_open(key, AeadNonce{}, as_bytes("x"), aead_seal(key, AeadNonce{}, as_bytes("x"), {}));

@@ -16,8 +16,7 @@
 
 namespace stint::core {
 
-/// What happens to a running attempt whose agent is out of reach (DESIGN: "Disconnect policy").
-enum class DisconnectPolicy : std::uint8_t { keep = 0, stop_after = 1, replace = 2 };
+using stint::DisconnectPolicy;
 
 /// When a need counts as met: all its tasks completed; it ended and some did not; it ended.
 enum class NeedOn : std::uint8_t { success = 0, failure = 1, always = 2 };
