@@ -64,6 +64,7 @@ struct AgentConnected {
   Token16 instance{};
   AgentOffer offer;
   std::vector<HeldAttempt> held;
+  KeyEpoch key_epoch;                      ///< of the session's key
 };
 
 struct AttemptReport {

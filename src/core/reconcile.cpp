@@ -85,6 +85,7 @@ void clear_refusals(State& state, AgentNumber agent) {
 
 void admit(Turn& turn, Agent& agent, const AgentConnected& event) {
   agent.row.instance = event.instance;
+  agent.row.key_epoch = event.key_epoch;
   agent.row.last_seen_at = turn.now.wall;
   agent.row.disconnected_at = {};
   agent.is_connected = true;

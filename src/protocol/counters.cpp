@@ -22,6 +22,7 @@ const char* to_string(Refusal refusal) {
     case Refusal::wrong_direction: return "wrong_direction";
     case Refusal::over_credit: return "over_credit";
     case Refusal::out_of_order: return "out_of_order";
+    case Refusal::bad_rekey: return "bad_rekey";
     case Refusal::bad_hello: return "bad_hello";
     case Refusal::unsupported_version: return "unsupported_version";
     case Refusal::rejected: return "rejected";

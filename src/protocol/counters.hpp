@@ -36,6 +36,8 @@ enum class Refusal : std::uint8_t {
   over_credit,
   // Order: ends the session.
   out_of_order,        ///< first message not Resume; Resume or Reconcile twice; work before Reconcile
+  // Keys: answered with Error; nothing is changed.
+  bad_rekey,           ///< agent: not newer than the key of the session, another agent's, or it does not open
   // Handshake: ends the session.
   bad_hello,           ///< Hello or HelloAck without meaning, or not matching its header or the other
   unsupported_version,

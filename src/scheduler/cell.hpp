@@ -13,6 +13,7 @@
 #include "scheduler/attempt_token.hpp"
 #include "scheduler/event_ring.hpp"
 #include "scheduler/journal.hpp"
+#include "scheduler/key_rotation.hpp"
 #include "scheduler/keyring.hpp"
 #include "scheduler/log_book.hpp"
 #include "scheduler/prepare/item_book.hpp"
@@ -36,6 +37,7 @@ struct Cell {
   core::Scheduler& core;
   Journal& journal;
   Keyring& keys;
+  KeyRotation& rotation;
   ports::StoreReader& reader;
   EventRing& events;
   ReportBook& reports;

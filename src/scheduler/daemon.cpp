@@ -33,7 +33,8 @@ Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
             }),
       journal_(
           ports.store, [this](Turn&& turn) { tell(std::move(turn)); }, [this](const Error& error) { on_store_failed(error); }),
-      hub_({options_.session_time_offset_ms, options_.heartbeat_interval}, keys_, ports.links, ports.entropy, ports.log, *this),
+      hub_({options_.session_time_offset_ms, options_.heartbeat_interval, options_.cell_pins}, keys_, ports.links, ports.entropy, ports.log,
+           *this),
       books_(std::make_unique<Books>(ports.reader, options_)),
       blob_sweep_(ports.blobs, ports.log, options_.blob_grace,
                   {[this] { return std::make_shared<LiveBlobs>(core_, ports_.reader, ports_.blobs); },
@@ -42,7 +43,8 @@ Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
       preparer_(core_, ports.reader, ports.blobs, ports.log),
       assignments_(core_, ports.reader, preparer_.items(), attempt_tokens_),
       work_(std::make_unique<WorkBook>(core_)),
-      retention_(options_.retention, ports.store, ports.log) {}
+      retention_(options_.retention, ports.store, ports.log),
+      rotation_(options_.keys, keys_, ports.entropy, ports.log) {}
 
 Daemon::~Daemon() = default;
 
@@ -59,6 +61,7 @@ Status Daemon::start(const ports::Store::Opened& opened, Now now) {
   cell_ = std::make_unique<Cell>(Cell{core_,
                                       journal_,
                                       keys_,
+                                      rotation_,
                                       ports_.reader,
                                       books_->events,
                                       books_->reports,
@@ -74,12 +77,15 @@ Status Daemon::start(const ports::Store::Opened& opened, Now now) {
   api_ = std::make_unique<api::Api>(*cell_, ports_.replies, [this] { return api::metrics_text(*cell_, hub_.counters(), hub_.sessions()); });
   blob_sweep_.start(now);
   STINT_TRY_VOID(load(now));
-  return ensure_identity(now);
+  hub_.on_keys_changed(keys_.current_epoch(), now);
+  return {};
 }
 
 /// Memory is exactly what the rows give: also after a full disk has undone what memory had decided.
 Status Daemon::load(Now now) {
   core_ = core::Scheduler();
+  keys_.clear();
+  meta_.clear();
   assignments_.clear();
   preparer_.restart();
   books_->tokens.clear();
@@ -96,12 +102,13 @@ Status Daemon::load(Now now) {
   books_->reports.clear();
   STINT_TRY_VOID(core_.finish_load(now, journal_.turn().effects));
   work_->restart(now);
-  return {};
+  rotation_.restart(now);
+  return ensure_identity(now);
 }
 
 Status Daemon::ensure_identity(Now now) {
   auto& rows = journal_.turn().effects.rows;
-  if (keys_.empty()) rows.emplace_back(keys_.make_master(ports_.entropy, now.wall));
+  for (auto& row : keys_.ensure_current_and_next(ports_.entropy, now.wall)) rows.emplace_back(std::move(row));
   auto& id = meta_["cell_id"];
   if (id.empty()) {
     std::array<std::uint8_t, 16> bytes{};
@@ -138,6 +145,7 @@ void Daemon::on_timer(Now now) {
   blob_sweep_.on_timer(now);
   if (core_.next_deadline() <= now.mono && cell_->not_ready.empty()) core_.on_timer(now, journal_.turn().effects);
   if (cell_->not_ready.empty()) work_->on_timer(now, journal_.turn().effects);
+  if (cell_->not_ready.empty()) rotation_.on_timer(core_, now, journal_.turn());
   books_->reports.store_changed(now, journal_.turn().effects);
   api_->streams().close_expired(now);
   if (cell_->not_ready.empty()) retention_.on_timer(core_, now, journal_.turn().effects, [this](JobId job) { forget(job); });
@@ -155,7 +163,7 @@ void Daemon::forget(JobId job) {
 Instant Daemon::next_deadline() const {
   Instant next = std::min({hub_.next_deadline(), reopen_at_, books_->reports.next_deadline(), blob_sweep_.next_deadline()});
   if (cell_->not_ready.empty()) {
-    next = std::min({next, core_.next_deadline(), work_->next_deadline(), retention_.next_deadline()});
+    next = std::min({next, core_.next_deadline(), work_->next_deadline(), retention_.next_deadline(), rotation_.next_deadline()});
     next = std::min(next, preparer_.next_deadline(now_.mono));
   }
   if (!api_->streams().empty()) next = std::min({next, keep_alive_at_, api_->streams().next_deadline()});
@@ -164,10 +172,11 @@ Instant Daemon::next_deadline() const {
 
 void Daemon::close_sessions(Now now) { hub_.close_all(protocol::CloseReason::leaving, "the scheduler stops", now); }
 
-void Daemon::on_resume(AgentNumber agent, const Token16& instance, const protocol::Resume& resume, Now now) {
+void Daemon::on_resume(const protocol::HelloInfo& hello, const protocol::Resume& resume, Now now) {
   core::AgentConnected event;
-  event.agent = agent;
-  event.instance = instance;
+  event.agent = hello.agent;
+  event.instance = hello.instance;
+  event.key_epoch = hello.key_epoch;
   event.offer = to_offer(resume.info);
   for (const auto& held : resume.held) event.held.push_back({held.ref, held.status, held.last_update});
   core_.on_agent_connected(event, now, journal_.turn().effects);
@@ -218,6 +227,7 @@ void Daemon::tell(Turn&& turn) {
   for (const JobId job : turn.ended_jobs) forget(job);
   std::erase_if(turn.effects.sends, [this](const core::Send& send) { return keep_back(send); });
   tell_agents(turn.effects.sends, turn.logs);
+  if (turn.keys_changed) hub_.on_keys_changed(keys_.current_epoch(), now_);
   api_->tell(turn.replies);
   api_->streams().pump();
 }

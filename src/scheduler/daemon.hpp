@@ -20,6 +20,7 @@
 #include "scheduler/attempt_token.hpp"
 #include "scheduler/blob_sweep.hpp"
 #include "scheduler/journal.hpp"
+#include "scheduler/key_rotation.hpp"
 #include "scheduler/keyring.hpp"
 #include "scheduler/limits.hpp"
 #include "scheduler/prepare/preparer.hpp"
@@ -42,6 +43,8 @@ struct DaemonOptions {
   std::string state_dir;
   Duration blob_grace = limits::kBlobGrace;     ///< how long a blob that nothing refers to stays
   RetentionLimits retention;                    ///< nothing given: everything is kept
+  KeySettings keys;
+  std::vector<std::array<std::uint8_t, 32>> cell_pins;  ///< SHA-256 of the public keys under which the cell shows itself; none: no TLS
 };
 
 /// What the daemon needs from outside; main() owns it all.
@@ -82,11 +85,12 @@ class Daemon final : private AgentMessages {
   /// Set when the process must end: the store failed, or another scheduler took over. A restart recovers.
   [[nodiscard]] const Error* fatal() const { return fatal_ ? &*fatal_ : nullptr; }
   [[nodiscard]] const core::Scheduler& core() const { return core_; }
+  [[nodiscard]] const Keyring& keys() const { return keys_; }
   [[nodiscard]] const Journal& journal() const { return journal_; }
   [[nodiscard]] const ItemBook& items() const { return preparer_.items(); }
 
  private:
-  void on_resume(AgentNumber agent, const Token16& instance, const protocol::Resume& resume, Now now) override;
+  void on_resume(const protocol::HelloInfo& hello, const protocol::Resume& resume, Now now) override;
   void on_info(AgentNumber agent, const protocol::AgentInfo& info, Now now) override;
   void on_updates(AgentNumber agent, const protocol::UpdateList& updates, Now now) override;
   std::string on_log(AgentNumber agent, const protocol::LogChunk& chunk, Now now) override;
@@ -119,6 +123,7 @@ class Daemon final : private AgentMessages {
   Assignments assignments_;
   std::unique_ptr<class WorkBook> work_;
   Retention retention_;
+  KeyRotation rotation_;
   std::map<std::string, std::string> meta_;
   std::optional<Error> fatal_;
   Now now_{};  ///< of the call being served

@@ -24,8 +24,17 @@ inline constexpr std::size_t kLogTailMax = std::size_t{1} << 20;    ///< of each
 inline constexpr std::size_t kEventRingMax = 16384;  ///< events kept in memory for followers; older ones come from the store
 inline constexpr std::size_t kLogEndsMax = 100'000;  ///< attempts whose log end is remembered; others are looked up again
 inline constexpr std::size_t kLinksMax = 20'000;
+inline constexpr std::int64_t kHeartbeatsPerSecond = 500;  ///< of all agents; more of them speak less often each
+inline constexpr Duration kHeartbeatMax = std::chrono::seconds{30};  ///< a third of core::limits::kLease
+inline constexpr std::size_t kHeartbeatJitterFrom = 100;  ///< sessions
 inline constexpr std::size_t kAgentNameMax = 64;
 inline constexpr std::size_t kTokenNameMax = 64;
+inline constexpr Duration kRekeyPeriod = std::chrono::minutes{1};  ///< an offered key is offered again until the agent uses it
+inline constexpr std::chrono::milliseconds kRetiredKeyLife =
+    std::chrono::hours{24 * 90};  ///< how long a retired epoch still gets a newer key
+inline constexpr Duration kKeyGraceMin = std::chrono::seconds{1};
+inline constexpr Duration kKeyGraceMax = std::chrono::hours{24} * 90;
+inline constexpr Duration kKeyCheckPeriod = std::chrono::hours{1};  ///< at most between two looks at the wall clock, which may be set
 inline constexpr std::size_t kTokensMax = 10'000;  ///< of the API, valid at once
 inline constexpr Duration kTokenLifeMax = std::chrono::hours{24} * 365 * 100;  ///< longer ones are meant to have no end
 inline constexpr Duration kTokenCheckPeriod = std::chrono::seconds{1};  ///< streams of a token that has ended end that late

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "scheduler/convert.hpp"
+#include "scheduler/heartbeat_rule.hpp"
 #include "scheduler/limits.hpp"
 
 namespace stint::scheduler {
@@ -15,11 +16,15 @@ std::uint64_t random_id(ports::Entropy& entropy) {
   return load_le<std::uint64_t>(bytes.data()) | 1;  // never zero
 }
 
+bool is_same_start(const protocol::Session& one, const protocol::Session& other) {
+  return one.hello()->instance == other.hello()->instance && one.hello()->boot == other.hello()->boot;
+}
+
 }  // namespace
 
-SessionHub::SessionHub(SessionHubOptions options, const protocol::KeyLookup& keys, ports::Links& links, ports::Entropy& entropy, Log& log,
+SessionHub::SessionHub(SessionHubOptions options, const AgentKeys& keys, ports::Links& links, ports::Entropy& entropy, Log& log,
                        AgentMessages& up)
-    : options_(options), keys_(keys), out_(links), entropy_(entropy), log_(log), up_(up) {}
+    : options_(std::move(options)), keys_(keys), out_(links), entropy_(entropy), log_(log), up_(up) {}
 
 SessionHub::~SessionHub() = default;
 
@@ -32,7 +37,9 @@ void SessionHub::on_link_open(ports::LinkId id, std::string peer, Now now) {
   options.session = SessionId{random_id(entropy_)};
   entropy_.fill(options.nonce);
   options.session_time_offset_ms = options_.session_time_offset_ms;
-  options.heartbeat_interval = options_.heartbeat_interval;
+  std::array<std::uint8_t, 2> random{};
+  if (links_.size() >= limits::kHeartbeatJitterFrom) entropy_.fill(random);
+  options.heartbeat_interval = heartbeat_for(options_.heartbeat_interval, links_.size(), load_le<std::uint16_t>(random.data()));
   options.log_chunk_credit = limits::kLogCredit;
   options.report_credit = limits::kReportCredit;
   options.counters = &counters_;
@@ -80,13 +87,15 @@ void SessionHub::on_timer(Now now) {
     links_.at(id).session->on_timer(now);
     drain(id, now);
   }
+  for (const auto& [id, link] : links_)
+    if (!link.gone && link.rekey_at <= now.mono) offer_key(id, now);
   for (const auto& outcome : registry_.on_timer(now)) apply(outcome, now);
 }
 
 Instant SessionHub::next_deadline() const {
   Instant next = registry_.next_deadline();
   for (const auto& [_, link] : links_)
-    if (!link.gone) next = std::min(next, link.session->next_deadline());
+    if (!link.gone) next = std::min({next, link.session->next_deadline(), link.rekey_at});
   return next;
 }
 
@@ -101,7 +110,11 @@ void SessionHub::drain(ports::LinkId id, Now now) {
   }
   while (!link.gone && link.session->next(event)) {
     if (auto* established = std::get_if<protocol::Established>(&event)) {
-      apply(id, registry_.on_established(established->hello, link.id, now), now);
+      if (!keys_.takes_work(established->hello.key_epoch)) {
+        send_away(id, now);
+      } else {
+        apply(id, registry_.on_established(established->hello, link.id, now), now);
+      }
     } else if (auto* received = std::get_if<protocol::Received>(&event)) {
       if (link.speaking)
         on_message(link, received->message, now);
@@ -131,11 +144,13 @@ void SessionHub::on_message(Link& link, protocol::Message& message, Now now) {
     }
   } else if (auto* resume = std::get_if<protocol::Resume>(&message)) {
     ++agents_[agent].reconciles_due;
-    up_.on_resume(agent, link.session->hello()->instance, *resume, now);
+    up_.on_resume(*link.session->hello(), *resume, now);
   } else if (auto* info = std::get_if<protocol::AgentInfo>(&message)) {
     up_.on_info(agent, *info, now);
+  } else if (const auto* error = std::get_if<protocol::ErrorMessage>(&message)) {
+    log_.warn("agent " + std::to_string(agent.value) + " says " + error->code + ": " + error->detail);
   }
-  // Heartbeats are answered by the session; what else an agent may send (Error, Close) needs nothing here.
+  // Heartbeats are answered by the session; Close needs nothing here.
 }
 
 void SessionHub::take_over(ports::LinkId id, Now now) {
@@ -148,12 +163,64 @@ void SessionHub::take_over(ports::LinkId id, Now now) {
   for (auto& message : std::exchange(link.held, {})) on_message(link, message, now);
 }
 
+/// The same process goes on over another connection: its agent was never out of reach, and no task's disconnect policy has a say.
+void SessionHub::hand_over(ports::LinkId from) { links_.at(from).speaking = false; }
+
+/// Its key is retired: good for a newer one, and for nothing else.
+void SessionHub::send_away(ports::LinkId id, Now now) {
+  Link& link = links_.at(id);
+  const std::string epoch = "key epoch " + std::to_string(link.session->hello()->key_epoch.value);
+  if (auto rekey = keys_.make_rekey(link.agent, link.session->hello()->key_epoch, newest_epoch_, entropy_))
+    link.session->send(*std::move(rekey));
+  link.session->close(protocol::CloseReason::normal, epoch + " is retired: come again with the newer key");
+  log_.info("agent " + std::to_string(link.agent.value) + " came with a key of " + epoch + ", which is retired, and got a newer one");
+  finish(id, now);
+}
+
+void SessionHub::offer_key(ports::LinkId id, Now now) {
+  Link& link = links_.at(id);
+  link.rekey_at = Instant::max();
+  const KeyEpoch epoch = link.session->hello()->key_epoch;
+  if (!link.speaking || epoch >= newest_epoch_) return;
+  auto rekey = keys_.make_rekey(link.agent, epoch, newest_epoch_, entropy_);
+  if (!rekey) return;
+  link.session->send(*std::move(rekey));
+  link.rekey_at = now.mono + limits::kRekeyPeriod;
+  out_.wake(id);
+}
+
+void SessionHub::on_keys_changed(KeyEpoch newest, Now now) {
+  newest_epoch_ = newest;
+  std::vector<ports::LinkId> over;
+  for (const auto& [id, link] : links_)
+    if (!link.gone && link.agent && !keys_.takes_work(link.session->hello()->key_epoch)) over.push_back(id);
+  for (const auto id : over) {
+    links_.at(id).session->close(protocol::CloseReason::normal, "its key epoch takes no work any more: connect anew");
+    finish(id, now);
+  }
+  for (const auto& [number, agent] : agents_)
+    if (agent.link && agent.reconciled) offer_key(agent.link, now);
+}
+
+/// Nothing this agent says counts any more, on whatever connection and however far that has come.
+void SessionHub::cut(AgentNumber agent, Now now) {
+  std::vector<ports::LinkId> over;
+  for (const auto& [id, link] : links_)
+    if (!link.gone && link.agent == agent) over.push_back(id);
+  for (const auto id : over) {
+    if (links_.at(id).gone) continue;
+    links_.at(id).session->close(protocol::CloseReason::revoked, "this agent's key was revoked");
+    finish(id, now);
+  }
+}
+
 void SessionHub::apply(ports::LinkId id, const protocol::RegistryDecision& decision, Now now) {
   using Kind = protocol::RegistryDecision::Kind;
   const auto other = decision.other ? link_of(decision.other) : ports::LinkId{};
   switch (decision.kind) {
     case Kind::accept_and_close:
       if (other) {
+        if (is_same_start(*links_.at(other).session, *links_.at(id).session)) hand_over(other);
         links_.at(other).session->close(protocol::CloseReason::displaced, "the same agent has connected anew");
         finish(other, now);
       }
@@ -218,7 +285,7 @@ protocol::Session* SessionHub::reconciled_session(AgentNumber number) {
 }
 
 /// Verdicts gathered for a session that has gone meanwhile are dropped: the newer session has asked again, and its answer is on its way.
-void SessionHub::tell_reconciled(AgentNumber number) {
+void SessionHub::tell_reconciled(AgentNumber number, Now now) {
   Agent& agent = agents_[number];
   auto verdicts = std::exchange(agent.verdicts, {});
   if (agent.reconciles_due == 0) return;
@@ -226,7 +293,10 @@ void SessionHub::tell_reconciled(AgentNumber number) {
   if (agent.reconciles_due > 0 || !agent.link) return;
   agent.reconciled = true;
   for (auto& verdict : verdicts) up_.fill_log_ends(verdict);
-  links_.at(agent.link).session->send(protocol::Reconcile{std::move(verdicts)});
+  auto& session = *links_.at(agent.link).session;
+  session.send(protocol::Reconcile{std::move(verdicts)});
+  if (!options_.cell_pins.empty()) session.send(protocol::CellPins{options_.cell_pins});
+  offer_key(agent.link, now);
 }
 
 namespace {
@@ -284,14 +354,10 @@ void SessionHub::tell(const std::vector<core::Send>& sends, const std::vector<Lo
     } else if (const auto* verdict = std::get_if<core::Verdict>(&send)) {
       agents_[verdict->agent].verdicts.push_back({verdict->ref, to_verdict(verdict->verdict), verdict->acked_update, 0, 0});
     } else if (const auto* reconciled = std::get_if<core::Reconciled>(&send)) {
-      tell_reconciled(reconciled->agent);
+      tell_reconciled(reconciled->agent, now);
       if (auto it = agents_.find(reconciled->agent); it->second.link) out_.wake(it->second.link);
-    } else if (const auto* cut = std::get_if<core::CutSession>(&send)) {
-      auto it = agents_.find(cut->agent);
-      if (it == agents_.end() || !it->second.link) continue;
-      const auto link = it->second.link;
-      links_.at(link).session->close(protocol::CloseReason::revoked, "this agent's key was revoked");
-      finish(link, now);
+    } else if (const auto* revoked = std::get_if<core::CutSession>(&send)) {
+      cut(revoked->agent, now);
     }
   }
   for (const auto& log : logs)

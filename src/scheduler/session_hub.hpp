@@ -17,6 +17,7 @@
 #include "protocol/counters.hpp"
 #include "protocol/registry.hpp"
 #include "protocol/session.hpp"
+#include "scheduler/agent_keys.hpp"
 #include "scheduler/journal.hpp"
 
 namespace stint::scheduler {
@@ -25,7 +26,7 @@ namespace stint::scheduler {
 class AgentMessages {
  public:
   virtual ~AgentMessages() = default;
-  virtual void on_resume(AgentNumber agent, const Token16& instance, const protocol::Resume& resume, Now now) = 0;
+  virtual void on_resume(const protocol::HelloInfo& hello, const protocol::Resume& resume, Now now) = 0;
   virtual void on_info(AgentNumber agent, const protocol::AgentInfo& info, Now now) = 0;
   virtual void on_updates(AgentNumber agent, const protocol::UpdateList& updates, Now now) = 0;
   /// What is wrong with the chunk in words, empty if it was taken.
@@ -38,13 +39,13 @@ class AgentMessages {
 struct SessionHubOptions {
   std::int64_t session_time_offset_ms = 0;
   Duration heartbeat_interval = std::chrono::seconds{30};
+  std::vector<std::array<std::uint8_t, 32>> cell_pins;  ///< told after each Reconcile; none: there is no TLS
 };
 
 /// Connections, the sessions on them, and which session speaks for which agent.
 class SessionHub final : public ports::LinkHandler {
  public:
-  SessionHub(SessionHubOptions options, const protocol::KeyLookup& keys, ports::Links& links, ports::Entropy& entropy, Log& log,
-             AgentMessages& up);
+  SessionHub(SessionHubOptions options, const AgentKeys& keys, ports::Links& links, ports::Entropy& entropy, Log& log, AgentMessages& up);
   ~SessionHub() override;
 
   void on_link_open(ports::LinkId link, std::string peer, Now now) override;
@@ -64,6 +65,10 @@ class SessionHub final : public ports::LinkHandler {
   void tell(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs, const AssignmentSource& source, Now now);
   /// Ends every session (the store is full, or the daemon stops).
   void close_all(protocol::CloseReason reason, const std::string& detail, Now now);
+  /// What became of the key epochs is durable, and `newest` is the current one: agents with an older key are offered one of it, and
+  /// sessions
+  /// whose epoch takes no work any more end, so that their agents come back for it.
+  void on_keys_changed(KeyEpoch newest, Now now);
   /// While false, new links are closed without an answer.
   void set_accepting(bool accepting) { accepting_ = accepting; }
 
@@ -77,31 +82,36 @@ class SessionHub final : public ports::LinkHandler {
     std::unique_ptr<protocol::Session> session;
     SessionId id;
     std::string peer;
-    AgentNumber agent;                         ///< zero until its HELLO was valid
+    AgentNumber agent;  ///< zero until its HELLO was valid
     std::int64_t skew_ms = 0;
-    bool speaking = false;                     ///< it is the session of its agent
-    bool gone = false;                         ///< ended; closed once its output is written
-    std::vector<protocol::Message> held;       ///< messages that wait for a probe of the session in use
+    bool speaking = false;  ///< it is the session of its agent
+    Instant rekey_at = Instant::max();  ///< when a newer key is offered (again)
+    bool gone = false;  ///< ended; closed once its output is written
+    std::vector<protocol::Message> held;  ///< messages that wait for a probe of the session in use
   };
   struct Agent {
-    ports::LinkId link;                        ///< zero: none
-    bool reconciled = false;                   ///< this session's Reconcile has been queued
-    std::uint32_t reconciles_due = 0;          ///< Reconciled effects on their way; only the last belongs to this session
+    ports::LinkId link;  ///< zero: none
+    bool reconciled = false;  ///< this session's Reconcile has been queued
+    std::uint32_t reconciles_due = 0;  ///< Reconciled effects on their way; only the last belongs to this session
     std::vector<protocol::AttemptVerdict> verdicts;
   };
 
   void drain(ports::LinkId id, Now now);
   void on_message(Link& link, protocol::Message& message, Now now);
   void take_over(ports::LinkId id, Now now);
+  void hand_over(ports::LinkId from);
+  void send_away(ports::LinkId id, Now now);
+  void offer_key(ports::LinkId id, Now now);
+  void cut(AgentNumber agent, Now now);
   void apply(ports::LinkId id, const protocol::RegistryDecision& decision, Now now);
   void apply(const std::optional<protocol::RegistryOutcome>& outcome, Now now);
   void finish(ports::LinkId id, Now now);
   ports::LinkId link_of(SessionId session) const;
   protocol::Session* reconciled_session(AgentNumber agent);
-  void tell_reconciled(AgentNumber agent);
+  void tell_reconciled(AgentNumber agent, Now now);
 
   SessionHubOptions options_;
-  const protocol::KeyLookup& keys_;
+  const AgentKeys& keys_;
   ports::Links& out_;
   ports::Entropy& entropy_;
   Log& log_;
@@ -112,6 +122,7 @@ class SessionHub final : public ports::LinkHandler {
   std::map<ports::LinkId, Link> links_;
   std::map<SessionId, ports::LinkId> by_session_;
   std::map<AgentNumber, Agent> agents_;
+  KeyEpoch newest_epoch_;  ///< that is durably installed
   bool accepting_ = true;
 };
 

@@ -19,9 +19,10 @@ using testing::ref;
 
 constexpr AgentNumber kAgent{1};
 constexpr AgentNumber kOther{2};
+constexpr KeyEpoch kRemoved{0};
 
 /// A hub whose daemon is the test: it decides what is told, and when.
-class SessionHubTest : public ::testing::Test, protected protocol::KeyLookup, protected AgentMessages {
+class SessionHubTest : public ::testing::Test, protected AgentKeys, protected AgentMessages {
  protected:
   AgentPeer::Options identity(AgentNumber number = kAgent) {
     AgentPeer::Options options;
@@ -69,10 +70,17 @@ class SessionHubTest : public ::testing::Test, protected protocol::KeyLookup, pr
     key.fill(static_cast<std::uint8_t>(number.value));
     return key;
   }
-  std::optional<protocol::AgentKeyBytes> find_agent_key(AgentNumber number, KeyEpoch /*epoch*/) const override { return key_of(number); }
-  void on_resume(AgentNumber agent, const Token16& /*instance*/, const protocol::Resume& /*resume*/, Now /*now*/) override {
-    ++resumes[agent];
+  std::optional<protocol::AgentKeyBytes> find_agent_key(AgentNumber number, KeyEpoch epoch) const override {
+    return epoch > kRemoved ? std::optional(key_of(number)) : std::nullopt;
   }
+  bool takes_work(KeyEpoch epoch) const override { return epoch > retired; }
+  std::optional<protocol::Rekey> make_rekey(AgentNumber, KeyEpoch from, KeyEpoch to, ports::Entropy&) const override {
+    protocol::Rekey rekey;
+    rekey.key_epoch = to;
+    rekey.generation = from.value;  // so that a test sees what it was wrapped under
+    return rekey;
+  }
+  void on_resume(const protocol::HelloInfo& hello, const protocol::Resume& /*resume*/, Now /*now*/) override { ++resumes[hello.agent]; }
   void on_info(AgentNumber agent, const protocol::AgentInfo& info, Now /*now*/) override { infos[agent] = info.name; }
   void on_updates(AgentNumber agent, const protocol::UpdateList& updates, Now /*now*/) override {
     for (const auto& update : updates.items) updates_of[agent].push_back(update.ref);
@@ -82,6 +90,7 @@ class SessionHubTest : public ::testing::Test, protected protocol::KeyLookup, pr
   void fill_log_ends(protocol::AttemptVerdict& verdict) override { verdict.stdout_acked = 77; }
 
   Duration time{0};
+  KeyEpoch retired{0};
   std::map<AgentNumber, int> resumes;
   std::map<AgentNumber, int> disconnects;
   std::map<AgentNumber, std::string> infos;
@@ -310,6 +319,127 @@ TEST_F(SessionHubTest, TakesNoNewLinksWhileItIsClosed) {
   EXPECT_EQ(hub.sessions(), 0U);
   hub.set_accepting(true);
   EXPECT_TRUE(dial(identity()).is_open);
+}
+
+// Keys.
+
+TEST_F(SessionHubTest, ANewerKeyIsOfferedWhenItIsDurableAndUntilTheAgentUsesIt) {
+  auto& peer = join(identity());
+  EXPECT_EQ(peer.count<protocol::Rekey>(), 0U);
+  hub.on_keys_changed(KeyEpoch{2}, at(time));
+  settle();
+  ASSERT_EQ(peer.count<protocol::Rekey>(), 1U);
+  EXPECT_EQ(peer.find<protocol::Rekey>()->key_epoch, KeyEpoch{2});
+  EXPECT_EQ(peer.find<protocol::Rekey>()->generation, 1U) << "wrapped under the key of the session";
+  advance(30s);
+  EXPECT_EQ(peer.count<protocol::Rekey>(), 1U);
+  advance(30s);
+  EXPECT_EQ(peer.count<protocol::Rekey>(), 2U) << "it was lost, or could not be kept";
+
+  auto newer = identity();
+  newer.key_epoch = KeyEpoch{2};
+  newer.connect = 2;
+  auto& other = join(newer);
+  advance(2min);
+  EXPECT_EQ(other.count<protocol::Rekey>(), 0U);
+  EXPECT_FALSE(peer.is_open);
+}
+
+TEST_F(SessionHubTest, WhoComesWithAnOlderKeyIsOfferedTheNewerBehindReconcile) {
+  hub.on_keys_changed(KeyEpoch{3}, at(time));
+  auto& peer = resume(identity());
+  EXPECT_EQ(peer.count<protocol::Rekey>(), 0U);
+  tell({core::Reconciled{kAgent}});
+  ASSERT_EQ(peer.heard.size(), 2U);
+  EXPECT_TRUE(std::holds_alternative<protocol::Reconcile>(peer.heard[0]));
+  EXPECT_EQ(peer.find<protocol::Rekey>()->key_epoch, KeyEpoch{3});
+}
+
+TEST_F(SessionHubTest, ARetiredKeyGetsTheNewerOneAndNothingElse) {
+  retired = KeyEpoch{1};
+  hub.on_keys_changed(KeyEpoch{2}, at(time));
+  auto& peer = resume(identity());
+  ASSERT_EQ(peer.heard.size(), 1U);
+  EXPECT_EQ(peer.find<protocol::Rekey>()->key_epoch, KeyEpoch{2});
+  ASSERT_TRUE(peer.ended);
+  EXPECT_EQ(peer.ended->reason, protocol::CloseReason::normal);
+  EXPECT_TRUE(resumes.empty()) << "no work, no Reconcile";
+  EXPECT_TRUE(disconnects.empty());
+}
+
+TEST_F(SessionHubTest, ARetiredKeyDisplacesNoSession) {
+  auto newer = identity();
+  newer.key_epoch = KeyEpoch{2};
+  auto& peer = join(newer);
+  retired = KeyEpoch{1};
+  hub.on_keys_changed(KeyEpoch{2}, at(time));
+  auto old = identity();
+  old.connect = 9;
+  auto& thief = resume(old);
+  EXPECT_TRUE(thief.ended) << "whoever has it may be anybody";
+  EXPECT_FALSE(peer.ended);
+  EXPECT_EQ(disconnects[kAgent], 0);
+}
+
+TEST_F(SessionHubTest, SessionsEndWhenTheirEpochTakesNoWorkAnyMore) {
+  auto& old = join(identity());
+  auto other = identity(kOther);
+  other.key_epoch = KeyEpoch{2};
+  auto& current = join(other);
+  auto half = identity(AgentNumber{3});
+  auto& half_open = dial(half);
+  retired = KeyEpoch{1};
+  hub.on_keys_changed(KeyEpoch{2}, at(time));
+  settle();
+  EXPECT_TRUE(old.ended);
+  EXPECT_TRUE(half_open.ended || !half_open.is_open);
+  EXPECT_FALSE(current.ended);
+  EXPECT_EQ(disconnects[kAgent], 1);
+}
+
+TEST_F(SessionHubTest, ANewConnectionOfTheSameStartIsNoMomentOutOfReach) {
+  auto& first = join(identity());
+  auto newer = identity();
+  newer.connect = 2;
+  auto& second = join(newer);
+  EXPECT_EQ(disconnects[kAgent], 0) << "no task's policy has a say";
+  EXPECT_EQ(resumes[kAgent], 2);
+  EXPECT_TRUE(first.ended);
+  EXPECT_FALSE(second.ended);
+}
+
+TEST_F(SessionHubTest, RevokingCutsWhateverTheAgentHasOpen) {
+  auto& speaking = join(identity());
+  auto twin = identity();
+  twin.instance = 2;
+  auto& waiting = resume(twin);
+  auto third = identity();
+  third.boot = 3;
+  auto& half_open = dial(third);
+  auto& bystander = join(identity(kOther));
+  tell({core::CutSession{kAgent}});
+  for (auto* peer : {&speaking, &waiting, &half_open}) EXPECT_FALSE(peer->is_open);
+  ASSERT_TRUE(speaking.ended);
+  EXPECT_EQ(speaking.ended->reason, protocol::CloseReason::revoked);
+  EXPECT_TRUE(bystander.is_open);
+  EXPECT_EQ(resumes[kAgent], 1) << "the twin that waited does not take over";
+}
+
+TEST_F(SessionHubTest, PinsFollowReconcile) {
+  std::array<std::uint8_t, 32> pin{};
+  pin.fill(5);
+  SessionHub with_pins{{testing::kSessionTimeOffsetMs, 30s, {pin}}, *this, network, entropy, log, *this};
+  auto& peer = network.dial(with_pins, identity(), at(time));
+  while (network.exchange(with_pins, at(time))) {
+  }
+  peer.send(protocol::Resume{agent_info("a"), {}});
+  while (network.exchange(with_pins, at(time))) {
+  }
+  with_pins.tell({core::Reconciled{kAgent}}, {}, {}, at(time));
+  while (network.exchange(with_pins, at(time))) {
+  }
+  ASSERT_EQ(peer.heard.size(), 2U);
+  EXPECT_EQ(std::get<protocol::CellPins>(peer.heard[1]).pins.at(0), pin);
 }
 
 }  // namespace

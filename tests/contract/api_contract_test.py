@@ -49,7 +49,8 @@ class ApiContract(DevCase):
             called.add(path)
             return self.get(path, query, **options)
 
-        for path in ("/v1/info", "/healthz", "/readyz", "/metrics", "/v1/jobs", "/v1/agents", "/v1/events", "/v1/tokens", "/v1/whoami"):
+        service = ("/healthz", "/readyz", "/metrics")
+        for path in (*service, "/v1/info", "/v1/jobs", "/v1/agents", "/v1/events", "/v1/keys", "/v1/tokens", "/v1/whoami"):
             self.assertTrue(get(path), path)
         for state in ("pending", "running", "completed", "failed", "cancelled"):
             self.assertTrue(get("/v1/jobs", f"?state={state}")[0]["items"], state)
@@ -178,6 +179,17 @@ class ApiContract(DevCase):
         self.assertEqual({"is": "cat"}, self.get("/v1/tasks/{task}/result", task=first["task"])[0]["result"])
         self.ask("POST", "/v1/jobs/{job}/cancel", job=number)
         self.assertEqual(400, self.ask("POST", "/v1/work/claim", '{"x":1}')[0].status)
+
+    def test_keys_are_answered_as_described(self):
+        before = self.get("/v1/keys")[0]["current"]
+        for body in ('{"grace_ms":1}', '{"grace":1}', "[1]"):
+            self.assertEqual(400, self.ask("POST", "/v1/keys/rotate", body)[0].status, body)
+        self.assertEqual(200, self.ask("POST", "/v1/keys/rotate", '{"grace_ms":3600000}')[0].status)
+        self.assertEqual(409, self.ask("POST", "/v1/keys/rotate", "{}")[0].status)
+        for status, body in ((400, "{}"), (400, '{"key_epoch":0}'), (404, '{"key_epoch":999}'), (409, '{"key_epoch":%d}' % (before + 1))):
+            self.assertEqual(status, self.ask("POST", "/v1/keys/retire", body)[0].status, body)
+        answer, values = self.ask("POST", "/v1/keys/retire", '{"key_epoch":%d}' % before)
+        self.assertEqual((200, "retired"), (answer.status, values[0]["items"][before - 1]["state"]))
 
     def test_tokens_are_answered_as_described(self):
         good = '{"name":"viewer","scopes":["read"],"ttl_ms":3600000}'

@@ -163,9 +163,10 @@ TYPED_TEST_P(StoreContract, WhatWasCommittedIsThereAgainFieldByField) {
   agent.offer.boot_id = "b";
   agent.offer.window = 12;
   agent.last_seen_at = unix_millis(5);
+  agent.key_epoch = KeyEpoch{3};
   core::JobStateRow state{JobId{1}, TaskStatus::failed, EndReason::max_fails, "three failed", true, unix_millis(9)};
   core::TaskMarkRow mark{JobId{1}, 0, 4, 9, TaskStatus::cancelled, EndReason::needs_failed, unix_millis(8)};
-  core::MasterKeyRow key{KeyEpoch{3}, {1, 2, 3}, unix_millis(7), true};
+  core::MasterKeyRow key{KeyEpoch{3}, {1, 2, 3}, unix_millis(7), unix_millis(8), unix_millis(9), unix_millis(10), unix_millis(11)};
   core::TokenRow token{core::TokenId{4}, "ci", {core::Scope::read, core::Scope::submit}, {}, "local", unix_millis(6), unix_millis(60), {}};
   token.sha256.fill(0xAB);
   {
@@ -196,7 +197,11 @@ TYPED_TEST_P(StoreContract, WhatWasCommittedIsThereAgainFieldByField) {
   EXPECT_EQ(std::tie(end.status, end.reason, end.detail, end.cancel_requested, end.ended_at),
             std::tie(state.status, state.reason, state.detail, state.cancel_requested, state.ended_at));
   EXPECT_EQ(this->template only<core::TaskMarkRow>(rows).at(0).last, 9u);
-  EXPECT_EQ(this->template only<core::MasterKeyRow>(rows).at(0).sealed, (Bytes{1, 2, 3}));
+  EXPECT_EQ(back.key_epoch, KeyEpoch{3});
+  const auto master = this->template only<core::MasterKeyRow>(rows).at(0);
+  EXPECT_EQ(
+      std::tie(master.epoch, master.sealed, master.created_at, master.installed_at, master.retire_at, master.retired_at, master.removed_at),
+      std::tie(key.epoch, key.sealed, key.created_at, key.installed_at, key.retire_at, key.retired_at, key.removed_at));
   EXPECT_EQ(this->template only<core::MetaRow>(rows).at(0).value, "x");
   const auto kept = this->template only<core::TokenRow>(rows).at(0);
   EXPECT_EQ(std::tie(kept.id, kept.name, kept.scopes, kept.sha256, kept.created_by),

@@ -114,7 +114,19 @@ constexpr const char* kClaims = R"sql(
 ALTER TABLE attempts ADD COLUMN lease_ms INTEGER DEFAULT 0;
 )sql";
 
-constexpr std::array kMigrations{kVersion1, kTokens, kEntries, kRetention, kClaims};
+// Key epochs live and die. Before there was only one, which every agent that ever had a session used.
+constexpr const char* kKeyEpochs = R"sql(
+ALTER TABLE agents ADD COLUMN key_epoch INTEGER NOT NULL DEFAULT 0;
+UPDATE agents SET key_epoch = 1 WHERE instance <> zeroblob(16);
+ALTER TABLE master_keys DROP COLUMN retired;
+ALTER TABLE master_keys ADD COLUMN installed_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE master_keys ADD COLUMN retire_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE master_keys ADD COLUMN retired_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE master_keys ADD COLUMN removed_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE master_keys SET installed_ms = created_ms;
+)sql";
+
+constexpr std::array kMigrations{kVersion1, kTokens, kEntries, kRetention, kClaims, kKeyEpochs};
 
 }  // namespace
 

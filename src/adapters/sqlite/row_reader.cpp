@@ -84,7 +84,8 @@ Status read_marks(Database& database, const Sink& sink) {
 
 Status read_agents(Database& database, const Sink& sink) {
   return each(database,
-              "SELECT number, name, generation, revoked, draining, instance, offer, registered_ms, last_seen_ms, disconnected_ms, drain_ms "
+              "SELECT number, name, generation, revoked, draining, instance, offer, registered_ms, last_seen_ms, disconnected_ms, "
+              "drain_ms, key_epoch "
               "FROM agents ORDER BY number",
               [&](const Statement& s) -> Status {
                 core::AgentRow row;
@@ -99,13 +100,17 @@ Status read_agents(Database& database, const Sink& sink) {
                 row.last_seen_at = time(s, 8);
                 row.disconnected_at = time(s, 9);
                 row.drain_by = time(s, 10);
+                row.key_epoch = KeyEpoch{as<std::uint16_t>(s, 11)};
                 return sink(row);
               });
 }
 
 Status read_keys(Database& database, const Sink& sink) {
-  return each(database, "SELECT epoch, sealed, created_ms, retired FROM master_keys ORDER BY epoch", [&](const Statement& s) {
-    return sink(core::MasterKeyRow{KeyEpoch{as<std::uint16_t>(s, 0)}, s.bytes(1), time(s, 2), s.number(3) != 0});
+  constexpr const char* kAll =
+      "SELECT epoch, sealed, created_ms, installed_ms, retire_ms, retired_ms, removed_ms FROM master_keys ORDER BY epoch";
+  return each(database, kAll, [&](const Statement& s) {
+    return sink(
+        core::MasterKeyRow{KeyEpoch{as<std::uint16_t>(s, 0)}, s.bytes(1), time(s, 2), time(s, 3), time(s, 4), time(s, 5), time(s, 6)});
   });
 }
 

@@ -35,8 +35,8 @@ Result<RowWriter> RowWriter::make(Database& database) {
       {w.job_state_, "INSERT OR REPLACE INTO job_states VALUES (?,?,?,?,?,?)"},
       {w.attempt_, "INSERT OR REPLACE INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
       {w.mark_, "INSERT OR REPLACE INTO task_marks VALUES (?,?,?,?,?,?,?)"},
-      {w.agent_, "INSERT OR REPLACE INTO agents VALUES (?,?,?,?,?,?,?,?,?,?,?)"},
-      {w.key_, "INSERT OR REPLACE INTO master_keys VALUES (?,?,?,?)"},
+      {w.agent_, "INSERT OR REPLACE INTO agents VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"},
+      {w.key_, "INSERT OR REPLACE INTO master_keys VALUES (?,?,?,?,?,?,?)"},
       {w.event_, "INSERT OR REPLACE INTO events VALUES (?,?,?,?,?)"},
       {w.log_, "INSERT OR IGNORE INTO logs (job, grp, idx, attempt, stream, offset, bytes, at_ms) VALUES (?,?,?,?,?,?,?,?)"},
       {w.report_, "INSERT OR REPLACE INTO reports VALUES (?,?,?,?,?,?,?,?,?,?)"},
@@ -156,6 +156,7 @@ Status RowWriter::put(const core::AgentRow& row) {
       .bind(to_ms(row.last_seen_at))
       .bind(to_ms(row.disconnected_at))
       .bind(to_ms(row.drain_by))
+      .bind(std::int64_t{row.key_epoch.value})
       .run();
 }
 
@@ -163,7 +164,10 @@ Status RowWriter::put(const core::MasterKeyRow& row) {
   return key_.bind(std::int64_t{row.epoch.value})
       .bind(ByteView(row.sealed))
       .bind(to_ms(row.created_at))
-      .bind(std::int64_t{row.retired})
+      .bind(to_ms(row.installed_at))
+      .bind(to_ms(row.retire_at))
+      .bind(to_ms(row.retired_at))
+      .bind(to_ms(row.removed_at))
       .run();
 }
 

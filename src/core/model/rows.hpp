@@ -100,14 +100,18 @@ struct AgentRow {
   UnixMillis registered_at{};
   UnixMillis last_seen_at{};
   UnixMillis disconnected_at{};  ///< zero while connected
+  KeyEpoch key_epoch;  ///< of the key of its last session; zero: it had none
 };
 
-/// Key: epoch. The master sealed under the key-encryption key: never plain in the store.
+/// Key: epoch. The master sealed under the key-encryption key: never plain in the store. A time that is zero has not come.
 struct MasterKeyRow {
   KeyEpoch epoch;
-  Bytes sealed;
+  Bytes sealed;  ///< empty once it is removed
   UnixMillis created_at{};
-  bool retired = false;
+  UnixMillis installed_at{};  ///< zero: it waits to be installed next
+  UnixMillis retire_at{};  ///< set when a newer one was installed: accepted for work until then
+  UnixMillis retired_at{};  ///< since then good only for getting a newer key
+  UnixMillis removed_at{};  ///< since then good for nothing
 };
 
 /// Key: seq (rises by one). The audit trail, and what GET /v1/events streams. `body` is one JSON object.

@@ -49,6 +49,10 @@ constexpr std::array kRoutes{
     Route{"POST", "/v1/agents/{agent}/drain", kOperate, drain_agent},
     Route{"POST", "/v1/agents/{agent}/revoke", kOperate, revoke_agent},
 
+    Route{"GET", "/v1/keys", kOperate, list_keys},
+    Route{"POST", "/v1/keys/rotate", kAdmin, rotate_keys},
+    Route{"POST", "/v1/keys/retire", kAdmin, retire_key},
+
     Route{"GET", "/v1/tokens", kAdmin, list_tokens},
     Route{"POST", "/v1/tokens", kAdmin, create_token},
     Route{"DELETE", "/v1/tokens/{name}", kAdmin, revoke_token},

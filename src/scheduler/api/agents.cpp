@@ -5,6 +5,7 @@
 #include "base/bytes.hpp"
 #include "core/model/limits.hpp"
 #include "core/model/person.hpp"
+#include "scheduler/api/blobs.hpp"
 #include "scheduler/api/handlers.hpp"
 #include "scheduler/api/json_views.hpp"
 #include "scheduler/api/read_body.hpp"
@@ -142,6 +143,7 @@ Answer revoke_agent(const Call& call) {
   auto& cell = call.cell;
   const auto agent = find_by_name(cell, call.values[0]);
   if (!agent) return refuse(no_such_agent(call.values[0]));
+  call.blobs.close_all_of(cell.core.held_by(agent->row.number));
   if (const auto done = cell.core.revoke_agent({agent->row.number, call.principal.name}, call.now, cell.journal.turn().effects); !done)
     return refuse(done.error());
   return show_agent(call);

@@ -91,7 +91,7 @@ void Blobs::show_upload(ports::RequestId id, std::string_view hex) {
 
 // Taking a piece.
 
-void Blobs::take_piece(const ports::HttpRequest& request, std::string_view hex) {
+void Blobs::take_piece(const ports::HttpRequest& request, std::string_view hex, const std::optional<AttemptRef>& who) {
   const auto blob = parse_blob_id(hex);
   if (!blob) return refuse(request.id, bad_name(hex));
   const auto offset = need_number(request, "offset");
@@ -103,7 +103,7 @@ void Blobs::take_piece(const ports::HttpRequest& request, std::string_view hex) 
                                    " go beyond the size of " + std::to_string(*size),
                                "size", "", ""});
   if (is_full(request.id)) return;
-  incoming_[request.id] = {*blob, *offset, *size};
+  incoming_[request.id] = {*blob, *offset, *size, who};
   store_.find_upload(*blob, [this, id = request.id](const Result<ports::BlobStore::Upload>& found) { begin_piece(id, found); });
 }
 
@@ -161,11 +161,11 @@ void Blobs::refuse_piece(ports::RequestId id, const Error& error) {
 
 // Sending.
 
-void Blobs::send(const ports::HttpRequest& request, std::string_view hex) {
+void Blobs::send(const ports::HttpRequest& request, std::string_view hex, const std::optional<AttemptRef>& who) {
   const auto blob = parse_blob_id(hex);
   if (!blob) return refuse(request.id, bad_name(hex));
   if (is_full(request.id)) return;
-  outgoing_[request.id] = {*blob, {}};
+  outgoing_[request.id] = {*blob, {}, who};
   ports::HttpRequest head;
   head.id = request.id;
   head.method = request.method;
@@ -201,13 +201,15 @@ void Blobs::begin_send(const ports::HttpRequest& request, const BlobId& blob, st
     return replies_.respond(request.id, std::move(head));
   }
   outgoing_[request.id].left = range;
+  outgoing_[request.id].has_begun = true;
   replies_.begin_stream(request.id, std::move(head));
 }
 
 void Blobs::on_writable(ports::RequestId id) {
   const auto it = outgoing_.find(id);
   if (it == outgoing_.end()) return;
-  auto& [blob, left] = it->second;
+  auto& left = it->second.left;
+  const BlobId blob = it->second.blob;
   if (left.begin == left.end) {
     outgoing_.erase(it);
     return replies_.end_stream(id);
@@ -225,6 +227,28 @@ void Blobs::on_read(ports::RequestId id, Result<std::string> bytes) {
   }
   it->second.left.begin += bytes->size();
   replies_.write_stream(id, std::move(*bytes));
+}
+
+void Blobs::close_all_of(const std::vector<AttemptRef>& attempts) {
+  const auto is_one = [&](const std::optional<AttemptRef>& who) {
+    return who && std::find(attempts.begin(), attempts.end(), *who) != attempts.end();
+  };
+  const Problem gone{401, "unauthenticated", "the attempt's agent was revoked: its token opens nothing", "Authorization", "", ""};
+  std::vector<ports::RequestId> over;
+  for (const auto& [id, piece] : incoming_)
+    if (is_one(piece.who)) over.push_back(id);
+  for (const auto& [id, answer] : outgoing_)
+    if (is_one(answer.who)) over.push_back(id);
+  for (const auto id : over) {
+    const auto answer = outgoing_.find(id);
+    const bool has_begun = answer != outgoing_.end() && answer->second.has_begun;
+    on_closed(id);
+    if (has_begun) {
+      replies_.abort_stream(id);
+    } else {
+      refuse(id, gone);
+    }
+  }
 }
 
 void Blobs::on_closed(ports::RequestId id) {
@@ -245,12 +269,12 @@ Answer show_blob_upload(const Call& call) {
 }
 
 Answer take_blob_piece(const Call& call) {
-  call.blobs.take_piece(call.request, call.values[0]);
+  call.blobs.take_piece(call.request, call.values[0], call.principal.attempt);
   return {};
 }
 
 Answer send_blob(const Call& call) {
-  call.blobs.send(call.request, call.values[0]);
+  call.blobs.send(call.request, call.values[0], call.principal.attempt);
   return {};
 }
 

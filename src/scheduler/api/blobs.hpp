@@ -2,10 +2,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/blob_id.hpp"
+#include "base/ids.hpp"
 #include "ports/blob_store.hpp"
 #include "ports/http.hpp"
 #include "scheduler/api/byte_range.hpp"
@@ -23,9 +26,12 @@ class Blobs {
 
   void find_missing(const ports::HttpRequest& request);
   void show_upload(ports::RequestId id, std::string_view hex);
-  void take_piece(const ports::HttpRequest& request, std::string_view hex);
+  /// `who`: the attempt by whose token it is asked, if it is one.
+  void take_piece(const ports::HttpRequest& request, std::string_view hex, const std::optional<AttemptRef>& who);
   /// GET, whole or a range of it, and HEAD.
-  void send(const ports::HttpRequest& request, std::string_view hex);
+  void send(const ports::HttpRequest& request, std::string_view hex, const std::optional<AttemptRef>& who);
+  /// Ends what is on its way by the tokens of these attempts: their agent was revoked.
+  void close_all_of(const std::vector<AttemptRef>& attempts);
 
   void on_body(ports::RequestId id, std::string bytes, bool is_last);
   void on_writable(ports::RequestId id);
@@ -36,10 +42,13 @@ class Blobs {
     BlobId blob;
     std::uint64_t offset = 0;                      ///< of the next chunk
     std::uint64_t size = 0;
+    std::optional<AttemptRef> who;
   };
   struct Outgoing {
     BlobId blob;
     ByteRange left;
+    std::optional<AttemptRef> who;
+    bool has_begun = false;
   };
   void begin_piece(ports::RequestId id, const Result<ports::BlobStore::Upload>& found);
   void on_taken(ports::RequestId id, bool is_last, const Result<ports::BlobStore::Upload>& taken);

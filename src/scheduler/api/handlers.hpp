@@ -101,6 +101,10 @@ Answer claim_work(const Call& call);
 Answer answer_work(const Call& call);
 Answer release_work(const Call& call);
 
+Answer list_keys(const Call& call);
+Answer rotate_keys(const Call& call);
+Answer retire_key(const Call& call);
+
 Answer create_token(const Call& call);
 Answer list_tokens(const Call& call);
 Answer revoke_token(const Call& call);

@@ -168,6 +168,7 @@ json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t
           {"host", text_or_null(offer.host)},
           {"version", text_or_null(offer.version)},
           {"skew_ms", skew_ms ? json::value(*skew_ms) : json::value(nullptr)},
+          {"key_epoch", agent.row.key_epoch ? json::value(agent.row.key_epoch.value) : json::value(nullptr)},
           {"last_seen_at", time_json(agent.row.last_seen_at)},
           {"registered_at", time_json(agent.row.registered_at)}};
 }
