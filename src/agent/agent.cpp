@@ -28,7 +28,9 @@ Agent::Agent(AgentConfig config, std::vector<DriverSlot> drivers, ports::Journal
                 config_.base_env, log),
       logs_(executor_),
       reports_(log),
-      backoff_(draw_seed(entropy)) {
+      backoff_(draw_seed(entropy)),
+      keys_(config_.keys, config_.key_store) {
+  lines_[kFirst].dial_at = Instant::min();
   if (config_.info.window == 0) config_.info.window = limits::kWindowDefault;
   entropy_.fill(boot_);
 }
@@ -49,85 +51,29 @@ Status Agent::recover(Now now) {
   return {};
 }
 
-// The link.
-
-bool Agent::wants_link(Now now) const { return !session_ && !is_leaving_ && dial_at_ != Instant::max() && now.mono >= dial_at_; }
-
-void Agent::on_link_open(Now now) {
-  // A rising counter tells our newest connection from an older one that the scheduler still believes in. `boot` is new with every start,
-  // so a
-  // counter that could not be written does no harm.
-  journal_.stage_connect(++connect_);
-  if (auto status = journal_.commit(); !status) log_.warn("connection counter not written: " + status.error().detail);
-
-  protocol::AgentSessionOptions options;
-  options.agent = config_.number;
-  options.key_epoch = config_.key_epoch;
-  options.key = config_.key;
-  options.instance = instance_;
-  options.boot = boot_;
-  options.connect = connect_;
-  options.counters = config_.counters;
-  entropy_.fill(options.nonce);
-  session_ = protocol::make_agent_session(options, now);
-  is_synced_ = false;
-}
-
-void Agent::on_link_failed(const std::string& why, Now now) {
-  log_.warn("cannot reach the scheduler: " + why);
-  dial_later(now);
-}
-
-void Agent::on_link_bytes(ByteView bytes, Now now, Instant empty_since) {
-  if (!session_) return;
-  session_->on_bytes(bytes, now, empty_since);
-  pump(now);
-  finish_turn(now);
-}
-
-void Agent::on_link_closed(Now now) {
-  if (!session_) return;
-  session_->on_closed(now);
-  pump(now);
-  session_.reset();
-  is_synced_ = false;
-  attempts_.on_session_lost();
-  logs_.on_session_lost();
-  dial_later(now);
-  finish_turn(now);
-}
-
-void Agent::dial_later(Now now) { dial_at_ = now.mono + backoff_.next_delay(); }
-
-void Agent::take_link_output(Now now, std::size_t budget, Bytes& out) {
-  if (session_) session_->take_output(now, budget, out);
-}
-
 void Agent::on_timer(Now now) {
-  if (session_) {
-    session_->on_timer(now);
-    pump(now);
-  }
   for (; !accepts_.empty() && accepts_.front().first <= now.mono; accepts_.pop_front()) {
     auto* attempt = attempts_.find(accepts_.front().second);
     if (attempt == nullptr) continue;
     attempt->accept_is_due = true;
     attempts_.resend(*attempt);
   }
-  finish_turn(now);
+  on_line_timer(kFirst, now);
 }
 
 Instant Agent::next_deadline() const {
-  Instant next = session_ ? session_->next_deadline() : (is_leaving_ ? Instant::max() : dial_at_);
+  Instant next = line_deadline(kFirst);
   if (!accepts_.empty()) next = std::min(next, accepts_.front().first);
   if (journal_retry_at_) next = std::min(next, *journal_retry_at_);
-  if (is_synced_ && session_->report_credit() > 0) next = std::min(next, reports_.next_due());
+  if (is_synced_ && session()->report_credit() > 0) next = std::min(next, reports_.next_due());
   return next;
 }
 
 void Agent::leave(Now now) {
   is_leaving_ = true;
-  if (session_ && !session_->ended()) session_->close(protocol::CloseReason::leaving, "the agent was told to stop; its tasks run on");
+  for (auto& line : lines_)
+    if (line.session && !line.session->ended())
+      line.session->close(protocol::CloseReason::leaving, "the agent was told to stop; its tasks run on");
   finish_turn(now);
 }
 
@@ -161,40 +107,10 @@ void Agent::refresh_notes() {
 /// tells.
 void Agent::tell_info() {
   info_is_due_ = !is_synced_;
-  if (is_synced_) session_->send(make_info());
+  if (is_synced_) session()->send(make_info());
 }
 
-// The session.
-
-void Agent::pump(Now now) {
-  protocol::SessionEvent event;
-  while (session_ && session_->next(event)) std::visit([&](auto& e) { on_event(std::move(e), now); }, event);
-}
-
-void Agent::on_event(const protocol::Established& event, Now /*now*/) {
-  log_.info("connected to the scheduler, session " + std::to_string(event.session.value));
-  protocol::Resume resume;
-  resume.info = make_info();
-  info_is_due_ = false;
-  for (const auto* attempt : attempts_.in_order()) {
-    const auto& state = attempt->state;
-    if (attempt->is_forgotten) continue;
-    resume.held.push_back({state.ref, state.status, state.number, attempt->logs[0].received, attempt->logs[1].received});
-  }
-  session_->send(std::move(resume));
-}
-
-void Agent::on_event(protocol::Received event, Now now) {
-  std::visit([&](auto& message) { on_message(std::move(message), now); }, event.message);
-}
-
-void Agent::on_event(const protocol::Ended& event, Now /*now*/) {
-  is_synced_ = false;
-  if (is_leaving_) return;
-  log_.warn("session ended: " + (event.code.empty() ? std::string{} : event.code + ": ") + event.detail);
-  if (event.reason != protocol::CloseReason::normal && event.reason != protocol::CloseReason::leaving)
-    backoff_.raise_to(limits::kBackoffAfterError);
-}
+// What the scheduler says.
 
 std::optional<std::string> Agent::find_refusal() const {
   if (is_draining_ || is_leaving_) return "the agent takes nothing new: it was told to finish";
@@ -232,6 +148,7 @@ void Agent::on_message(const protocol::Reconcile& message, Now now) {
   is_synced_ = true;
   if (info_is_due_) tell_info();
   backoff_.reset();
+  confirm_key();
   std::map<AttemptRef, const protocol::AttemptVerdict*> verdicts;
   for (const auto& item : message.items) verdicts[item.ref] = &item;
   for (auto* attempt : attempts_.in_order()) {

@@ -44,6 +44,7 @@ ports::LaunchSpec make_launch(const AttemptRef& ref, const protocol::TaskTemplat
   spec.resources = tmpl.resources;
   spec.timeout = tmpl.timeout;
   spec.kill_grace = tmpl.kill_grace;
+  if (tmpl.on_disconnect == DisconnectPolicy::stop_after) spec.stop_after = tmpl.stop_after;
   return spec;
 }
 

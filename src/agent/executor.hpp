@@ -53,6 +53,11 @@ class Executor final : public OutputSource {
   void release(const std::vector<Attempts::Dropped>& dropped);
   void request_output(const Attempt& attempt, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) override;
 
+  /// As ports::Driver::set_alone_since, of all drivers.
+  void set_alone_since(std::optional<Instant> lost) {
+    for (auto& slot : drivers_) slot.driver->set_alone_since(lost);
+  }
+
   /// What the drivers cannot enforce here; nullopt while none has come or gone since the last call.
   [[nodiscard]] std::optional<std::vector<std::string>> take_notes();
 

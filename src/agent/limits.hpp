@@ -38,6 +38,7 @@ inline constexpr std::size_t kBadReportLinesLogged = 3;  ///< per attempt; the r
 inline constexpr std::size_t kJournalRecordBytes = std::size_t{4} << 20;  ///< at which the changes of one turn go on in another record
 inline constexpr std::size_t kJournalCompactMin = std::size_t{4} << 20;  ///< a smaller journal is left alone: a rewrite costs an fdatasync
 inline constexpr std::size_t kJournalDeadFactor = 4;  ///< rewritten once it is this many times what is alive in it
+inline constexpr std::size_t kHeldKeys = 4;  ///< keys of different epochs that an agent keeps
 inline constexpr std::uint32_t kWindowDefault = 1024;  ///< attempts held at once, if the configuration names no number
 
 }  // namespace stint::agent::limits

@@ -195,8 +195,14 @@ class FakeScheduler final : public protocol::KeyLookup {
     [[nodiscard]] const protocol::StatusUpdate* last() const { return updates.empty() ? nullptr : &updates.rbegin()->second; }
     [[nodiscard]] bool ended() const { return last() != nullptr && has_ended(last()->status); }
   };
-  std::optional<protocol::AgentKeyBytes> find_agent_key(AgentNumber /*agent*/, KeyEpoch /*epoch*/) const override {
-    return protocol::AgentKeyBytes{};
+  std::optional<protocol::AgentKeyBytes> find_agent_key(AgentNumber /*agent*/, KeyEpoch epoch) const override {
+    return unknown_epochs.contains(epoch) ? std::nullopt : std::optional(key_of(epoch));
+  }
+  /// Of every agent; that of epoch 1 is all zero.
+  static protocol::AgentKeyBytes key_of(KeyEpoch epoch) {
+    protocol::AgentKeyBytes key{};
+    key[0] = static_cast<std::uint8_t>(epoch.value - 1);
+    return key;
   }
 
   void open(Now now) {
@@ -224,6 +230,7 @@ class FakeScheduler final : public protocol::KeyLookup {
   }
 
   std::unique_ptr<protocol::Session> session;
+  std::set<KeyEpoch> unknown_epochs;
   std::uint64_t sessions = 0;
   std::uint32_t log_credit = 16;
   bool reconciled = false;
@@ -234,6 +241,7 @@ class FakeScheduler final : public protocol::KeyLookup {
   std::function<void()> before_reconcile = [] {};
   std::vector<protocol::Resume> resumes;
   std::vector<protocol::AgentInfo> infos;
+  std::vector<protocol::ErrorMessage> errors;
   std::vector<protocol::HelloInfo> hellos;
   std::vector<protocol::Ended> ends;
   std::vector<std::string> breaches;
@@ -283,6 +291,7 @@ class FakeScheduler final : public protocol::KeyLookup {
     if (log_acks) session->send(protocol::Credit{1, 0, {{chunk.ref, chunk.stream, output.size()}}});
   }
   void on(protocol::AgentInfo& info) { infos.push_back(info); }
+  void on(protocol::ErrorMessage& error) { errors.push_back(error); }
   template <class Other>
   void on(Other& /*message*/) {}
 };
@@ -300,6 +309,24 @@ inline protocol::TaskTemplate task_template(std::string driver = "exec") {
   return tmpl;
 }
 
+class MemoryKeys final : public ports::KeyStore {
+ public:
+  Status write_keys(const std::vector<ports::HeldKey>& wanted) override {
+    ++writes;
+    if (is_full) return fail(Errc::no_space, "no space left");
+    keys = wanted;
+    return {};
+  }
+  Status write_pins(const std::vector<Pin>& wanted) override {
+    pins = wanted;
+    return {};
+  }
+  std::vector<ports::HeldKey> keys{{KeyEpoch{1}, 0, {}}};
+  std::vector<Pin> pins;
+  std::size_t writes = 0;
+  bool is_full = false;
+};
+
 class World {
  public:
   explicit World(std::int64_t gpus = 0) : gpus_(gpus) {}
@@ -312,7 +339,8 @@ class World {
     noop = NoopDriver{};
     AgentConfig config;
     config.number = AgentNumber{7};
-    config.key_epoch = KeyEpoch{1};
+    config.keys = key_store.keys;
+    config.key_store = &key_store;
     config.info.name = "a1";
     config.info.resources.gpus = gpus_;
     config.info.drivers = {"exec", "noop"};
@@ -339,16 +367,22 @@ class World {
     for (bool moves = true; moves;) {
       agent->on_driver_events(now());
       moves = false;
-      if (!scheduler.session) return;
-      Bytes up;
-      agent->take_link_output(now(), SIZE_MAX, up);
-      scheduler.session->on_bytes(up, now(), now().mono);
-      scheduler.pump();
-      Bytes down;
-      scheduler.session->take_output(now(), SIZE_MAX, down);
-      agent->on_link_bytes(down, now(), now().mono);
-      moves = !up.empty() || !down.empty() || driver.has_events() || agent->has_link_output();
+      if (!scheduler.session && !second.session) return;
+      moves = exchange(scheduler, *agent);
+      moves |= exchange(second, agent->second_line());
+      moves |= driver.has_events();
     }
+  }
+  bool exchange(FakeScheduler& with, ports::LinkClient& line) {
+    if (!with.session) return false;
+    Bytes up;
+    line.take_link_output(now(), SIZE_MAX, up);
+    with.session->on_bytes(up, now(), now().mono);
+    with.pump();
+    Bytes down;
+    with.session->take_output(now(), SIZE_MAX, down);
+    line.on_link_bytes(down, now(), now().mono);
+    return !up.empty() || !down.empty() || line.has_link_output();
   }
   void advance(Duration by) {
     time += by;
@@ -372,11 +406,13 @@ class World {
   Duration time{0};
   std::uint32_t window = 0;
   MemoryJournal journal;
+  MemoryKeys key_store;
   ScriptedDriver driver;
   NoopDriver noop;
   SeededEntropy entropy{42};
   LinesLog log;
   FakeScheduler scheduler;
+  FakeScheduler second;  ///< the same one, on the agent's other line
   std::unique_ptr<Agent> agent;
 
  private:

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "agent/agent.hpp"
 #include "agent/limits.hpp"
@@ -14,11 +15,22 @@ void Agent::finish_turn(Now now) {
   executor_.release(dropped);
   for (const auto& [ref, driver] : dropped) reports_.drop(ref);
   refresh_notes();
+  note_reach();
   send_output();
   if (is_synced_) send_updates(now);
-  if (session_) session_->set_running(static_cast<std::uint32_t>(attempts_.active()));
+  if (session() != nullptr) session()->set_running(static_cast<std::uint32_t>(attempts_.active()));
   if (!journal_retry_at_ && journal_.wants_rewrite()) compact();
   if (is_draining_ && !is_leaving_ && attempts_.size() == 0) leave(now);
+}
+
+/// Drivers stop some tasks when they have been alone for too long. A frame heard is more than a session not yet ended.
+void Agent::note_reach() {
+  if (is_synced_) {
+    last_heard_ = session()->last_heard();
+    if (!std::exchange(is_in_reach_, true)) executor_.set_alone_since(std::nullopt);
+  } else if (std::exchange(is_in_reach_, false)) {
+    executor_.set_alone_since(last_heard_);
+  }
 }
 
 void Agent::run_drivers(Now now) {
@@ -53,7 +65,7 @@ void Agent::compact() {
 }
 
 void Agent::send_updates(Now now) {
-  auto due = reports_.take_due(now, session_->report_credit());
+  auto due = reports_.take_due(now, session()->report_credit());
   auto changes = attempts_.take_updates();
   protocol::UpdateList list;
   list.items = std::move(due);
@@ -61,10 +73,10 @@ void Agent::send_updates(Now now) {
     if (has_ended(update.status)) reports_.take_last(update.ref, list.items);
     list.items.push_back(std::move(update));
     if (list.items.size() < limits::kUpdatesPerMessage) continue;
-    session_->send(std::move(list));
+    session()->send(std::move(list));
     list = {};
   }
-  if (!list.items.empty()) session_->send(std::move(list));
+  if (!list.items.empty()) session()->send(std::move(list));
 }
 
 void Agent::send_output() {
@@ -74,8 +86,8 @@ void Agent::send_output() {
   for (const auto& ref : readable)
     if (auto* attempt = attempts_.find(ref)) logs_.open(*attempt);
   for (auto& output : outputs)
-    if (auto* attempt = attempts_.find(output.ref)) logs_.on_output(*attempt, std::move(output), *session_);
-  logs_.feed(attempts_, *session_);
+    if (auto* attempt = attempts_.find(output.ref)) logs_.on_output(*attempt, std::move(output), *session());
+  logs_.feed(attempts_, *session());
 }
 
 }  // namespace stint::agent

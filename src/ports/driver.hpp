@@ -43,6 +43,7 @@ struct LaunchSpec {
   std::vector<std::uint32_t> gpus;                        ///< indices given to it
   Duration timeout{0};                                    ///< 0: none
   Duration kill_grace{0};
+  Duration stop_after{0};                                 ///< how long it may run on without its scheduler; 0: without limit
   std::optional<StageSpec> stage;                         ///< none: it runs where workdir is, with nothing brought or taken
 };
 
@@ -99,6 +100,10 @@ class Driver {
   virtual void request_output(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) = 0;
   /// The attempt is recorded by the scheduler: its record and spool may go.
   virtual void release(const AttemptRef& ref) = 0;
+  /// Whether the agent has a session; nullopt: it has one. Else when it last heard from its scheduler: attempts with `stop_after` are
+  /// stopped so
+  /// long after that, as lost, whatever becomes of the agent meanwhile.
+  virtual void set_alone_since(std::optional<Instant> /*lost*/) {}
   /// Moves out what happened since the last call.
   virtual std::vector<DriverEvent> take_events() = 0;
   /// What this machine cannot enforce or give, a line each, for `stint agent list`. Complete after DriverReady.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/asio/connect.hpp>
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <csignal>
 #include <utility>
@@ -41,7 +42,7 @@ AgentLoop::AgentLoop(asio::io_context& io, ports::LinkClient& client, Options op
       pace_timer_(io),
       linger_timer_(io),
       leave_timer_(io),
-      signals_(io, SIGINT, SIGTERM),
+      signals_(io),
       timer_(io, make_timer()),
       in_(limits::kReadBytes) {
   for (const int fd : options_.driver_fds) drivers_.emplace_back(io, fd);
@@ -52,7 +53,11 @@ AgentLoop::~AgentLoop() {
 }
 
 void AgentLoop::start() {
-  watch_signals();
+  if (options_.takes_signals) {
+    signals_.add(SIGINT);
+    signals_.add(SIGTERM);
+    watch_signals();
+  }
   watch_timer();
   for (auto& fd : drivers_) watch_driver(fd);
   turn();
@@ -60,6 +65,19 @@ void AgentLoop::start() {
 
 // What the client wants after whatever has just happened.
 void AgentLoop::turn() {
+  look();
+  if (options_.after_turn) options_.after_turn();
+}
+
+void AgentLoop::look_soon() {
+  if (std::exchange(will_look_, true)) return;
+  asio::post(io_, [this] {
+    will_look_ = false;
+    look();
+  });
+}
+
+void AgentLoop::look() {
   if (link_ == Link::open) write_socket();
   if (link_ == Link::open && client_.wants_close()) finish_link();
   if (client_.is_finished()) {

@@ -18,7 +18,7 @@
 namespace stint::agent_host {
 
 /// The agent's one thread: a TCP connection that it dials, file descriptors of drivers, signals and a timer, all turned into calls of a
-/// LinkClient.
+/// LinkClient. An agent with a second line has a second loop on the same thread, and each is told when the other had something to do.
 ///
 /// Units:   deadlines run on CLOCK_BOOTTIME (timerfd), as leases do: a machine that slept knows it.
 /// Thread:  the one that runs `io`.
@@ -27,7 +27,9 @@ class AgentLoop {
   struct Options {
     std::vector<Address> servers;  ///< tried in turn
     std::vector<int> driver_fds;  ///< readable when a driver has events; not owned
-    std::function<void(const Address&)> on_connected;  ///< which of the servers answered; may be empty
+    std::function<void(const Address&)> on_connected{};  ///< which of the servers answered; may be empty
+    bool takes_signals = true;
+    std::function<void()> after_turn{};  ///< what this line did may be the other's business; may be empty
   };
   AgentLoop(boost::asio::io_context& io, ports::LinkClient& client, Options options, Log& log);
   ~AgentLoop();
@@ -36,12 +38,15 @@ class AgentLoop {
 
   /// Dials and watches; `io.run()` then runs until the client is finished.
   void start();
+  /// Something has happened elsewhere: looks, soon, at what the client wants.
+  void look_soon();
 
  private:
   using Tcp = boost::asio::ip::tcp;
   enum class Link { none, dialing, open };
 
   void turn();
+  void look();
   void dial();
   void on_dialed(const boost::system::error_code& error, const std::string& server);
   void fail_dial(const std::string& why);
@@ -79,6 +84,7 @@ class AgentLoop {
   bool waits_for_write_ = false;
   bool waits_for_pace_ = false;
   bool is_lingering_ = false;
+  bool will_look_ = false;
   Instant empty_since_{};
   Instant armed_ = Instant::max();
 };

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <vector>
 
 #include "adapters/agent_host/state_lock.hpp"
 
@@ -36,10 +38,67 @@ TEST_F(StateTest, ReadsAKeyFile) {
   const auto file = read_key_file(write(R"({"server":"h:1","agent":7,"name":"a1","key_epoch":2,"key":")" + kKey + R"(","later":1})"));
   ASSERT_TRUE(file) << file.error().detail;
   EXPECT_EQ(file->agent, AgentNumber{7});
-  EXPECT_EQ(file->key_epoch, KeyEpoch{2});
+  ASSERT_EQ(file->keys.size(), 1U);
+  EXPECT_EQ(file->keys[0].epoch, KeyEpoch{2});
   EXPECT_EQ(file->server, "h:1");
   EXPECT_EQ(file->name, "a1");
-  EXPECT_EQ(file->key[31], 0xAA);
+  EXPECT_EQ(file->keys[0].key[31], 0xAA);
+}
+
+class KeyFilesTest : public StateTest {
+ protected:
+  KeyFilesTest() {
+    fs::create_directory(folder / "etc");
+    put(R"({"server":"h:1","agent":7,"name":"a1","key_epoch":1,"key":")" + kKey + R"(","mine":[1]})");
+  }
+  void put(const std::string& text) {
+    fs::remove(path());
+    std::ofstream{path()} << text;
+    fs::permissions(path(), fs::perms::owner_read | fs::perms::owner_write);
+  }
+  [[nodiscard]] fs::path path() const { return folder / "etc" / "key"; }
+  [[nodiscard]] KeyFiles files() const { return {path(), folder / "keys.json"}; }
+  [[nodiscard]] static std::string text_of(const fs::path& file) {
+    std::ifstream in{file};
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  static ports::HeldKey key(std::uint16_t epoch, std::uint8_t byte) {
+    ports::HeldKey made{KeyEpoch{epoch}, 3, {}};
+    made.key.fill(byte);
+    return made;
+  }
+};
+
+TEST_F(KeyFilesTest, KeysAndPinsAreReadAsTheyWereWritten) {
+  const std::vector<ports::HeldKey> keys{key(2, 0xBB), key(1, 0xAA)};
+  ports::KeyStore::Pin pin{};
+  pin.fill(5);
+  ASSERT_TRUE(files().write_keys(keys));
+  ASSERT_TRUE(files().write_pins({pin}));
+  const auto file = files().read();
+  ASSERT_TRUE(file) << file.error().detail;
+  EXPECT_EQ(file->keys, keys);
+  EXPECT_EQ(file->pins, std::vector<ports::KeyStore::Pin>{pin});
+  EXPECT_EQ(file->server, "h:1");
+  EXPECT_NE(text_of(path()).find(R"("mine":[1])"), std::string::npos) << "what else stands there stays";
+  EXPECT_EQ(fs::status(path()).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_FALSE(fs::exists(path().string() + ".new"));
+  ASSERT_TRUE(files().write_keys({key(2, 0xBB)}));
+  EXPECT_EQ(text_of(path()).find(kKey), std::string::npos) << "an older key is gone from the disk";
+}
+
+TEST_F(KeyFilesTest, WhereTheDirectoryTakesNoFileTheStateDirectoryHoldsThem) {
+  if (geteuid() == 0) GTEST_SKIP() << "root writes everywhere";
+  fs::permissions(folder / "etc", fs::perms::owner_read | fs::perms::owner_exec);
+  ASSERT_TRUE(files().write_keys({key(2, 0xBB), key(1, 0xAA)}));
+  ASSERT_TRUE(files().write_keys({key(2, 0xBB)}));
+  const auto file = files().read();
+  fs::permissions(folder / "etc", fs::perms::owner_all);
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->keys, std::vector<ports::HeldKey>{key(2, 0xBB)});
+  EXPECT_EQ(file->name, "a1");
+  put(R"({"server":"h:1","agent":7,"name":"a1","key_epoch":1,"key":")" + std::string(64, 'c') + "\"}");
+  EXPECT_EQ(files().read()->keys.front().key[0], 0xCC) << "another key file: what went on from the first is over";
 }
 
 TEST_F(StateTest, NamesTheKeyThatIsWrong) {

@@ -179,7 +179,37 @@ void Attempt::on_exit(const siginfo_t& info, Instant now, AttemptHost& host) {
   finish_if_drained(host);
 }
 
+std::optional<Instant> Attempt::deadline() const {
+  if (!leash_end_ || phase_ == Phase::draining || phase_ == Phase::ended || phase_ == Phase::killed) return deadline_;
+  return deadline_ ? std::min(*deadline_, *leash_end_) : *leash_end_;
+}
+
+bool Attempt::set_alone_since(std::optional<Instant> since) {
+  if (stop_after_ <= Duration::zero() || has_ended()) return false;
+  leash_end_.reset();
+  if (since) leash_end_ = *since + stop_after_;
+  return true;
+}
+
+/// The scheduler starts another attempt one lease after the same time, as far as it knows: this one must have gone by then.
+void Attempt::stop_alone(Instant now) {
+  const Instant last = *leash_end_ + limits::kLeashKill;
+  leash_end_.reset();
+  if (phase_ == Phase::running)
+    ended_.detail = "no session with the scheduler for " + std::to_string(to_ms(stop_after_)) + " ms (stop_after)";
+  const Duration left = std::max(last - now, Duration::zero());
+  if (phase_ == Phase::stopping) {
+    deadline_ = std::min(*deadline_, now + left);
+    return;
+  }
+  kill_grace_ = std::min(kill_grace_, left);
+  begin_stop(EndReason::lost, now);
+}
+
 void Attempt::on_deadline(Instant now, AttemptHost& host) {
+  const bool may_be_stopped = phase_ == Phase::running || phase_ == Phase::stopping;
+  if (may_be_stopped && leash_end_ && *leash_end_ <= now) stop_alone(now);
+  if (!deadline_ || *deadline_ > now) return;
   switch (phase_) {
     case Phase::running:
       ended_.detail = "timed out after " + show_limit(timeout_);

@@ -3,11 +3,13 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <optional>
 
 #include "adapters/exec/cgroups.hpp"
+#include "adapters/exec/limits.hpp"
 #include "adapters/exec/report_reader.hpp"
 #include "adapters/exec/spool.hpp"
 #include "ports/driver.hpp"
@@ -48,7 +50,7 @@ class Attempt {
   [[nodiscard]] pid_t pid() const { return pid_; }  ///< 0: was never started
   [[nodiscard]] std::int64_t started_ms() const { return ended_.started_ms; }
   /// Call on_deadline() then.
-  [[nodiscard]] std::optional<Instant> deadline() const { return deadline_; }
+  [[nodiscard]] std::optional<Instant> deadline() const;
   /// -1 when it is at its end.
   [[nodiscard]] int pipe(Stream stream) const { return channel(stream).pipe.get(); }
   [[nodiscard]] const SpooledStream& output(Stream stream) const { return channel(stream).spooled; }
@@ -64,6 +66,10 @@ class Attempt {
   /// The main process has ended as `info` (of waitid) says, and is not reaped yet: its process group still is its own.
   void on_exit(const siginfo_t& info, Instant now, AttemptHost& host);
   void on_deadline(Instant now, AttemptHost& host);
+  /// How long it may run on without its scheduler; zero: as long as it wants.
+  void set_leash(Duration stop_after) { stop_after_ = std::min(stop_after, limits::kDeadlineMax); }
+  /// Since when it is without; nullopt: it is not.  False: that is nothing to this attempt.
+  [[nodiscard]] bool set_alone_since(std::optional<Instant> since);
 
   [[nodiscard]] ReportLines read_report(const AttemptHost& host);
   [[nodiscard]] ReportReader& report() { return report_; }
@@ -84,6 +90,7 @@ class Attempt {
   ///         others       the command's fault: `start_failed`.
   [[nodiscard]] Status launch(const ports::LaunchSpec& spec, AttemptHost& host);
   void begin_stop(EndReason cause, Instant now);
+  void stop_alone(Instant now);
   void kill_group() const;
   bool keep(Channel& to, ByteView bytes, AttemptHost& host);
   void finish_if_drained(AttemptHost& host);
@@ -95,6 +102,8 @@ class Attempt {
   Duration timeout_{0};
   Duration kill_grace_{0};
   std::optional<Instant> deadline_;
+  Duration stop_after_{0};
+  std::optional<Instant> leash_end_;  ///< stopped as lost then, and no earlier cause counts any more
   std::array<Channel, 2> channels_;
   std::uint64_t spooled_bytes_ = 0;  ///< both streams, the marker left out
   std::uint64_t dropped_bytes_ = 0;

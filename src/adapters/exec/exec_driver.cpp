@@ -49,7 +49,14 @@ void ExecDriver::start(ports::LaunchSpec spec) {
     events_.emplace_back(std::move(ended));
     return arm_timer();
   }
+  const message::Leash leash{spec.ref, spec.stop_after};
   send(message::Start{std::move(spec)});
+  if (leash.stop_after > Duration::zero() && knows_leash()) send(leash);
+}
+
+void ExecDriver::set_alone_since(std::optional<Instant> lost) {
+  alone_ = message::Alone{lost ? std::max<std::int64_t>(1, lost->time_since_epoch().count()) : 0};
+  if (knows_leash()) send(*alone_);
 }
 
 void ExecDriver::stop(const AttemptRef& ref, StopMode mode) { send(message::Stop{ref, mode}); }
@@ -134,6 +141,9 @@ void ExecDriver::on_message(Message message) {
                  [&](message::Welcome& m) {
                    keeper_ = std::move(m.keeper);
                    keeper_notes_ = std::move(m.notes);
+                   keeper_version_ = m.version;
+                   if (!knows_leash())
+                     keeper_notes_.emplace_back("its keeper is of an older version: on_disconnect: stop_after is not enforced");
                    trouble_.clear();
                    retry_delay_ = limits::kRetryMin;
                  },
@@ -148,6 +158,7 @@ void ExecDriver::on_message(Message message) {
                    attaching_.clear();
                    events_.emplace_back(m);
                    is_ready_ = was_ready_ = true;
+                   if (alone_ && knows_leash()) send(*alone_);
                  },
                  [&](message::Report& m) {
                    events_.emplace_back(ports::DriverReport{m.ref, std::move(m.lines), m.cut_lines});

@@ -35,6 +35,7 @@ class ExecDriver final : public ports::Driver {
   void stop(const AttemptRef& ref, StopMode mode) override;
   void request_output(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) override;
   void release(const AttemptRef& ref) override;
+  void set_alone_since(std::optional<Instant> lost) override;
   std::vector<ports::DriverEvent> take_events() override;
   [[nodiscard]] std::vector<std::string> notes() const override;
 
@@ -56,6 +57,7 @@ class ExecDriver final : public ports::Driver {
   void send(const Message& message);
   void flush();
   void arm_timer();
+  [[nodiscard]] bool knows_leash() const { return keeper_version_ >= 2; }
 
   StateDir state_;
   std::string binary_;
@@ -67,6 +69,8 @@ class ExecDriver final : public ports::Driver {
   bool is_ready_ = false;    ///< DriverReady was given to the agent, and the connection stands
   bool was_ready_ = false;   ///< of the keeper that answered last: if it is gone, its tasks are
   ProcessId keeper_;
+  std::uint16_t keeper_version_ = 0;
+  std::optional<message::Alone> alone_;  ///< as the agent said last; nullopt: it has had no session yet
   std::vector<std::string> keeper_notes_;
   std::string trouble_;  ///< why there is no keeper
   std::optional<Instant> retry_at_;

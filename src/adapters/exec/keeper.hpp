@@ -87,6 +87,8 @@ class Keeper {
   void on_hello(Number number, const message::Hello& hello);
   void attach(Number number);
   void on_agent_message(Message message, Instant now);
+  void lose_agent();
+  void set_alone_since(std::optional<Instant> since);
 
   void start(const ports::LaunchSpec& spec);
   void hold(std::unique_ptr<Attempt> attempt);
@@ -122,6 +124,7 @@ class Keeper {
   Number next_number_ = 1;
   std::map<Number, Connection> connections_;
   Number agent_ = 0;  ///< connection of the agent; 0: none
+  std::optional<Instant> alone_since_;  ///< since when no session reaches the tasks; nullopt: one does
 
   std::map<Number, Held> held_;
   std::unordered_map<AttemptRef, Number> by_ref_;

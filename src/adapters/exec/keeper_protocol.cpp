@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kLengthSize = 4;
 
 /// Type bytes in the order of the alternatives of Message.
-constexpr std::array<std::uint8_t, std::variant_size_v<Message>> kTypes{1, 2, 3, 4, 5, 6, 7, 64, 65, 66, 67, 68, 69, 70, 71};
+constexpr std::array<std::uint8_t, std::variant_size_v<Message>> kTypes{1, 2, 3, 4, 5, 6, 7, 64, 65, 66, 67, 68, 69, 70, 71, 8, 9};
 
 class Writer {
  public:
@@ -165,6 +165,8 @@ void fields(auto& io, Is<ports::DriverEnded> auto& m) {
   all(io, m.ref, m.reason, m.exit_code, m.signal, m.started_ms, m.ended_ms, m.stdout_bytes, m.stderr_bytes, m.detail);
 }
 void fields(auto& io, Is<message::Refused> auto& m) { all(io, m.detail); }
+void fields(auto& io, Is<message::Leash> auto& m) { all(io, m.ref, m.stop_after); }
+void fields(auto& io, Is<message::Alone> auto& m) { all(io, m.since_ns); }
 
 Result<Message> decode_body(std::uint8_t type, ByteView body) {
   Reader reader{body};

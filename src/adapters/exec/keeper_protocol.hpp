@@ -23,6 +23,8 @@
 ///      4  RequestOutput   agent   ref, stream u8, offset u64, max_bytes u64: replaces the stream's earlier request
 ///      5  Release         agent   ref: record, spool and report file go
 ///      6  ReportSeen      agent   ref, end u64: report lines up to `end` need not come again
+///      8  Leash           agent   ref, stop_after i64 ns: of an attempt that may not run on for longer without its scheduler
+///      9 Alone agent since i64 ns of CLOCK_BOOTTIME, 0: the agent has a session; until the first one, what the agent before said
 ///      7  Shutdown        either  (none): end all tasks, then yourself; the answer is the end of the connection
 ///     64  Welcome         keeper  version u16, keeper (pid i64, start_ticks u64, boot_id), notes: answers Hello
 ///     65  Held            keeper  ref, ended u8: one for each attempt
@@ -36,11 +38,14 @@
 /// A control sends Hello and then Shutdown; it is told nothing of the attempts. A second agent takes the place of the first: agents of one
 /// state directory exclude each other by their own lock, so the first is dead or dying. Everything an agent may have missed is said again
 /// to the next one (Started, report lines not seen, Ended until Release); output only when asked for.
-/// Fields are appended; a version is raised when an old reader would go wrong. Unknown types end the connection.
+/// An unknown type, or a field more, ends the connection: so what is newer than version 1 is only said to a keeper whose Welcome says that
+/// it
+/// knows it. Hello says the lowest version that will do.
 namespace stint::exec {
 
 inline constexpr std::uint32_t kProtocolMagic = 0x504B5453;
-inline constexpr std::uint16_t kProtocolVersion = 1;
+inline constexpr std::uint16_t kProtocolVersion = 2;  ///< 2: Leash, Alone
+inline constexpr std::uint16_t kProtocolVersionNeeded = 1;
 
 enum class Role : std::uint8_t { agent = 1, control = 2 };
 
@@ -48,7 +53,7 @@ namespace message {
 
 struct Hello {
   std::uint32_t magic = kProtocolMagic;
-  std::uint16_t version = kProtocolVersion;
+  std::uint16_t version = kProtocolVersionNeeded;
   Role role = Role::agent;
 };
 struct Start {
@@ -71,6 +76,13 @@ struct ReportSeen {
   AttemptRef ref;
   std::uint64_t end = 0;
 };
+struct Leash {
+  AttemptRef ref;
+  Duration stop_after{0};
+};
+struct Alone {
+  std::int64_t since_ns = 0;
+};
 struct Shutdown {};
 struct Welcome {
   std::uint16_t version = kProtocolVersion;
@@ -91,7 +103,7 @@ struct Refused {
 
 using Message = std::variant<message::Hello, message::Start, message::Stop, message::RequestOutput, message::Release, message::ReportSeen,
                              message::Shutdown, message::Welcome, ports::DriverHeld, ports::DriverReady, ports::DriverStarted,
-                             ports::DriverOutput, message::Report, ports::DriverEnded, message::Refused>;
+                             ports::DriverOutput, message::Report, ports::DriverEnded, message::Refused, message::Leash, message::Alone>;
 
 /// Appends the message, length first.
 void encode(const Message& message, Bytes& out);

@@ -61,7 +61,7 @@ void Keeper::on_connection(Number number, std::uint32_t events, Instant now) {
   if (!received) {
     connection.closing = true;
     if (agent_ == number) {
-      agent_ = 0;
+      lose_agent();
       log_.info("the agent is gone; " + std::to_string(by_pid_.size()) + " tasks run on");
     }
   }
@@ -73,7 +73,7 @@ void Keeper::flush_connections() {
     const bool broken = !connection.stream.flush();
     const bool wants_write = connection.stream.unsent() > 0;
     if (broken || (connection.closing && !wants_write)) {
-      if (agent_ == number) agent_ = 0;
+      if (agent_ == number) lose_agent();
       at = connections_.erase(at);
       continue;
     }
@@ -82,6 +82,20 @@ void Keeper::flush_connections() {
       epoll_.modify(connection.stream.fd(), wants_write ? EPOLLIN | EPOLLOUT : EPOLLIN, tag(Source::connection, number));
     }
     ++at;
+  }
+}
+
+/// Nobody else says how long the tasks have been alone, unless the agent has.
+void Keeper::lose_agent() {
+  agent_ = 0;
+  if (!alone_since_) set_alone_since(now_boottime());
+}
+
+void Keeper::set_alone_since(std::optional<Instant> since) {
+  alone_since_ = since;
+  for (auto& [number, held] : held_) {
+    if (!held.attempt->set_alone_since(since)) continue;
+    changed(number, held);
   }
 }
 
@@ -109,7 +123,7 @@ void Keeper::on_message(Number number, Message message, Instant now) {
 void Keeper::on_hello(Number number, const message::Hello& hello) {
   Connection& connection = connections_.at(number);
   if (hello.magic != kProtocolMagic) return refuse(connection, "this is a stint keeper");
-  if (hello.version != kProtocolVersion) {
+  if (hello.version < kProtocolVersionNeeded || hello.version > kProtocolVersion) {
     return refuse(connection, "keeper protocol " + std::to_string(hello.version) + " wanted, this keeper speaks " +
                                   std::to_string(kProtocolVersion) + ": drain the agent before the upgrade");
   }
@@ -150,6 +164,13 @@ void Keeper::on_agent_message(Message message, Instant now) {
                    if (m.stream < 1 || m.stream > Attempt::kStreams.size()) return;
                    with(m.ref, [&](Held& held) { held.requests[m.stream - 1U] = {m.offset, m.max_bytes}; });
                  },
+                 [&](message::Leash& m) {
+                   with(m.ref, [&](Held& held) {
+                     held.attempt->set_leash(m.stop_after);
+                     static_cast<void>(held.attempt->set_alone_since(alone_since_));
+                   });
+                 },
+                 [&](message::Alone& m) { set_alone_since(m.since_ns == 0 ? std::nullopt : std::optional(Instant{Duration{m.since_ns}})); },
                  [&](message::Release& m) { release(m.ref); },
                  [&](message::ReportSeen& m) { with(m.ref, [&](Held& held) { held.attempt->report().seen(m.end); }); },
                  [&](auto&) { refuse(connections_.at(agent_), "a message that agents do not send"); },

@@ -45,6 +45,10 @@ inline constexpr std::size_t kReportWindow = 2 * kReportChunk;
 
 /// A timeout or grace beyond this is none: the clock stays far from its end.
 inline constexpr Duration kDeadlineMax = 24h * 3650;
+/// A task that is alone for too long is killed that much later, whatever its grace: ten seconds before the scheduler, which waits a lease
+/// of
+/// 90 s (core::limits::kLease), starts another.
+inline constexpr Duration kLeashKill = 80s;
 /// After the main process has ended, a background process may hold the pipes open for this long.
 inline constexpr Duration kDrain = 1s;
 /// A keeper that is told to go gives its tasks their own grace, but not more than this.

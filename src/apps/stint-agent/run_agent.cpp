@@ -104,8 +104,7 @@ Result<std::vector<agent_host::Address>> find_servers(const AgentHostOptions& op
 agent::AgentConfig make_config(const AgentHostOptions& options, const agent_host::KeyFile& key, const std::string& state_dir) {
   agent::AgentConfig config;
   config.number = key.agent;
-  config.key_epoch = key.key_epoch;
-  config.key = key.key;
+  config.keys = key.keys;
   config.base_env = make_base_environment();
   auto& info = config.info;
   info.name = options.name.empty() ? key.name : options.name;
@@ -171,12 +170,14 @@ Result<std::unique_ptr<staging::StagedDriver>> make_staging(const AgentHostOptio
 }
 
 Status run(const AgentHostOptions& options, Log& log) {
-  STINT_TRY(const auto key, agent_host::read_key_file(options.key_file));
-  STINT_TRY(auto servers, find_servers(options, key));
-  STINT_TRY(const auto state_dir, find_state_dir(options, options.name.empty() ? key.name : options.name));
+  STINT_TRY(const auto first_key, agent_host::read_key_file(options.key_file));
+  STINT_TRY(const auto state_dir, find_state_dir(options, options.name.empty() ? first_key.name : options.name));
   STINT_TRY(const auto keeper, find_keeper(options));
 
   STINT_TRY(const auto lock, agent_host::StateLock::acquire(state_dir));
+  agent_host::KeyFiles key_files{options.key_file, state_dir + "/keys.json"};
+  STINT_TRY(const auto key, key_files.read());
+  STINT_TRY(auto servers, find_servers(options, key));
   STINT_TRY(auto journal, agent_host::FileJournal::open(state_dir + "/journal", log));
   STINT_TRY(const auto exec, exec::ExecDriver::make({.state_dir = state_dir, .keeper_binary = keeper}, log));
   SchedulerPlace place{servers.front()};
@@ -184,7 +185,9 @@ Status run(const AgentHostOptions& options, Log& log) {
   agent::NoopDriver noop;
   agent_host::KernelEntropy entropy;
 
-  agent::Agent agent{make_config(options, key, state_dir),
+  auto config = make_config(options, key, state_dir);
+  config.key_store = &key_files;
+  agent::Agent agent{std::move(config),
                      {{.name = "exec", .driver = staged.get(), .start_rule = agent::StartRule::after_persist},
                       {.name = "noop", .driver = &noop, .start_rule = agent::StartRule::at_once}},
                      journal,
@@ -196,8 +199,17 @@ Status run(const AgentHostOptions& options, Log& log) {
   agent_host::AgentLoop::Options link{.servers = std::move(servers),
                                       .driver_fds = {exec->event_fd(), staged->event_fd()},
                                       .on_connected = [&place](const agent_host::Address& address) { place.set(address); }};
+  auto second = link;
+  second.driver_fds.clear();
+  second.takes_signals = false;
+  agent_host::AgentLoop* other = nullptr;
+  link.after_turn = [&other] { other->look_soon(); };
   agent_host::AgentLoop loop{io, agent, std::move(link), log};
+  second.after_turn = [&loop] { loop.look_soon(); };
+  agent_host::AgentLoop second_loop{io, agent.second_line(), std::move(second), log};
+  other = &second_loop;
   loop.start();
+  second_loop.start();
   io.run();
   return {};
 }
