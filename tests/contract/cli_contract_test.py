@@ -134,6 +134,13 @@ class CliContract(DevCase):
         self.assertNotIn(made["token"], json.dumps(self.ask("token_list", "token list")))
         self.assertEqual("revoked", self.ask("token_revoke", "token revoke", "viewer")["state"])
 
+    def test_3_keys(self):
+        before = self.ask("keys_status", "keys status")["current"]
+        rotated = self.ask("keys_rotate", "keys rotate", "--grace", "1h")
+        self.assertGreater(rotated["current"], before)
+        retired = self.ask("keys_retire", "keys retire", str(before))
+        self.assertEqual(["retired"], [key["state"] for key in retired["items"] if key["key_epoch"] == before])
+
     def test_4_without_a_cell(self):
         good = self.product.write("good.yaml", "name: good\nrun: echo hello\n")
         self.assertTrue(self.ask("job_validate", "job validate", good)["valid"])

@@ -61,8 +61,13 @@ class Taking {
     STINT_TRY(const auto database, hash_file(draft_ + "/" + kDatabase, [](std::uint64_t) { return true; }));
     manifest_.files.push_back({kDatabase, database.size, database.sha256});
     STINT_TRY_VOID(take_blobs());
-    STINT_TRY_VOID(take_file("kek"));
     std::error_code problem;
+    const bool has_kek = fs::exists(plan_.state_dir + "/kek", problem);
+    if (!has_kek && plan_.has_kek_file)
+      return fail(Errc::not_found, plan_.state_dir +
+                                       "/kek is not there, and without the key-encryption key the agents' keys are lost: if STINT_KEK " +
+                                       "gives it to the scheduler, give it to the backup too (it is not stored)");
+    if (has_kek) STINT_TRY_VOID(take_file("kek"));
     if (fs::exists(plan_.state_dir + "/context.json", problem)) STINT_TRY_VOID(take_context());
     STINT_TRY_VOID(write_file(draft_ + "/" + kManifest, to_json(manifest_)));
     STINT_TRY_VOID(sync_dir(draft_));
@@ -118,7 +123,7 @@ Status check_sizes(const std::string& source, const Manifest& manifest) {
   const auto has = [&](const char* name) {
     return std::any_of(manifest.files.begin(), manifest.files.end(), [&](const FileEntry& file) { return file.path == name; });
   };
-  if (!has(kDatabase) || !has("kek")) return fail(Errc::corrupt, source + ": the manifest names no database or no key");
+  if (!has(kDatabase)) return fail(Errc::corrupt, source + ": the manifest names no database");
   for (const FileEntry& file : manifest.files) {
     std::error_code problem;
     const auto size = fs::file_size(source + "/" + file.path, problem);

@@ -14,6 +14,7 @@ struct BackupPlan {
   std::string state_dir;
   std::string target;  ///< a new directory
   Manifest manifest;   ///< what is known before: version, taken_at
+  bool has_kek_file = true;  ///< false: the key-encryption key comes from the environment, and is only taken if it lies there all the same
   /// Copies the database to the path given and fills in what it says about itself.
   std::function<Status(const std::string& target, Manifest& manifest)> copy_database;
   Progress progress;

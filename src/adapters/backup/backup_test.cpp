@@ -42,7 +42,7 @@ class BackupTest : public ::testing::Test {
   }
 
   Result<Manifest> take() {
-    BackupPlan plan{folder + "/state", folder + "/backup", {}, {}, [this](std::uint64_t) { return goes_on; }};
+    BackupPlan plan{folder + "/state", folder + "/backup", {}, has_kek_file, {}, [this](std::uint64_t) { return goes_on; }};
     plan.manifest.version = "1";
     plan.copy_database = [this](const std::string& target, Manifest& manifest) -> Status {
       manifest.database_schema = 2;
@@ -67,6 +67,7 @@ class BackupTest : public ::testing::Test {
 
   std::string folder;
   bool goes_on = true;
+  bool has_kek_file = true;
   Status check;
   std::function<void()> during_copy = [] {};
 };
@@ -116,6 +117,14 @@ TEST_F(BackupTest, AFailedBackupLeavesNothing) {
   std::size_t left = 0;
   for (const auto& entry : fs::directory_iterator(folder)) left += entry.path().filename() == "state" ? 0 : 1;
   EXPECT_EQ(left, 0u);
+}
+
+TEST_F(BackupTest, AKeyThatTheEnvironmentGivesIsNotInIt) {
+  fs::remove(folder + "/state/kek");
+  has_kek_file = false;
+  ASSERT_EQ(code_of(take()), "ok");
+  EXPECT_FALSE(fs::exists(folder + "/backup/kek"));
+  EXPECT_EQ(code_of(restore()), "ok");
 }
 
 TEST_F(BackupTest, DamageIsFoundAndNothingIsRestored) {

@@ -19,6 +19,8 @@ struct SchedulerConfig {
   std::string state_dir;  ///< empty: where the command line would look
   bool insecure_plaintext = false;
   Duration heartbeat = std::chrono::seconds{30};
+  Duration keys_rotate_every = std::chrono::hours{24 * 30};
+  Duration keys_grace = std::chrono::hours{24};
   std::string log_level = "info";
   Duration jobs_age = std::chrono::hours{24 * 30};
   std::uint64_t jobs_count = 100'000;

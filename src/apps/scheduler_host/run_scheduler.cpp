@@ -9,6 +9,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <utility>
 
@@ -67,7 +68,7 @@ class SchedulerHost {
                       "Listen on 127.0.0.1, or say --insecure-plaintext if the network is yours alone");
     STINT_TRY_VOID(make_state_dir(options_.state_dir));
     scheduler::DaemonOptions daemon;
-    STINT_TRY(daemon.key_encryption_key, load_or_make_kek(options_.state_dir, entropy_));
+    STINT_TRY(daemon.key_encryption_key, load_or_make_kek(options_.state_dir, std::getenv(kKekVariable), entropy_));
     STINT_TRY(const std::string token, load_or_make_token(options_.state_dir, entropy_));
     daemon.api_token_sha256 = wire::sha256(as_bytes(token));
     const Now now = server::read_clocks();
@@ -75,6 +76,7 @@ class SchedulerHost {
     daemon.state_dir = options_.state_dir;
     daemon.heartbeat_interval = options_.heartbeat_interval;
     daemon.retention = options_.retention;
+    daemon.keys = options_.keys;
 
     STINT_TRY(const auto opened, open_store());
     STINT_TRY(blobs_, open_blobs());

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/time.hpp"
+#include "scheduler/key_rotation.hpp"
 #include "scheduler/retention.hpp"
 
 namespace stint::apps {
@@ -15,6 +16,7 @@ struct SchedulerHostOptions {
   int ready_fd = -1;                            ///< gets the address and a newline once the API answers
   std::string log_level = "info";               ///< debug, info, warn, error
   Duration heartbeat_interval = std::chrono::seconds{30};
+  scheduler::KeySettings keys;
   scheduler::RetentionLimits retention;         ///< nothing given: everything is kept
 };
 

@@ -48,11 +48,29 @@ Status make_state_dir(const std::string& path) {
   return {};
 }
 
-Result<std::array<std::uint8_t, 32>> load_or_make_kek(const std::string& state_dir, ports::Entropy& entropy) {
-  const std::string path = state_dir + "/kek";
+namespace {
+
+Result<std::array<std::uint8_t, 32>> parse_kek(const std::string& where, std::string text, const char* remedy) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
   std::array<std::uint8_t, 32> kek{};
+  Bytes bytes;
+  if (!from_hex(text, bytes) || bytes.size() != kek.size()) return fail(Errc::corrupt, where + ": expected 64 hexadecimal digits" + remedy);
+  std::copy(bytes.begin(), bytes.end(), kek.begin());
+  return kek;
+}
+
+}  // namespace
+
+Result<std::array<std::uint8_t, 32>> load_or_make_kek(const std::string& state_dir, const char* environment, ports::Entropy& entropy) {
+  const std::string path = state_dir + "/kek";
+  const bool is_given = environment != nullptr && *environment != '\0';
+  std::array<std::uint8_t, 32> kek{};
+  if (is_given) {
+    STINT_TRY(kek, parse_kek(kKekVariable, environment, "; `openssl rand -hex 32` makes some"));
+  }
   std::string text;
   if (!read_file(path, text)) {
+    if (is_given) return kek;
     entropy.fill(kek);
     STINT_TRY_VOID(write_private(path, to_hex(kek) + "\n"));
     return kek;
@@ -60,12 +78,11 @@ Result<std::array<std::uint8_t, 32>> load_or_make_kek(const std::string& state_d
   struct stat info{};
   if (::stat(path.c_str(), &info) == 0 && (info.st_mode & 077) != 0)
     return fail(Errc::forbidden, path + ": others may read this key; make it yours alone with chmod 600");
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  Bytes bytes;
-  if (!from_hex(text, bytes) || bytes.size() != kek.size())
-    return fail(Errc::corrupt, path + ": expected 64 hexadecimal digits: restore it from a backup");
-  std::copy(bytes.begin(), bytes.end(), kek.begin());
-  return kek;
+  STINT_TRY(const auto stored, parse_kek(path, text, ": restore it from a backup"));
+  if (is_given && stored != kek)
+    return fail(Errc::conflict, std::string(kKekVariable) + " and " + path +
+                                    " differ: the database opens with one of them only; unset the variable, or move the file away");
+  return stored;
 }
 
 Result<std::string> load_or_make_token(const std::string& state_dir, ports::Entropy& entropy) {

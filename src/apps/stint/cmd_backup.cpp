@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -92,11 +93,15 @@ std::uint64_t bytes_of(const backup::Manifest& manifest) {
   return bytes;
 }
 
+bool has_kek(const backup::Manifest& manifest) {
+  return std::any_of(manifest.files.begin(), manifest.files.end(), [](const auto& file) { return file.path == "kek"; });
+}
+
 std::string summary_json(const char* place, const std::string& path, const backup::Manifest& manifest) {
   return std::string("{") + json_string(place) + ":" + json_string(path) + ",\"cell\":" + json_string(manifest.cell) +
          ",\"taken_at\":" + json_string(manifest.taken_at) + ",\"incarnation\":" + std::to_string(manifest.incarnation) +
-         ",\"database_schema\":" + std::to_string(manifest.database_schema) + ",\"files\":" + std::to_string(manifest.files.size()) +
-         ",\"size_bytes\":" + std::to_string(bytes_of(manifest)) + "}";
+         ",\"has_kek\":" + (has_kek(manifest) ? "true" : "false") + ",\"database_schema\":" + std::to_string(manifest.database_schema) +
+         ",\"files\":" + std::to_string(manifest.files.size()) + ",\"size_bytes\":" + std::to_string(bytes_of(manifest)) + "}";
 }
 
 int report_stopped(const CommonOptions& options, const Error& error) {
@@ -116,6 +121,7 @@ backup::BackupPlan make_plan(const std::string& state_dir, const std::string& ta
   backup::BackupPlan plan;
   plan.state_dir = state_dir;
   plan.target = target;
+  plan.has_kek_file = std::getenv("STINT_KEK") == nullptr;  // NOLINT(concurrency-mt-unsafe): one thread
   plan.manifest.version = STINT_VERSION;
   plan.manifest.taken_at = rfc3339(wall_now());
   plan.progress = [&bar](std::uint64_t bytes) { return bar.add(bytes); };
@@ -149,7 +155,9 @@ int take_backup(const CommonOptions& options, const std::string& given) {
   }
   print_line(target + ": cell " + manifest->cell + ", " + std::to_string(manifest->files.size()) + " files, " +
              client::show_bytes(static_cast<std::int64_t>(bytes_of(*manifest))));
-  print_line("It holds the cell's key and API token: keep it as private as the state directory, and on another machine.");
+  print_line(has_kek(*manifest)
+                 ? "It holds the cell's key and API token: keep it as private as the state directory, and on another machine."
+                 : "It holds the cell's API token, and not the key-encryption key, which STINT_KEK gives: keep that too, elsewhere.");
   return client::kExitOk;
 }
 
@@ -167,6 +175,8 @@ void tell_next(const std::string& state_dir, const backup::Manifest& manifest) {
   print_line("Next: see to it that the old scheduler never starts again, then start this one under the address that agents know:");
   print_line("  stint scheduler start --state-dir " + state_dir + " --listen " + address + " --fixed-port");
   print_line("Agents come back by themselves. What was submitted after the backup is gone; what ended after it runs again.");
+  print_line("Agents and API tokens that were revoked after " + manifest.taken_at + " are let in again: revoke them once more.");
+  if (!has_kek(manifest)) print_line("The key-encryption key is not in it: start the scheduler with STINT_KEK as it was.");
 }
 
 int restore(const CommonOptions& options, const std::string& given) {

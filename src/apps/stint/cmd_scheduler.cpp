@@ -140,6 +140,7 @@ apps::SchedulerHostOptions make_host_options(const config::SchedulerConfig& conf
   host.heartbeat_interval = config.heartbeat;
   host.ready_fd = ready_fd;
   host.log_level = config.log_level;
+  host.keys = {config.keys_rotate_every, config.keys_grace};
   host.retention.jobs = {config.jobs_age, config.jobs_count};
   host.retention.store = {config.logs_age, config.logs_size, config.events_age, config.events_count};
   return host;

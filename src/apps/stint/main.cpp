@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "apps/stint/cmd_keys.hpp"
 #include "apps/stint/command_line.hpp"
 #include "apps/stint/completion.hpp"
 #include "apps/stint/install.hpp"
@@ -97,6 +98,7 @@ int run(int argc, char** argv) {
   add_watch_command(app, line);
   add_agent_commands(app, line);
   add_token_commands(app, line);
+  add_keys_commands(app, line);
   add_scheduler_commands(app, line);
   add_backup_commands(app, line);
   add_bench_commands(app, line);
