@@ -38,6 +38,19 @@ void JournalFile::lose_last(std::size_t records) {
   records_.resize(records_.size() - std::min(records, records_.size() - 1));
 }
 
+Status KeyBox::write_keys(const std::vector<ports::HeldKey>& keys) {
+  if (is_full_) return fail(Errc::no_space, "the agent's disk is full");
+  const Death death = std::exchange(death_, Death::none);
+  is_dead_ = death != Death::none;
+  if (death == Death::before_write) return fail(Errc::io, "the agent died here");
+  keys_ = keys;
+  return {};
+}
+
+Status KeyBox::write_pins(const std::vector<Pin>& /*pins*/) {
+  return is_full_ ? fail(Errc::no_space, "the agent's disk is full") : Status{};
+}
+
 AgentNode::AgentNode(Surroundings world, AgentIdentity identity, std::uint64_t seed, Keeper::KeepBlob keep_blob)
     : world_(world),
       identity_(std::move(identity)),
@@ -45,6 +58,7 @@ AgentNode::AgentNode(Surroundings world, AgentIdentity identity, std::uint64_t s
       clock_(world.agenda, std::chrono::hours{1 + seed % 1000}, static_cast<std::int64_t>(seed % 7'200'000) - 3'600'000),
       entropy_(seed),
       log_(world.trace, name_),
+      keys_(identity_.key),
       keeper_(world.agenda, clock_, world.trace, world.findings, "keeper-" + std::to_string(identity_.index + 1), identity_.info.resources,
               seed, std::move(keep_blob)),
       alarm_(world.agenda, [this] { on_alarm(); }) {}
@@ -56,8 +70,8 @@ void AgentNode::start() {
   noop_ = std::make_unique<agent::NoopDriver>();
   agent::AgentConfig config;
   config.number = identity_.number;
-  config.key_epoch = identity_.key_epoch;
-  config.key = identity_.key;
+  config.keys = keys_.keys();
+  config.key_store = &keys_;
   config.info = identity_.info;
   config.counters = &counters_;
   std::vector<agent::DriverSlot> slots{{"exec", driver_.get(), agent::StartRule::after_persist},
@@ -81,14 +95,17 @@ void AgentNode::end_process() {
   driver_.reset();
   alarm_.turn_off();
   keeper_is_heard_ = false;
-  connection_ = dialing_ = {};
+  wires_ = {};
+  [[maybe_unused]] const bool was_dying = keys_.take_death();
 }
 
 void AgentNode::crash(bool is_silent) {
   if (!agent_) return;
   world_.trace.note(name_, is_silent ? "crashes, and nobody is told" : "crashes");
-  if (connection_ && is_silent) world_.network.vanish(connection_, Side::agent, false);
-  if (connection_ && !is_silent) world_.network.close(connection_, Side::agent);
+  for (const auto& wire : wires_) {
+    if (wire.connection && is_silent) world_.network.vanish(wire.connection, Side::agent, false);
+    if (wire.connection && !is_silent) world_.network.close(wire.connection, Side::agent);
+  }
   end_process();
 }
 
@@ -101,7 +118,8 @@ void AgentNode::leave() {
 
 void AgentNode::lose_power(std::size_t lost) {
   world_.trace.note(name_, "loses power, and the last " + std::to_string(lost) + " records of its journal");
-  if (connection_) world_.network.vanish(connection_, Side::agent, true);
+  for (const auto& wire : wires_)
+    if (wire.connection) world_.network.vanish(wire.connection, Side::agent, true);
   end_process();
   journal_.lose_last(lost);
   if (lost > 0) keeper_.forget_history();
@@ -110,48 +128,66 @@ void AgentNode::lose_power(std::size_t lost) {
 
 void AgentNode::reinstall() {
   world_.trace.note(name_, "is installed anew");
-  if (connection_) world_.network.close(connection_, Side::agent);
+  for (const auto& wire : wires_)
+    if (wire.connection) world_.network.close(wire.connection, Side::agent);
   end_process();
   journal_.wipe();
   keeper_.forget_history();
   keeper_.die(Duration{0});
 }
 
+ports::LinkClient& AgentNode::line(std::size_t index) {
+  if (index == 0) return *agent_;
+  return agent_->second_line();
+}
+
+std::optional<std::size_t> AgentNode::line_of(ConnectionId id) const {
+  for (std::size_t i = 0; i < wires_.size(); ++i)
+    if (agent_ && id && (wires_[i].connection == id || wires_[i].dialing == id)) return i;
+  return std::nullopt;
+}
+
 void AgentNode::on_connected(ConnectionId id) {
-  if (!agent_ || id != dialing_) return world_.network.close(id, Side::agent);  // of an earlier life
-  dialing_ = {};
-  connection_ = id;
-  agent_->on_link_open(clock_.now());
+  const auto at = line_of(id);
+  if (!at) return world_.network.close(id, Side::agent);  // of an earlier life
+  wires_[*at] = {.connection = id, .dialing = {}};
+  line(*at).on_link_open(clock_.now());
   settle();
 }
 
 void AgentNode::on_dial_failed(ConnectionId id) {
-  if (!agent_ || id != dialing_) return;
-  dialing_ = {};
-  agent_->on_link_failed("connection refused", clock_.now());
+  const auto at = line_of(id);
+  if (!at) return;
+  wires_[*at].dialing = {};
+  line(*at).on_link_failed("connection refused", clock_.now());
   settle();
 }
 
 void AgentNode::on_bytes(ConnectionId id, ByteView bytes, Instant empty_since) {
-  if (!agent_ || id != connection_) return;
-  agent_->on_link_bytes(bytes, clock_.now(), clock_.read(empty_since));
+  const auto at = line_of(id);
+  if (!at) return;
+  line(*at).on_link_bytes(bytes, clock_.now(), clock_.read(empty_since));
   settle();
 }
 
 void AgentNode::on_closed(ConnectionId id) {
-  if (!agent_ || id != connection_) return;
-  connection_ = {};
-  agent_->on_link_closed(clock_.now());
+  const auto at = line_of(id);
+  if (!at) return;
+  wires_[*at] = {};
+  line(*at).on_link_closed(clock_.now());
   settle();
 }
 
 void AgentNode::on_room(ConnectionId id) {
-  if (agent_ && id == connection_) settle();
+  if (line_of(id)) settle();
 }
+
+Instant AgentNode::next_deadline() { return std::min(line(0).next_deadline(), line(1).next_deadline()); }
 
 void AgentNode::on_alarm() {
   if (!agent_) return;
-  if (clock_.to_world(agent_->next_deadline()) <= world_.agenda.now()) agent_->on_timer(clock_.now());
+  for (std::size_t i = 0; i < wires_.size(); ++i)
+    if (clock_.to_world(line(i).next_deadline()) <= world_.agenda.now()) line(i).on_timer(clock_.now());
   settle();
 }
 
@@ -161,32 +197,41 @@ void AgentNode::on_keeper() {
   settle();
 }
 
-void AgentNode::write_out() {
-  while (connection_ && agent_->has_link_output()) {
-    const std::size_t room = world_.network.room(connection_, Side::agent);
+void AgentNode::write_out(std::size_t index) {
+  const ConnectionId connection = wires_[index].connection;
+  while (connection && line(index).has_link_output()) {
+    const std::size_t room = world_.network.room(connection, Side::agent);
     if (room == 0) return;
     Bytes out;
-    agent_->take_link_output(clock_.now(), room, out);
+    line(index).take_link_output(clock_.now(), room, out);
     if (out.empty()) return;
-    world_.network.send(connection_, Side::agent, out);
+    world_.network.send(connection, Side::agent, out);
+  }
+}
+
+void AgentNode::settle_line(std::size_t index) {
+  auto& client = line(index);
+  write_out(index);
+  if (wires_[index].connection && client.wants_close() && !client.has_link_output()) {
+    world_.network.close(std::exchange(wires_[index].connection, {}), Side::agent);
+    client.on_link_closed(clock_.now());
   }
 }
 
 void AgentNode::settle() {
-  write_out();
-  if (connection_ && agent_->wants_close() && !agent_->has_link_output()) {
-    world_.network.close(std::exchange(connection_, {}), Side::agent);
-    agent_->on_link_closed(clock_.now());
-  }
+  if (keys_.take_death()) return crash(world_.prng.chance(1, 4));
+  for (std::size_t i = 0; i < wires_.size(); ++i) settle_line(i);
+  for (std::size_t i = 0; i < wires_.size(); ++i) write_out(i);  // the end of one line may be the other's turn
   if (agent_->is_finished()) {
     world_.trace.note(name_, "ends");
     return end_process();
   }
-  if (!connection_ && !dialing_ && agent_->wants_link(clock_.now())) {
-    agent_->on_link_dialing();
-    dialing_ = world_.network.dial(identity_.index, *this);
+  for (std::size_t i = 0; i < wires_.size(); ++i) {
+    if (wires_[i].connection || wires_[i].dialing || !line(i).wants_link(clock_.now())) continue;
+    line(i).on_link_dialing();
+    wires_[i].dialing = world_.network.dial(identity_.index, *this);
   }
-  alarm_.arm(clock_.to_world(agent_->next_deadline()));
+  alarm_.arm(clock_.to_world(next_deadline()));
 }
 
 }  // namespace stint::sim

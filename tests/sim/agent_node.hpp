@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 #include "agent/agent.hpp"
 #include "agent/noop_driver.hpp"
 #include "ports/journal.hpp"
+#include "ports/key_store.hpp"
 #include "protocol/counters.hpp"
 #include "sim/keeper.hpp"
 #include "sim/surroundings.hpp"
@@ -32,12 +34,34 @@ class JournalFile final : public ports::Journal {
   bool is_full_ = false;
 };
 
+/// An agent's key file. What it wrote is on the disk, power failure or not; its process may be made to die at that moment.
+class KeyBox final : public ports::KeyStore {
+ public:
+  enum class Death { none, before_write, after_write };
+  explicit KeyBox(ports::HeldKey first) : keys_{first} {}
+
+  Status write_keys(const std::vector<ports::HeldKey>& keys) override;
+  Status write_pins(const std::vector<Pin>& pins) override;
+
+  [[nodiscard]] const std::vector<ports::HeldKey>& keys() const { return keys_; }
+  void set_full(bool is_full) { is_full_ = is_full; }
+  /// At the next write.
+  void die_at_write(Death death) { death_ = death; }
+  /// The process must die now: it did so in the middle of a write.
+  [[nodiscard]] bool take_death() { return std::exchange(is_dead_, false); }
+
+ private:
+  std::vector<ports::HeldKey> keys_;
+  bool is_full_ = false;
+  Death death_ = Death::none;
+  bool is_dead_ = false;
+};
+
 /// What an agent is, whatever happens to it.
 struct AgentIdentity {
   std::size_t index = 0;  ///< in the world, from 0
   AgentNumber number;
-  KeyEpoch key_epoch;
-  protocol::AgentKeyBytes key{};
+  ports::HeldKey key;  ///< that it was registered with
   protocol::AgentInfo info;
 };
 
@@ -56,12 +80,18 @@ class AgentNode final : public Peer {
   /// A new state directory: another instance under the same key.
   void reinstall();
 
+  /// Somebody has asked for it: from then on nothing is expected of it.
+  void set_revoked() { is_revoked_ = true; }
+  [[nodiscard]] bool is_revoked() const { return is_revoked_; }
+
   [[nodiscard]] bool is_running() const { return agent_ != nullptr; }
   [[nodiscard]] std::size_t held() const { return agent_ ? agent_->held() : 0; }
   [[nodiscard]] bool is_synced() const { return agent_ && agent_->is_synced(); }
   [[nodiscard]] Keeper& keeper() { return keeper_; }
   [[nodiscard]] const Keeper& keeper() const { return keeper_; }
   [[nodiscard]] JournalFile& journal() { return journal_; }
+  [[nodiscard]] KeyBox& keys() { return keys_; }
+  [[nodiscard]] const KeyBox& keys() const { return keys_; }
   [[nodiscard]] MachineClock& clock() { return clock_; }
   [[nodiscard]] const protocol::SessionCounters& counters() const { return counters_; }
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -77,8 +107,12 @@ class AgentNode final : public Peer {
   void end_process();
   /// After every call of the agent: what it wants written, closed, dialled, and when it wants to be called.
   void settle();
-  void write_out();
+  void settle_line(std::size_t line);
+  void write_out(std::size_t line);
   void on_alarm();
+  [[nodiscard]] ports::LinkClient& line(std::size_t index);
+  [[nodiscard]] std::optional<std::size_t> line_of(ConnectionId id) const;
+  [[nodiscard]] Instant next_deadline();
   void on_keeper();
 
   Surroundings world_;
@@ -88,15 +122,21 @@ class AgentNode final : public Peer {
   SeededEntropy entropy_;
   TraceLog log_;
   JournalFile journal_;
+  KeyBox keys_;
   Keeper keeper_;
   Alarm alarm_;
   protocol::SessionCounters counters_;
   std::unique_ptr<KeeperDriver> driver_;
   std::unique_ptr<agent::NoopDriver> noop_;
   std::unique_ptr<agent::Agent> agent_;
-  ConnectionId connection_;  ///< zero: none
-  ConnectionId dialing_;
+  /// Of one of the agent's two lines.
+  struct Wire {
+    ConnectionId connection;  ///< zero: none
+    ConnectionId dialing;
+  };
+  std::array<Wire, 2> wires_;
   bool keeper_is_heard_ = false;
+  bool is_revoked_ = false;
 };
 
 }  // namespace stint::sim

@@ -125,6 +125,21 @@ void Client::drain(const std::string& agent, bool is_draining) {
   });
 }
 
+void Client::command(const std::string& path, const std::string& body) { ask(make_request("POST", path, body), {}); }
+
+void Client::revoke(const std::string& agent) {
+  ++submitting_;
+  ask(make_request("POST", "/v1/agents/" + agent + "/revoke"), [this, agent](const ports::HttpResponse* response) {
+    --submitting_;
+    if (response != nullptr && response->status == 200) return;
+    ++submitting_;
+    world_.agenda.after(kRetryPause, [this, agent] {
+      --submitting_;
+      revoke(agent);
+    });
+  });
+}
+
 void Client::follow_events() {
   events_ = {++last_.value};
   auto request = make_request("GET", "/v1/events");

@@ -162,7 +162,17 @@ void Durable::check_change(const core::AttemptRow& before, const core::AttemptRo
   findings_.expect(!before.is_result || (row.is_result && row.status == before.status), "was its task's result and changed", name);
   if (row.is_result && !before.is_result && row.status != TaskStatus::failed)
     findings_.expect(before.live, "ended its task without being in the live set", name);
+  const auto agent = agents_.find(row.agent);
+  if (agent != agents_.end() && agent->second.revoked && row.status == TaskStatus::completed)
+    findings_.expect(before.status == TaskStatus::completed, "completed by the word of an agent that was revoked before", name);
   if (has_ended(before.status)) findings_.expect(row.status == before.status, "had ended and changed its state", name);
+}
+
+void Durable::apply(const core::AgentRow& row) {
+  const auto before = agents_.find(row.number);
+  if (before != agents_.end())
+    findings_.expect(row.revoked || !before->second.revoked, "was revoked and is not any more", "agent " + row.name);
+  agents_[row.number] = row;
 }
 
 void Durable::apply(const core::TaskMarkRow& row) {

@@ -53,7 +53,7 @@ class Durable {
   void apply(const core::GroupRow& row);
   void apply(const core::OutputRow& row);
   void apply(const core::ResultRow& row);
-  void apply(const core::AgentRow& row) { agents_[row.number] = row; }
+  void apply(const core::AgentRow& row);
   template <class Other>
   void apply(const Other& /*keys, events, output, reports, facts*/) {}
 

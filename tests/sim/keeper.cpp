@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint32_t kSteps = 3;                                  // moments at which a process prints and reports
 constexpr std::size_t kOutputChunk = 4096;
 constexpr Duration kHang = std::chrono::hours{24};                   // of a process that only its timeout ends
+constexpr Duration kLeashKill = std::chrono::seconds{80};           // as the real one's
 constexpr std::int32_t kSigterm = 15;
 constexpr std::int32_t kSigkill = 9;
 
@@ -63,6 +64,37 @@ void Keeper::attach(std::function<void()> wake_agent) {
   wake();
 }
 
+void Keeper::detach() {
+  wake_ = nullptr;
+  if (!alone_since_) set_alone_since(clock_.now().mono);
+}
+
+void Keeper::set_alone_since(std::optional<Instant> lost) {
+  alone_since_ = lost ? std::optional(agenda_.now() - (clock_.now().mono - *lost)) : std::nullopt;
+  if (!alone_since_) return;
+  for (const auto& [ref, process] : processes_) watch_leash(ref, process);
+}
+
+void Keeper::watch_leash(const AttemptRef& ref, const Process& process) {
+  if (!alone_since_ || process.has_ended || process.spec.stop_after <= Duration{0}) return;
+  const Instant since = *alone_since_;
+  const Instant due = since + process.spec.stop_after;
+  agenda_.at(due, [this, ref, since, life = process.life] {
+    const auto found = processes_.find(ref);
+    if (alone_since_ != since || found == processes_.end() || found->second.life != life || found->second.has_ended) return;
+    trace_.note(name_, name_of(ref) + " has been alone for too long");
+    const Instant last = since + found->second.spec.stop_after + kLeashKill;
+    const Duration grace = std::clamp<Duration>(last - agenda_.now(), Duration{0}, found->second.spec.kill_grace);
+    agenda_.after(grace, [this, ref, life] { end(ref, life, EndReason::lost, 0, kSigterm); });
+  });
+}
+
+bool Keeper::runs_leashed(const TaskRef& task) const {
+  return std::any_of(processes_.begin(), processes_.end(), [&](const auto& entry) {
+    return entry.first.task == task && !entry.second.has_ended && entry.second.spec.stop_after > Duration{0};
+  });
+}
+
 void Keeper::start(ports::LaunchSpec spec) {
   if (is_away_) return;
   const AttemptRef ref = spec.ref;
@@ -85,11 +117,15 @@ void Keeper::start(ports::LaunchSpec spec) {
     return;
   }
   check_room(process);
+  if (process.spec.stop_after > Duration{0} && runs_elsewhere_)
+    findings_.expect(!runs_elsewhere_(ref.task), "stop_after: was started while another attempt of its task still runs",
+                     name_ + ": " + name_of(ref));
   trace_.note(name_, "starts " + name_of(ref) + " for " + std::to_string(to_ms(run)) + " ms");
   executions_.insert_or_assign(ref, Execution{ref, false, EndReason::none, 0, {}, {}, {}, item_of(process.spec)});
   const std::uint64_t life = process.life;
   tell(ports::DriverStarted{ref, process.end.started_ms, 1});
   const auto& stored = processes_.insert_or_assign(ref, std::move(process)).first->second;
+  watch_leash(ref, stored);
   for (std::uint32_t i = 1; i <= kSteps; ++i) agenda_.after(run * i / (kSteps + 1), [this, ref, life] { step(ref, life); });
   agenda_.after(run, [this, ref, life, reason = stored.end.reason, code = stored.end.exit_code, signal = stored.end.signal] {
     end(ref, life, reason, code, signal);

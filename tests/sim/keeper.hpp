@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -57,19 +58,25 @@ class Keeper {
 
   /// An agent connects: Held of everything, Ready, then each attempt's story.
   void attach(std::function<void()> wake);
-  void detach() { wake_ = nullptr; }
+  void detach();
   [[nodiscard]] std::vector<ports::DriverEvent> take_events() { return std::exchange(events_, {}); }
 
   void start(ports::LaunchSpec spec);
   void stop(const AttemptRef& ref, ports::Driver::StopMode mode);
   void request_output(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes);
   void release(const AttemptRef& ref);
+  void set_alone_since(std::optional<Instant> lost);
 
   /// Its processes die with it; another one is there after a while.
   void die(Duration absence);
   /// What the machine has started before may be started again: its state directory was lost, or its last records were.
   void forget_history() { started_.clear(); }
   void set_refusing(bool is_refusing) { is_refusing_ = is_refusing; }
+
+  /// One that its task's policy allows to have no other beside it.
+  [[nodiscard]] bool runs_leashed(const TaskRef& task) const;
+  /// Asked before a process starts that may have no other of its task beside it: whether one runs anywhere.
+  void watch_starts(std::function<bool(const TaskRef&)> runs_elsewhere) { runs_elsewhere_ = std::move(runs_elsewhere); }
 
   [[nodiscard]] std::size_t held() const { return processes_.size(); }
   [[nodiscard]] std::size_t deaths() const { return deaths_; }
@@ -94,6 +101,7 @@ class Keeper {
     std::uint64_t life = 0;
   };
 
+  void watch_leash(const AttemptRef& ref, const Process& process);
   void decide(Process& process, Duration& run);
   void step(const AttemptRef& ref, std::uint64_t life);
   void end(const AttemptRef& ref, std::uint64_t life, EndReason reason, std::int32_t exit_code, std::int32_t signal);
@@ -119,6 +127,8 @@ class Keeper {
   std::set<AttemptRef> started_;
   std::uint64_t lives_ = 0;
   std::size_t deaths_ = 0;
+  std::function<bool(const TaskRef&)> runs_elsewhere_;
+  std::optional<Instant> alone_since_;  ///< in the world's time
   bool is_away_ = false;
   bool is_refusing_ = false;
 };
@@ -137,6 +147,7 @@ class KeeperDriver final : public ports::Driver {
     keeper_.request_output(ref, stream, offset, max_bytes);
   }
   void release(const AttemptRef& ref) override { keeper_.release(ref); }
+  void set_alone_since(std::optional<Instant> lost) override { keeper_.set_alone_since(lost); }
   std::vector<ports::DriverEvent> take_events() override { return keeper_.take_events(); }
 
  private:

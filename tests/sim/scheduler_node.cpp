@@ -43,6 +43,7 @@ void SchedulerNode::start() {
   options.session_time_offset_ms = to_ms(now.wall) - to_ms(now.mono.time_since_epoch());
   options.heartbeat_interval = heartbeat_interval_;
   options.server = "scheduler:1";
+  options.keys.rotate_every = Duration{0};  // the storm rotates
   daemon_ = std::make_unique<scheduler::Daemon>(std::move(options),
                                                 scheduler::DaemonPorts{*store_, *reader_, *blobs_, *this, *this, entropy_, log_});
   const auto opened = store_->open([this, life = life_](BatchNumber number, const Status& status) {

@@ -1,5 +1,6 @@
 #include "sim/storm.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <string>
 
@@ -56,7 +57,10 @@ void Storm::end() {
   for (auto& agent : agents_) {
     world_.network.heal(agent->identity().index);
     agent->journal().set_full(false);
+    agent->keys().set_full(false);
+    agent->keys().die_at_write(KeyBox::Death::none);
     agent->keeper().set_refusing(false);
+    if (agent->is_revoked()) continue;
     agent->crash(false);  // what an agent refused it is asked for again once it has reconnected
     agent->start();
     client_.drain(agent->identity().info.name, false);
@@ -72,6 +76,9 @@ void Storm::strike(Fault fault) {
     case Fault::stall_link:
     case Fault::linger:
     case Fault::half_open: return strike_link(fault);
+    case Fault::rotate_keys: return rotate_keys();
+    case Fault::retire_key: return retire_some_key();
+    case Fault::revoke_agent: return revoke_some_agent();
     case Fault::retry_job: return retry_some_job();
     case Fault::cancel:
     case Fault::look: return ask_something(fault);
@@ -119,10 +126,18 @@ void Storm::strike_agent(Fault fault, AgentNode& agent) {
       world_.agenda.after(pause(std::chrono::seconds{200}), [this, index] { world_.network.heal(index); });
       return;
     }
+    case Fault::die_over_key:
+      agent.keys().die_at_write(world_.prng.chance(1, 2) ? KeyBox::Death::before_write : KeyBox::Death::after_write);
+      world_.agenda.after(pause(std::chrono::seconds{60}), [&agent] { agent.start(); });
+      return;
     case Fault::full_agent_disk:
       world_.trace.note(agent.name(), "its disk is full");
       agent.journal().set_full(true);
-      world_.agenda.after(pause(std::chrono::seconds{20}), [&agent] { agent.journal().set_full(false); });
+      agent.keys().set_full(true);
+      world_.agenda.after(pause(std::chrono::seconds{20}), [&agent] {
+        agent.journal().set_full(false);
+        agent.keys().set_full(false);
+      });
       return;
     default: {
       const std::string& name = agent.identity().info.name;
@@ -146,6 +161,39 @@ void Storm::strike_link(Fault fault) {
     case Fault::half_open: return world_.network.forget_end(id, side);
     default: return world_.network.reset(id);
   }
+}
+
+void Storm::rotate_keys() {
+  const auto grace = to_ms(std::chrono::seconds{1} + pause(std::chrono::seconds{40}));
+  client_.command("/v1/keys/rotate", "{\"grace_ms\":" + std::to_string(grace) + "}");
+  if (!world_.prng.chance(1, 3)) return;
+  world_.agenda.after(pause(std::chrono::milliseconds{200}), [this] {
+    if (!is_over_) strike_scheduler(Fault::crash_scheduler);
+  });
+}
+
+/// At once only if every agent has a newer key: who has none must be registered anew, and nobody does that here.
+void Storm::retire_some_key() {
+  if (!scheduler_.is_running()) return;
+  const auto& keys = scheduler_.daemon()->keys();
+  for (const auto& row : keys.rows()) {
+    const auto state = keys.state_of(row.epoch);
+    if (state == scheduler::KeyState::removed || row.epoch >= keys.current_epoch()) continue;
+    const bool is_left_by_all = std::all_of(agents_.begin(), agents_.end(), [&](const auto& agent) {
+      return agent->is_revoked() || agent->keys().keys().front().epoch > row.epoch;
+    });
+    const bool is_now = is_left_by_all && world_.prng.chance(1, 2);
+    return client_.command("/v1/keys/retire", "{\"key_epoch\":" + std::to_string(row.epoch.value) + (is_now ? ",\"now\":true}" : "}"));
+  }
+}
+
+/// One at most, and never the last: somebody must do the work.
+void Storm::revoke_some_agent() {
+  const bool is_done = std::any_of(agents_.begin(), agents_.end(), [](const auto& agent) { return agent->is_revoked(); });
+  if (is_done || agents_.size() < 3) return;
+  AgentNode& agent = *agents_[world_.prng.below(agents_.size())];
+  agent.set_revoked();
+  client_.revoke(agent.identity().info.name);
 }
 
 void Storm::follow_some_output(JobId job) {

@@ -30,6 +30,10 @@ enum class Fault : std::uint8_t {
   full_agent_disk,
   step_wall_clock,
   drain_agent,
+  rotate_keys,     ///< with a grace so short that who is away comes back to a retired epoch; the scheduler may die over it
+  retire_key,      ///< before its grace is over, or at once where that locks nobody out
+  die_over_key,    ///< an agent's process dies before or after its next write of keys
+  revoke_agent,
   cancel,
   retry_job,
   look,            ///< no fault: a user lists and asks
@@ -52,6 +56,9 @@ class Storm {
   void strike_scheduler(Fault fault);
   void strike_agent(Fault fault, AgentNode& agent);
   void strike_link(Fault fault);
+  void rotate_keys();
+  void retire_some_key();
+  void revoke_some_agent();
   void ask_something(Fault fault);
   void follow_some_output(JobId job);
   void retry_some_job();

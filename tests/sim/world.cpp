@@ -59,9 +59,13 @@ void World::set_up() {
     const std::uint64_t seed = prng_.next();
     client_.register_agent(identity.info.name, [this, identity, seed](AgentNumber number, KeyEpoch epoch, const Bytes& key) mutable {
       identity.number = number;
-      identity.key_epoch = epoch;
-      std::copy(key.begin(), key.end(), identity.key.begin());
+      identity.key.epoch = epoch;
+      std::copy(key.begin(), key.end(), identity.key.key.begin());
       agents_.push_back(std::make_unique<AgentNode>(surroundings_, std::move(identity), seed, keep_blob()));
+      agents_.back()->keeper().watch_starts([this](const TaskRef& task) {
+        return std::any_of(agents_.begin(), agents_.end(),
+                           [&](const auto& agent) { return !agent->is_revoked() && agent->keeper().runs_leashed(task); });
+      });
     });
     if (!run_until([&] { return agents_.size() == i + 1; }, kSetUpLimit) && findings_.empty())
       findings_.add("an agent could not be registered");
@@ -133,6 +137,7 @@ void World::cancel_misfits() {
     const auto fits_somewhere = [this](const core::TaskSpec& task) {
       if (task.driver == "human") return true;
       return std::any_of(agents_.begin(), agents_.end(), [&](const auto& agent) {
+        if (agent->is_revoked()) return false;
         const auto& info = agent->identity().info;
         const bool has_type =
             !task.type || info.types.empty() || std::find(info.types.begin(), info.types.end(), *task.type) != info.types.end();
@@ -148,9 +153,19 @@ void World::cancel_misfits() {
   }
 }
 
+/// That, and no other: what came before it is forgotten.
+bool World::has_newest_key(const AgentNode& agent) const {
+  const auto* row = scheduler_.daemon()->core().find_agent(agent.identity().number);
+  const KeyEpoch current = scheduler_.daemon()->keys().current_epoch();
+  const auto& keys = agent.keys().keys();
+  return row->key_epoch >= current && keys.size() == 1 && keys.front().epoch == row->key_epoch;
+}
+
 bool World::is_settled() const {
   return unsubmitted_ == 0 && !client_.is_submitting() && durable_.all_jobs_ended() && scheduler_.is_quiet() &&
-         std::all_of(agents_.begin(), agents_.end(), [](const auto& agent) { return agent->is_synced() && agent->held() == 0; });
+         std::all_of(agents_.begin(), agents_.end(), [this](const auto& agent) {
+           return agent->is_revoked() || (agent->is_synced() && agent->held() == 0 && has_newest_key(*agent));
+         });
 }
 
 std::string World::describe_what_is_left() const {
@@ -159,8 +174,10 @@ std::string World::describe_what_is_left() const {
   for (const auto& [id, job] : durable_.jobs())
     if (!has_ended(durable_.state_of(id))) text += "job " + std::to_string(id.value) + " is open; ";
   for (const auto& agent : agents_) {
+    if (agent->is_revoked()) continue;
     if (!agent->is_synced()) text += agent->name() + " has no session; ";
     if (agent->held() > 0) text += agent->name() + " holds " + std::to_string(agent->held()) + " attempts; ";
+    if (scheduler_.is_running() && !has_newest_key(*agent)) text += agent->name() + " is behind with its key; ";
   }
   if (!scheduler_.is_quiet()) text += "the scheduler is not quiet; ";
   if (!scheduler_.is_running()) return text;

@@ -48,6 +48,7 @@ class World {
   [[nodiscard]] std::function<BlobId(const std::string&)> keep_blob();
   void retry_some();
   void cancel_misfits();
+  [[nodiscard]] bool has_newest_key(const AgentNode& agent) const;
   [[nodiscard]] bool is_settled() const;
   [[nodiscard]] std::string describe_what_is_left() const;
   /// Steps until `is_done`, a finding, or the limit of virtual time.  False: it was not done.
