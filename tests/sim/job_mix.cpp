@@ -28,6 +28,12 @@ void draw_policy(Prng& prng, core::TaskSpec& task) {
   task.lost_after = prng.between(std::chrono::seconds{1}, prng.chance(1, 2) ? std::chrono::seconds{10} : std::chrono::seconds{300});
 }
 
+/// Longer than the scheduler waits for an agent: only then two attempts of a task could meet.
+void outlive_absences(Prng& prng, core::TaskSpec& task) {
+  task.command[1] = std::to_string(60'000 + prng.below(540'000));
+  task.timeout = Duration{0};
+}
+
 void draw_array(Prng& prng, const JobMix& mix, core::TaskSpec& task) {
   task.is_array = true;
   task.array_count = 1 + static_cast<std::uint32_t>(prng.below(mix.tasks_max));
@@ -57,6 +63,7 @@ core::TaskSpec draw_task(Prng& prng, const JobMix& mix, const protocol::AgentInf
   task.timeout -= task.timeout % std::chrono::milliseconds{1};
   task.kill_grace -= task.kill_grace % std::chrono::milliseconds{1};
   if (mix.has_policies && prng.chance(1, 2)) draw_policy(prng, task);
+  if (task.on_disconnect == core::DisconnectPolicy::stop_after && task.driver == "exec" && prng.chance(1, 2)) outlive_absences(prng, task);
   task.lost_after -= task.lost_after % std::chrono::milliseconds{1};
   if (!model.labels.empty() && prng.chance(1, 5)) task.labels = {model.labels.front()};
   return task;

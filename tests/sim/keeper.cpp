@@ -89,6 +89,11 @@ void Keeper::watch_leash(const AttemptRef& ref, const Process& process) {
   });
 }
 
+bool Keeper::runs_leashed() const {
+  return std::any_of(processes_.begin(), processes_.end(),
+                     [](const auto& entry) { return !entry.second.has_ended && entry.second.spec.stop_after > Duration{0}; });
+}
+
 bool Keeper::runs_leashed(const TaskRef& task) const {
   return std::any_of(processes_.begin(), processes_.end(), [&](const auto& entry) {
     return entry.first.task == task && !entry.second.has_ended && entry.second.spec.stop_after > Duration{0};

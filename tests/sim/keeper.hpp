@@ -75,6 +75,7 @@ class Keeper {
 
   /// One that its task's policy allows to have no other beside it.
   [[nodiscard]] bool runs_leashed(const TaskRef& task) const;
+  [[nodiscard]] bool runs_leashed() const;
   /// Asked before a process starts that may have no other of its task beside it: whether one runs anywhere.
   void watch_starts(std::function<bool(const TaskRef&)> runs_elsewhere) { runs_elsewhere_ = std::move(runs_elsewhere); }
 

@@ -109,8 +109,14 @@ void Storm::strike_scheduler(Fault fault) {
 }
 
 void Storm::restart_later(AgentNode& agent) {
-  const Duration absence = world_.prng.chance(1, 4) ? pause(std::chrono::seconds{150}) : pause(std::chrono::seconds{8});
+  const Duration absence = world_.prng.chance(1, 4) ? pause(std::chrono::seconds{300}) : pause(std::chrono::seconds{8});
   world_.agenda.after(absence, [&agent] { agent.start(); });
+}
+
+/// One that runs what must be stopped while it is away, if there is one; else the one that was drawn.
+AgentNode& Storm::find_leashed(AgentNode& drawn) {
+  const auto found = std::find_if(agents_.begin(), agents_.end(), [](const auto& agent) { return agent->keeper().runs_leashed(); });
+  return found == agents_.end() ? drawn : **found;
 }
 
 void Storm::strike_agent(Fault fault, AgentNode& agent) {
@@ -121,9 +127,10 @@ void Storm::strike_agent(Fault fault, AgentNode& agent) {
     case Fault::kill_keeper: return agent.keeper().die(pause(std::chrono::seconds{3}));
     case Fault::reinstall: agent.reinstall(); return restart_later(agent);
     case Fault::partition: {
-      const std::size_t index = agent.identity().index;
+      const std::size_t index = find_leashed(agent).identity().index;
       world_.network.partition(index);
-      world_.agenda.after(pause(std::chrono::seconds{200}), [this, index] { world_.network.heal(index); });
+      const Duration longest = world_.prng.chance(1, 2) ? std::chrono::seconds{200} : std::chrono::seconds{600};
+      world_.agenda.after(pause(longest), [this, index] { world_.network.heal(index); });
       return;
     }
     case Fault::die_over_key:

@@ -62,6 +62,7 @@ class Storm {
   void ask_something(Fault fault);
   void follow_some_output(JobId job);
   void retry_some_job();
+  [[nodiscard]] AgentNode& find_leashed(AgentNode& drawn);
   void restart_later(AgentNode& agent);
   [[nodiscard]] Duration pause(Duration longest) { return world_.prng.between(Duration{0}, longest); }
 

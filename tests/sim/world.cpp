@@ -32,7 +32,8 @@ World::World(std::uint64_t seed, Trace::Output output, Faults faults)
 
 Outcome World::run() {
   set_up();
-  const Duration duration = prng_.between(std::chrono::seconds{10}, std::chrono::minutes{5});
+  const bool is_long = prng_.chance(1, 4);  // long enough for an agent to be away for longer than anybody waits for it
+  const Duration duration = prng_.between(std::chrono::seconds{10}, is_long ? std::chrono::minutes{20} : std::chrono::minutes{5});
   if (findings_.empty()) submit_jobs(duration);
   if (findings_.empty() && faults_ == Faults::drawn) storm(duration);
   if (findings_.empty()) calm();
