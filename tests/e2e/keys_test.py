@@ -3,7 +3,6 @@
 tasks that may not run on without their scheduler."""
 
 import json
-import shutil
 
 import e2e
 
@@ -71,7 +70,7 @@ class Keys(e2e.Case):
         self.wait_for_epoch("sleeper", after)
         self.assertEqual([], self.keys("status")["behind"])
         self.eventually("the load", lambda: self.api.get(f"/v1/jobs/{load}")["tasks"]["completed"] == 200)
-        attempts = [len(self.task(item["task"])["attempts_list"]) for item in self.api.items(f"/v1/jobs/{load}/tasks")]
+        attempts = [len(self.task(item["id"])["attempts_list"]) for item in self.api.items(f"/v1/jobs/{load}/tasks")]
         self.assertEqual([1] * 200, attempts)
         self.assertTrue(process.is_alive(), "a task notices nothing")
         self.end_waiting(task)
@@ -89,8 +88,8 @@ class Keys(e2e.Case):
             self.wait_for_epoch(name, after)
 
     def test_3_an_old_key_is_refused_once_it_is_removed(self):
-        old = self.folder / "stolen.key"
-        shutil.copy2(self.folder / "sleeper.key", old)
+        old = self.product.write("stolen.key", (self.folder / "sleeper.key").read_text())
+        old.chmod(0o600)
         before, after = self.rotate("1h")
         self.wait_for_epoch("sleeper", after)
         self.wait_for_epoch("box", after)
