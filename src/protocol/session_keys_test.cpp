@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "protocol/codec.hpp"
+#include "protocol/counters.hpp"
 #include "protocol/session_pipe.hpp"
 
 namespace stint::protocol {

@@ -173,7 +173,7 @@ void SessionHub::send_away(ports::LinkId id, Now now) {
   if (auto rekey = keys_.make_rekey(link.agent, link.session->hello()->key_epoch, newest_epoch_, entropy_))
     link.session->send(*std::move(rekey));
   link.session->close(protocol::CloseReason::normal, epoch + " is retired: come again with the newer key");
-  log_.info("agent " + std::to_string(link.agent.value) + " came with a key of " + epoch + ", which is retired, and got a newer one");
+  log_.info("agent " + std::to_string(link.agent.value) + " came with a retired key (" + epoch + ") and got a newer one");
   finish(id, now);
 }
 

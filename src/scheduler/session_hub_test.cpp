@@ -105,7 +105,7 @@ class SessionHubTest : public ::testing::Test, protected AgentKeys, protected Ag
   testing::SeededEntropy entropy{1};
   testing::LinesLog log;
   testing::Network network;
-  SessionHub hub{{testing::kSessionTimeOffsetMs, 30s}, *this, network, entropy, log, *this};
+  SessionHub hub{{testing::kSessionTimeOffsetMs, 30s, {}}, *this, network, entropy, log, *this};
 };
 
 TEST_F(SessionHubTest, NoAssignmentLeavesBeforeReconcile) {
