@@ -9,13 +9,6 @@
 namespace stint::core {
 namespace {
 
-bool is_agent_name(std::string_view text) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-  };
-  return !text.empty() && text.size() <= limits::kNameBytes && std::all_of(text.begin(), text.end(), allowed);
-}
-
 Status find_usable(const State& state, AgentNumber number, Agent*& agent) {
   agent = state.find_agent(number);
   if (agent == nullptr) return fail(Errc::not_found, "agent " + std::to_string(number.value) + " is not known");
@@ -78,8 +71,8 @@ void stop_all(Turn& turn, const Agent& agent) {
 Result<AgentNumber> register_agent(Turn& turn, const RegisterAgent& event) {
   State& state = turn.state;
   if (!is_agent_name(event.name))
-    return fail(Errc::invalid_argument,
-                "the agent's name is \"" + event.name.substr(0, 100) + "\"; a name has 1 to 64 letters, digits, _, - or .");
+    return fail(Errc::invalid_argument, "the agent's name is \"" + event.name.substr(0, 100) +
+                                            "\"; a name has 1 to 64 letters, digits, _, - or ., and is not \"tokens\"");
   if (state.agent_names.contains(event.name))
     return fail(Errc::already_exists, "an agent is named " + event.name + " already; choose another name or revoke that one");
   const AgentNumber number{state.agents.size() + 1};
@@ -89,6 +82,8 @@ Result<AgentNumber> register_agent(Turn& turn, const RegisterAgent& event) {
   agent.row.number = number;
   agent.row.name = event.name;
   agent.row.generation = state.first_generation;
+  agent.row.terms = event.terms;
+  agent.row.public_key = event.public_key;
   agent.row.registered_at = turn.now.wall;
   agent.row.disconnected_at = turn.now.wall;
   state.agent_names.emplace(event.name, number);
@@ -156,7 +151,7 @@ Status revoke_agent(Turn& turn, const RevokeAgent& event) {
 }
 
 void change_offer(Turn& turn, Agent& agent, const AgentOffer& offer) {
-  agent.row.offer = offer;
+  agent.row.offer = cut_to_terms(offer, agent.row.terms);
   agent.is_shrunk = !agent.is_within_offer();
   turn.state.capacity.describe(agent.row.number, agent.row.offer);
   refresh_agent(turn.state, agent);

@@ -89,6 +89,8 @@ void add_agent(std::string& out, const Agent& agent) {
   line << std::uint64_t{row.key_epoch.value};
   line.flag("revoked", row.revoked).flag("draining", row.draining);
   if (row.drain_by > UnixMillis{}) line << row.drain_by;
+  for (const AgentType type : row.terms.types) line << to_string(type);
+  for (const auto& [key, value] : row.terms.labels) line << key << value;
 }
 
 }  // namespace

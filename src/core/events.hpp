@@ -31,6 +31,8 @@ struct CancelTasks {
 struct RegisterAgent {
   std::string name;
   std::string by;
+  AgentTerms terms{};
+  AgentPublicKey public_key{};
 };
 
 struct DrainAgent {

@@ -127,6 +127,8 @@ struct Loader {
   Status operator()(const ResultRow&) { return {}; }
   Status operator()(const CheckpointRow&) { return {}; }
   Status operator()(const TokenRow&) { return {}; }
+  Status operator()(const EnrolTokenRow&) { return {}; }
+  Status operator()(const EnrolTokenRemovalRow&) { return {}; }
   Status operator()(const MetaRow& row) {
     if (row.name != kIncarnation) return {};
     const auto [end, problem] = std::from_chars(row.value.data(), row.value.data() + row.value.size(), state.first_generation);

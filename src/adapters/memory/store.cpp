@@ -36,6 +36,8 @@ void Tables::apply(const core::Row& row) {
                  [this](const core::ResultRow& r) { results_[r.task] = r; },
                  [this](const core::CheckpointRow& r) { checkpoints_[r.task] = r; },
                  [this](const core::TokenRow& r) { tokens_[r.id] = r; },
+                 [this](const core::EnrolTokenRow& r) { enrol_tokens_[r.id] = r; },
+                 [this](const core::EnrolTokenRemovalRow& r) { enrol_tokens_.erase(r.id); },
                  [this](const core::JobRemovalRow& r) { remove(r.job), removals_[r.job] = r; },
              },
              row);
@@ -52,6 +54,7 @@ Status Tables::each(const std::function<Status(const core::Row&)>& row) const {
   for (const auto& [_, r] : meta_) STINT_TRY_VOID(row(r));
   for (const auto& [_, r] : tokens_) STINT_TRY_VOID(row(r));
   for (const auto& [_, r] : removals_) STINT_TRY_VOID(row(r));
+  for (const auto& [_, r] : enrol_tokens_) STINT_TRY_VOID(row(r));
   return {};
 }
 

@@ -40,6 +40,7 @@ class Tables {
   std::map<KeyEpoch, core::MasterKeyRow> keys_;
   std::map<std::string, core::MetaRow> meta_;
   std::map<core::TokenId, core::TokenRow> tokens_;
+  std::map<core::EnrolTokenId, core::EnrolTokenRow> enrol_tokens_;
   std::map<std::uint64_t, core::EventRow> events_;
   std::map<LogKey, std::pair<std::uint64_t, core::LogRow>> logs_;   ///< with the order of arrival, from 1
   std::map<std::pair<AttemptRef, std::uint32_t>, core::ReportRow> reports_;

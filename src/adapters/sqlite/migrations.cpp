@@ -126,7 +126,17 @@ ALTER TABLE master_keys ADD COLUMN removed_ms INTEGER NOT NULL DEFAULT 0;
 UPDATE master_keys SET installed_ms = created_ms;
 )sql";
 
-constexpr std::array kMigrations{kVersion1, kTokens, kEntries, kRetention, kClaims, kKeyEpochs};
+// Ids are random 64-bit numbers, negative ones included. `terms` is {"types":[…],"labels":[[key,value],…]}.
+constexpr const char* kEnrolment = R"sql(
+ALTER TABLE agents ADD COLUMN terms TEXT NOT NULL DEFAULT '{"types":[],"labels":[]}';
+ALTER TABLE agents ADD COLUMN public_key BLOB NOT NULL DEFAULT x'';
+CREATE TABLE enrol_tokens (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, terms TEXT NOT NULL, sealed BLOB NOT NULL, created_by TEXT NOT NULL,
+  created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, revoked_ms INTEGER NOT NULL, public_key BLOB NOT NULL, agent INTEGER NOT NULL,
+  used_ms INTEGER NOT NULL);
+)sql";
+
+constexpr std::array kMigrations{kVersion1, kTokens, kEntries, kRetention, kClaims, kKeyEpochs, kEnrolment};
 
 }  // namespace
 

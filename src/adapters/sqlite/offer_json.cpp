@@ -20,19 +20,43 @@ std::vector<std::string> strings(const json::value& array) {
   return items;
 }
 
+using Types = std::vector<AgentType>;
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+json::array types_json(const Types& types) {
+  json::array words;
+  for (const auto type : types) words.emplace_back(to_string(type));
+  return words;
+}
+
+json::array labels_json(const Labels& labels) {
+  json::array pairs;
+  for (const auto& [key, value] : labels) pairs.push_back(json::array{key, value});
+  return pairs;
+}
+
+Types read_types(const json::value& array) {
+  Types types;
+  for (const auto& word : array.as_array())
+    if (const auto type = parse_agent_type(word.as_string())) types.push_back(*type);
+  return types;
+}
+
+Labels read_labels(const json::value& array) {
+  Labels labels;
+  for (const auto& label : array.as_array()) labels.emplace_back(label.at(0).as_string(), label.at(1).as_string());
+  return labels;
+}
+
 }  // namespace
 
 std::string to_json(const core::AgentOffer& offer) {
-  json::array types;
-  for (const auto type : offer.types) types.emplace_back(to_string(type));
-  json::array labels;
-  for (const auto& [key, value] : offer.labels) labels.push_back(json::array{key, value});
-  return json::serialize(json::object{{"types", types},
+  return json::serialize(json::object{{"types", types_json(offer.types)},
                                       {"cpu_millis", offer.resources.cpu_millis},
                                       {"memory_bytes", offer.resources.memory_bytes},
                                       {"gpu", offer.resources.gpus},
                                       {"storage_bytes", offer.resources.storage_bytes},
-                                      {"labels", labels},
+                                      {"labels", labels_json(offer.labels)},
                                       {"drivers", strings(offer.drivers)},
                                       {"notes", strings(offer.notes)},
                                       {"shared_paths", strings(offer.shared_paths)},
@@ -47,13 +71,12 @@ Result<core::AgentOffer> parse_offer(const std::string& text) {
     const json::value value = json::parse(text);
     const auto& object = value.as_object();
     core::AgentOffer offer;
-    for (const auto& word : object.at("types").as_array())
-      if (const auto type = parse_agent_type(word.as_string())) offer.types.push_back(*type);
+    offer.types = read_types(object.at("types"));
     offer.resources.cpu_millis = object.at("cpu_millis").to_number<std::int64_t>();
     offer.resources.memory_bytes = object.at("memory_bytes").to_number<std::int64_t>();
     offer.resources.gpus = object.at("gpu").to_number<std::int64_t>();
     offer.resources.storage_bytes = object.at("storage_bytes").to_number<std::int64_t>();
-    for (const auto& label : object.at("labels").as_array()) offer.labels.emplace_back(label.at(0).as_string(), label.at(1).as_string());
+    offer.labels = read_labels(object.at("labels"));
     offer.drivers = strings(object.at("drivers"));
     offer.notes = strings(object.at("notes"));
     offer.shared_paths = strings(object.at("shared_paths"));
@@ -64,6 +87,20 @@ Result<core::AgentOffer> parse_offer(const std::string& text) {
     return offer;
   } catch (const std::exception& problem) {
     return fail(Errc::corrupt, std::string("agents.offer: ") + problem.what());
+  }
+}
+
+std::string to_json(const core::AgentTerms& terms) {
+  return json::serialize(json::object{{"types", types_json(terms.types)}, {"labels", labels_json(terms.labels)}});
+}
+
+Result<core::AgentTerms> parse_terms(const std::string& text) {
+  try {
+    const json::value value = json::parse(text);
+    const auto& object = value.as_object();
+    return core::AgentTerms{read_types(object.at("types")), read_labels(object.at("labels"))};
+  } catch (const std::exception& problem) {
+    return fail(Errc::corrupt, std::string("terms of an agent or a token: ") + problem.what());
   }
 }
 

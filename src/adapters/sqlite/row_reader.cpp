@@ -39,6 +39,13 @@ Token16 token(const Statement& s, int column) {
   return out;
 }
 
+core::AgentPublicKey public_key(const Statement& s, int column) {
+  core::AgentPublicKey out{};
+  const Bytes bytes = s.bytes(column);
+  std::copy_n(bytes.begin(), std::min(bytes.size(), out.size()), out.begin());
+  return out;
+}
+
 Status read_jobs(Database& database, const Sink& sink) {
   return each(database, "SELECT id, submitted_by, idempotency_key, submitted_ms, spec FROM jobs ORDER BY id",
               [&](const Statement& s) -> Status {
@@ -83,26 +90,27 @@ Status read_marks(Database& database, const Sink& sink) {
 }
 
 Status read_agents(Database& database, const Sink& sink) {
-  return each(database,
-              "SELECT number, name, generation, revoked, draining, instance, offer, registered_ms, last_seen_ms, disconnected_ms, "
-              "drain_ms, key_epoch "
-              "FROM agents ORDER BY number",
-              [&](const Statement& s) -> Status {
-                core::AgentRow row;
-                row.number = AgentNumber{as<std::uint64_t>(s, 0)};
-                row.name = s.text(1);
-                row.generation = as<std::uint32_t>(s, 2);
-                row.revoked = s.number(3) != 0;
-                row.draining = s.number(4) != 0;
-                row.instance = token(s, 5);
-                STINT_TRY(row.offer, parse_offer(s.text(6)));
-                row.registered_at = time(s, 7);
-                row.last_seen_at = time(s, 8);
-                row.disconnected_at = time(s, 9);
-                row.drain_by = time(s, 10);
-                row.key_epoch = KeyEpoch{as<std::uint16_t>(s, 11)};
-                return sink(row);
-              });
+  return each(
+      database,
+      "SELECT number, name, generation, revoked, draining, instance, offer, registered_ms, last_seen_ms, disconnected_ms, drain_ms, "
+      "key_epoch, terms, public_key FROM agents ORDER BY number",
+      [&](const Statement& s) -> Status {
+        core::AgentRow row;
+        row.number = AgentNumber{as<std::uint64_t>(s, 0)};
+        row.name = s.text(1);
+        row.generation = as<std::uint32_t>(s, 2);
+        row.revoked = s.number(3) != 0;
+        row.draining = s.number(4) != 0;
+        row.instance = token(s, 5);
+        STINT_TRY(row.offer, parse_offer(s.text(6)));
+        row.registered_at = time(s, 7);
+        row.last_seen_at = time(s, 8);
+        row.disconnected_at = time(s, 9);
+        row.drain_by = time(s, 10);
+        STINT_TRY(row.terms, parse_terms(s.text(12)));
+        row.public_key = public_key(s, 13);
+        return sink(row);
+      });
 }
 
 Status read_keys(Database& database, const Sink& sink) {
@@ -138,6 +146,28 @@ Status read_tokens(Database& database, const Sink& sink) {
                 row.revoked_at = time(s, 7);
                 return sink(row);
               });
+}
+
+Status read_enrol_tokens(Database& database, const Sink& sink) {
+  return each(
+      database,
+      "SELECT id, name, terms, sealed, created_by, created_ms, expires_ms, revoked_ms, public_key, agent, used_ms FROM enrol_tokens "
+      "ORDER BY id",
+      [&](const Statement& s) -> Status {
+        core::EnrolTokenRow row;
+        row.id = core::EnrolTokenId{as<std::uint64_t>(s, 0)};
+        row.name = s.text(1);
+        STINT_TRY(row.terms, parse_terms(s.text(2)));
+        row.sealed = s.bytes(3);
+        row.created_by = s.text(4);
+        row.created_at = time(s, 5);
+        row.expires_at = time(s, 6);
+        row.revoked_at = time(s, 7);
+        row.public_key = public_key(s, 8);
+        row.agent = AgentNumber{as<std::uint64_t>(s, 9)};
+        row.used_at = time(s, 10);
+        return sink(row);
+      });
 }
 
 Status read_removals(Database& database, const Sink& sink) {
@@ -184,8 +214,8 @@ core::AttemptRow read_attempt(const Statement& s) {
 }
 
 Status read_all(Database& database, const Sink& sink) {
-  for (const auto read :
-       {read_jobs, read_job_states, read_groups, read_attempts, read_marks, read_agents, read_keys, read_meta, read_tokens, read_removals})
+  for (const auto read : {read_jobs, read_job_states, read_groups, read_attempts, read_marks, read_agents, read_keys, read_meta,
+                          read_tokens, read_removals, read_enrol_tokens})
     STINT_TRY_VOID(read(database, sink));
   return {};
 }

@@ -14,6 +14,8 @@ std::int64_t as_number(Enum value)
   return static_cast<std::int64_t>(value);
 }
 ByteView as_view(const Token16& token) { return {token.data(), token.size()}; }
+/// Empty where there is none.
+ByteView as_view(const core::AgentPublicKey& key) { return key == core::AgentPublicKey{} ? ByteView{} : ByteView(key); }
 
 Statement& bind_task(Statement& s, const TaskRef& task) {
   return s.bind(as_number(task.job.value)).bind(std::int64_t{task.group}).bind(std::int64_t{task.index});
@@ -35,7 +37,7 @@ Result<RowWriter> RowWriter::make(Database& database) {
       {w.job_state_, "INSERT OR REPLACE INTO job_states VALUES (?,?,?,?,?,?)"},
       {w.attempt_, "INSERT OR REPLACE INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
       {w.mark_, "INSERT OR REPLACE INTO task_marks VALUES (?,?,?,?,?,?,?)"},
-      {w.agent_, "INSERT OR REPLACE INTO agents VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"},
+      {w.agent_, "INSERT OR REPLACE INTO agents VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
       {w.key_, "INSERT OR REPLACE INTO master_keys VALUES (?,?,?,?,?,?,?)"},
       {w.event_, "INSERT OR REPLACE INTO events VALUES (?,?,?,?,?)"},
       {w.log_, "INSERT OR IGNORE INTO logs (job, grp, idx, attempt, stream, offset, bytes, at_ms) VALUES (?,?,?,?,?,?,?,?)"},
@@ -46,6 +48,8 @@ Result<RowWriter> RowWriter::make(Database& database) {
       {w.result_, "INSERT OR REPLACE INTO results VALUES (?,?,?,?,?)"},
       {w.checkpoint_, "INSERT OR REPLACE INTO checkpoints VALUES (?,?,?,?,?,?)"},
       {w.token_, "INSERT OR REPLACE INTO tokens VALUES (?,?,?,?,?,?,?,?)"},
+      {w.enrol_token_, "INSERT OR REPLACE INTO enrol_tokens VALUES (?,?,?,?,?,?,?,?,?,?,?)"},
+      {w.drop_enrol_token_, "DELETE FROM enrol_tokens WHERE id = ?"},
       {w.earlier_, "SELECT coalesce(json_extract(spec, '$.retry_of'), 0) FROM jobs WHERE id = ?"},
       {w.take_outputs_,
        "INSERT OR IGNORE INTO outputs SELECT ?, grp, idx, path, blob, size, is_executable, attempt FROM outputs "
@@ -145,6 +149,7 @@ Status RowWriter::take_over(const core::TaskMarkRow& row) {
 
 Status RowWriter::put(const core::AgentRow& row) {
   const std::string offer = to_json(row.offer);
+  const std::string terms = to_json(row.terms);
   return agent_.bind(as_number(row.number.value))
       .bind(std::string_view(row.name))
       .bind(std::int64_t{row.generation})
@@ -157,6 +162,8 @@ Status RowWriter::put(const core::AgentRow& row) {
       .bind(to_ms(row.disconnected_at))
       .bind(to_ms(row.drain_by))
       .bind(std::int64_t{row.key_epoch.value})
+      .bind(std::string_view(terms))
+      .bind(as_view(row.public_key))
       .run();
 }
 
@@ -240,6 +247,24 @@ Status RowWriter::put(const core::TokenRow& row) {
       .bind(to_ms(row.revoked_at))
       .run();
 }
+
+Status RowWriter::put(const core::EnrolTokenRow& row) {
+  const std::string terms = to_json(row.terms);
+  return enrol_token_.bind(as_number(row.id.value))
+      .bind(std::string_view(row.name))
+      .bind(std::string_view(terms))
+      .bind(ByteView(row.sealed))
+      .bind(std::string_view(row.created_by))
+      .bind(to_ms(row.created_at))
+      .bind(to_ms(row.expires_at))
+      .bind(to_ms(row.revoked_at))
+      .bind(as_view(row.public_key))
+      .bind(as_number(row.agent.value))
+      .bind(to_ms(row.used_at))
+      .run();
+}
+
+Status RowWriter::put(const core::EnrolTokenRemovalRow& row) { return drop_enrol_token_.bind(as_number(row.id.value)).run(); }
 
 /// The two rows that say that the job is there go at once; sweeps take the many others.
 Status RowWriter::put(const core::JobRemovalRow& row) {

@@ -33,11 +33,14 @@ class RowWriter {
   Status put(const core::ResultRow& row);
   Status put(const core::CheckpointRow& row);
   Status put(const core::TokenRow& row);
+  Status put(const core::EnrolTokenRow& row);
+  Status put(const core::EnrolTokenRemovalRow& row);
   Status put(const core::JobRemovalRow& row);
 
   Statement job_, job_state_, attempt_, mark_, agent_, key_, event_, log_, report_, meta_, token_, group_, output_, result_, checkpoint_;
   Statement earlier_, take_outputs_, take_results_;
   Statement removal_, drop_job_, drop_state_;
+  Statement enrol_token_, drop_enrol_token_;
   Database* database_ = nullptr;
   std::int64_t log_bytes_ = 0;
   std::pair<JobId, std::int64_t> retried_;  ///< the job of the last mark `reused`, and the job that it tries again

@@ -96,11 +96,13 @@ struct AgentRow {
   bool draining = false;
   UnixMillis drain_by{};  ///< draining: what still runs at that time is stopped and placed elsewhere; zero: it may end by itself
   Token16 instance{};  ///< of its last session
-  AgentOffer offer;  ///< of its last session
+  AgentOffer offer;  ///< of its last session, within the terms
   UnixMillis registered_at{};
   UnixMillis last_seen_at{};
   UnixMillis disconnected_at{};  ///< zero while connected
   KeyEpoch key_epoch;  ///< of the key of its last session; zero: it had none
+  AgentTerms terms;  ///< of the token it enrolled with
+  AgentPublicKey public_key{};  ///< that it enrolled with, for its receipts
 };
 
 /// Key: epoch. The master sealed under the key-encryption key: never plain in the store. A time that is zero has not come.
@@ -191,6 +193,28 @@ struct TokenRow {
   UnixMillis revoked_at{};  ///< zero: it is not
 };
 
+using EnrolTokenId = Id<struct EnrolTokenTag>;
+
+/// Key: id. A token with which one new agent may get a number and a key. Its secret is not here, only what proves that the other end has it.
+struct EnrolTokenRow {
+  EnrolTokenId id;  ///< random
+  std::string name;  ///< of the agent to be; empty: it may choose
+  AgentTerms terms;
+  Bytes sealed;  ///< the enrol prk (docs/protocol.md "Key schedule") under the key-encryption key
+  std::string created_by;
+  UnixMillis created_at{};
+  UnixMillis expires_at{};
+  UnixMillis revoked_at{};  ///< zero: it is not
+  AgentPublicKey public_key{};  ///< of the one agent that has used it
+  AgentNumber agent;  ///< its number; zero: nobody has used it
+  UnixMillis used_at{};
+};
+
+/// Key: id. The token ended long ago: the store forgets its row.
+struct EnrolTokenRemovalRow {
+  EnrolTokenId id;
+};
+
 /// Key: job. An ended job that retention has removed: with this row the store takes away all others of the job, in pieces if they are many.
 /// It stays, so that no other job ever gets its id.
 struct JobRemovalRow {
@@ -199,6 +223,6 @@ struct JobRemovalRow {
 };
 
 using Row = std::variant<JobRow, JobStateRow, GroupRow, AttemptRow, TaskMarkRow, AgentRow, MasterKeyRow, EventRow, LogRow, ReportRow,
-                         MetaRow, TokenRow, OutputRow, ResultRow, CheckpointRow, JobRemovalRow>;
+                         MetaRow, TokenRow, OutputRow, ResultRow, CheckpointRow, JobRemovalRow, EnrolTokenRow, EnrolTokenRemovalRow>;
 
 }  // namespace stint::core

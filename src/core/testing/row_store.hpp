@@ -62,6 +62,8 @@ class RowStore {
     std::string operator()(const ResultRow& row) const { return key({row.task, 0}); }
     std::string operator()(const CheckpointRow& row) const { return key({row.task, 0}); }
     std::string operator()(const TokenRow& row) const { return std::to_string(row.id.value); }
+    std::string operator()(const EnrolTokenRow& row) const { return std::to_string(row.id.value); }
+    std::string operator()(const EnrolTokenRemovalRow& row) const { return std::to_string(row.id.value); }
     std::string operator()(const JobRemovalRow& row) const { return std::to_string(row.job.value); }
   };
 
