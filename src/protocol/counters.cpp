@@ -24,6 +24,7 @@ const char* to_string(Refusal refusal) {
     case Refusal::out_of_order: return "out_of_order";
     case Refusal::bad_rekey: return "bad_rekey";
     case Refusal::bad_hello: return "bad_hello";
+    case Refusal::bad_enrol: return "bad_enrol";
     case Refusal::unsupported_version: return "unsupported_version";
     case Refusal::rejected: return "rejected";
     case Refusal::handshake_timeout: return "handshake_timeout";

@@ -40,6 +40,7 @@ enum class Refusal : std::uint8_t {
   bad_rekey,           ///< agent: not newer than the key of the session, another agent's, or it does not open
   // Handshake: ends the session.
   bad_hello,           ///< Hello or HelloAck without meaning, or not matching its header or the other
+  bad_enrol,           ///< Enrol or EnrolAck that does not match its header or the other, or whose key does not open
   unsupported_version,
   rejected,            ///< agent: the scheduler said REJECT
   handshake_timeout,

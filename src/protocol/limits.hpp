@@ -12,6 +12,7 @@ namespace stint::protocol::limits {
 // Time.
 inline constexpr std::int64_t kToleranceMs = 5'000;                      ///< of a frame's timestamp, both ways
 inline constexpr Duration kHandshake = std::chrono::seconds{5};  ///< from connection to the first valid DATA frame, or to HELLO_ACK
+inline constexpr Duration kEnrolDecision = std::chrono::seconds{30};  ///< a scheduler's own time to decide on an ENROL and to write it down
 inline constexpr Duration kProbe = std::chrono::seconds{5};  ///< a live session's time to show that it lives
 inline constexpr int kLeaseHeartbeats = 3;  ///< missed ones that end a session
 inline constexpr int kLeaseExtensions = 2;  ///< times that bytes inside one frame may stand for a heartbeat
