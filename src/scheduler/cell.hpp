@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/time.hpp"
 #include "core/scheduler.hpp"
@@ -11,6 +12,7 @@
 #include "ports/entropy.hpp"
 #include "ports/store.hpp"
 #include "scheduler/attempt_token.hpp"
+#include "scheduler/enrol_book.hpp"
 #include "scheduler/event_ring.hpp"
 #include "scheduler/journal.hpp"
 #include "scheduler/key_rotation.hpp"
@@ -29,6 +31,7 @@ struct CellFacts {
   std::string cell_id;
   std::string state_dir;
   std::string server;                           ///< host:port that agents and clients connect to
+  std::vector<std::string> addresses;           ///< host:port under which other machines find it
   UnixMillis started_at{};
 };
 
@@ -42,6 +45,7 @@ struct Cell {
   EventRing& events;
   ReportBook& reports;
   TokenBook& tokens;
+  EnrolBook& enrol_tokens;
   const AttemptTokens& attempt_tokens;
   const ItemBook& items;
   WorkBook& work;

@@ -7,19 +7,22 @@
 #include "scheduler/api/api.hpp"
 #include "scheduler/cell.hpp"
 #include "scheduler/convert.hpp"
+#include "scheduler/enrolment.hpp"
 #include "scheduler/limits.hpp"
 #include "scheduler/live_blobs.hpp"
 #include "scheduler/work_book.hpp"
 
 namespace stint::scheduler {
 
-/// What the daemon remembers beside the core: ends of logs, latest reports, newest events, who may ask.
+/// What the daemon remembers beside the core: ends of logs, latest reports, newest events, who may ask, who may join.
 struct Books {
-  Books(ports::StoreReader& reader, const DaemonOptions& options) : logs(reader), events(reader), tokens(options.api_token_sha256) {}
+  Books(ports::StoreReader& reader, const DaemonOptions& options)
+      : logs(reader), events(reader), tokens(options.api_token_sha256), enrol_tokens(options.key_encryption_key, options.cell_pin) {}
   LogBook logs;
   ReportBook reports;
   EventRing events;
   TokenBook tokens;
+  EnrolBook enrol_tokens;
 };
 
 Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
@@ -36,6 +39,7 @@ Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
       hub_({options_.session_time_offset_ms, options_.heartbeat_interval, options_.cell_pins}, keys_, ports.links, ports.entropy, ports.log,
            *this),
       books_(std::make_unique<Books>(ports.reader, options_)),
+      desk_({options_.session_time_offset_ms, options_.cell_pin}, books_->enrol_tokens, hub_, ports.links, ports.entropy, ports.log, *this),
       blob_sweep_(ports.blobs, ports.log, options_.blob_grace,
                   {[this] { return std::make_shared<LiveBlobs>(core_, ports_.reader, ports_.blobs); },
                    [this](const std::vector<BlobId>& blobs) { return ports_.reader.find_referenced(blobs); }}),
@@ -57,6 +61,8 @@ Status Daemon::start(const ports::Store::Opened& opened, Now now) {
   facts.version = STINT_VERSION;
   facts.state_dir = options_.state_dir;
   facts.server = options_.server;
+  facts.addresses = options_.addresses;
+  if (facts.addresses.empty()) facts.addresses.push_back(options_.server);
   facts.started_at = now.wall;
   cell_ = std::make_unique<Cell>(Cell{core_,
                                       journal_,
@@ -66,6 +72,7 @@ Status Daemon::start(const ports::Store::Opened& opened, Now now) {
                                       books_->events,
                                       books_->reports,
                                       books_->tokens,
+                                      books_->enrol_tokens,
                                       attempt_tokens_,
                                       preparer_.items(),
                                       *work_,
@@ -89,10 +96,12 @@ Status Daemon::load(Now now) {
   assignments_.clear();
   preparer_.restart();
   books_->tokens.clear();
+  books_->enrol_tokens.clear();
   STINT_TRY_VOID(ports_.store.load([this](const core::Row& row) -> Status {
     if (const auto* key = std::get_if<core::MasterKeyRow>(&row)) return keys_.load(*key);
     if (const auto* fact = std::get_if<core::MetaRow>(&row)) meta_[fact->name] = fact->value;
     if (const auto* token = std::get_if<core::TokenRow>(&row)) return books_->tokens.load(*token);
+    if (const auto* token = std::get_if<core::EnrolTokenRow>(&row)) return books_->enrol_tokens.load(*token);
     return core_.load(row);
   }));
   STINT_TRY(const auto last_event, ports_.reader.last_event_seq());
@@ -141,6 +150,7 @@ void Daemon::on_timer(Now now) {
   now_ = now;
   if (fatal_) return;
   hub_.on_timer(now);
+  desk_.on_timer(now);
   if (now.mono >= reopen_at_) try_reopen(now);
   blob_sweep_.on_timer(now);
   if (core_.next_deadline() <= now.mono && cell_->not_ready.empty()) core_.on_timer(now, journal_.turn().effects);
@@ -149,10 +159,16 @@ void Daemon::on_timer(Now now) {
   books_->reports.store_changed(now, journal_.turn().effects);
   api_->streams().close_expired(now);
   if (cell_->not_ready.empty()) retention_.on_timer(core_, now, journal_.turn().effects, [this](JobId job) { forget(job); });
+  if (now.mono >= forget_tokens_at_ && cell_->not_ready.empty()) forget_enrol_tokens(now);
   if (now.mono >= keep_alive_at_) {
     api_->streams().keep_alive();
     keep_alive_at_ = now.mono + options_.heartbeat_interval;
   }
+}
+
+void Daemon::forget_enrol_tokens(Now now) {
+  forget_tokens_at_ = now.mono + limits::kEnrolForgetPeriod;
+  for (const auto id : books_->enrol_tokens.forget_old(now.wall)) journal_.turn().effects.rows.emplace_back(core::EnrolTokenRemovalRow{id});
 }
 
 void Daemon::forget(JobId job) {
@@ -161,16 +177,21 @@ void Daemon::forget(JobId job) {
 }
 
 Instant Daemon::next_deadline() const {
-  Instant next = std::min({hub_.next_deadline(), reopen_at_, books_->reports.next_deadline(), blob_sweep_.next_deadline()});
+  Instant next =
+      std::min({hub_.next_deadline(), desk_.next_deadline(), reopen_at_, books_->reports.next_deadline(), blob_sweep_.next_deadline()});
   if (cell_->not_ready.empty()) {
-    next = std::min({next, core_.next_deadline(), work_->next_deadline(), retention_.next_deadline(), rotation_.next_deadline()});
+    next = std::min({next, core_.next_deadline(), work_->next_deadline(), retention_.next_deadline(), rotation_.next_deadline(),
+                     forget_tokens_at_});
     next = std::min(next, preparer_.next_deadline(now_.mono));
   }
   if (!api_->streams().empty()) next = std::min({next, keep_alive_at_, api_->streams().next_deadline()});
   return next;
 }
 
-void Daemon::close_sessions(Now now) { hub_.close_all(protocol::CloseReason::leaving, "the scheduler stops", now); }
+void Daemon::close_sessions(Now now) {
+  desk_.close_all(now);
+  hub_.close_all(protocol::CloseReason::leaving, "the scheduler stops", now);
+}
 
 void Daemon::on_resume(const protocol::HelloInfo& hello, const protocol::Resume& resume, Now now) {
   core::AgentConnected event;
@@ -222,12 +243,18 @@ void Daemon::fill_log_ends(protocol::AttemptVerdict& verdict) {
   }
 }
 
+void Daemon::on_enrol(ports::LinkId link, const protocol::Enrol& request, Now now) {
+  auto& turn = journal_.turn();
+  turn.enrolments.push_back({link, decide_enrolment(request, books_->enrol_tokens, core_, keys_, now, turn.effects)});
+}
+
 void Daemon::tell(Turn&& turn) {
   for (auto& event : turn.events) books_->events.push(std::move(event));
   for (const JobId job : turn.ended_jobs) forget(job);
   std::erase_if(turn.effects.sends, [this](const core::Send& send) { return keep_back(send); });
   tell_agents(turn.effects.sends, turn.logs);
   if (turn.keys_changed) hub_.on_keys_changed(keys_.current_epoch(), now_);
+  for (const auto& answer : turn.enrolments) desk_.tell(answer, now_);
   api_->tell(turn.replies);
   api_->streams().pump();
 }
@@ -269,6 +296,7 @@ void Daemon::on_store_failed(const Error& error) {
   }
   cell_->not_ready = error.detail;
   hub_.set_accepting(false);
+  desk_.close_all(now_);
   hub_.close_all(protocol::CloseReason::overloaded, "the scheduler's disk is full", now_);
   close_until_reopened(now_);
 }

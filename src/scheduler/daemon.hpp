@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 #include "base/result.hpp"
@@ -19,6 +20,7 @@
 #include "scheduler/assignments.hpp"
 #include "scheduler/attempt_token.hpp"
 #include "scheduler/blob_sweep.hpp"
+#include "scheduler/enrol_desk.hpp"
 #include "scheduler/journal.hpp"
 #include "scheduler/key_rotation.hpp"
 #include "scheduler/keyring.hpp"
@@ -40,6 +42,8 @@ struct DaemonOptions {
   std::int64_t session_time_offset_ms = 0;      ///< Unix ms - CLOCK_BOOTTIME ms at the start: what session time reads
   Duration heartbeat_interval = std::chrono::seconds{30};
   std::string server;                           ///< host:port told to agents
+  std::vector<std::string> addresses;           ///< host:port under which other machines find it, the likeliest first; none: `server`
+  wire::Digest cell_pin{};                      ///< SHA-256 of the cell's public key
   std::string state_dir;
   Duration blob_grace = limits::kBlobGrace;     ///< how long a blob that nothing refers to stays
   RetentionLimits retention;                    ///< nothing given: everything is kept
@@ -63,7 +67,7 @@ struct DaemonPorts {
 /// durable is told from on_committed, which the store calls.
 ///
 /// Thread:  one thread.
-class Daemon final : private AgentMessages {
+class Daemon final : private AgentMessages, private EnrolRequests {
  public:
   Daemon(DaemonOptions options, DaemonPorts ports);
   ~Daemon() override;
@@ -72,7 +76,7 @@ class Daemon final : private AgentMessages {
   [[nodiscard]] Status start(const ports::Store::Opened& opened, Now now);
   void on_committed(BatchNumber number, const Status& status, Now now);
 
-  [[nodiscard]] ports::LinkHandler& links() { return hub_; }
+  [[nodiscard]] ports::LinkHandler& links() { return desk_; }
   [[nodiscard]] ports::HttpHandler& http();
 
   /// After every handful of calls: decides, writes, and tells what needs no writing.
@@ -96,6 +100,7 @@ class Daemon final : private AgentMessages {
   std::string on_log(AgentNumber agent, const protocol::LogChunk& chunk, Now now) override;
   void on_disconnected(AgentNumber agent, Now now) override;
   void fill_log_ends(protocol::AttemptVerdict& verdict) override;
+  void on_enrol(ports::LinkId link, const protocol::Enrol& request, Now now) override;
 
   [[nodiscard]] Status load(Now now);
   [[nodiscard]] Status ensure_identity(Now now);
@@ -106,6 +111,7 @@ class Daemon final : private AgentMessages {
   void forget(JobId job);
   void on_store_failed(const Error& error);
   void close_until_reopened(Now now);
+  void forget_enrol_tokens(Now now);
   void try_reopen(Now now);
 
   DaemonOptions options_;
@@ -114,9 +120,10 @@ class Daemon final : private AgentMessages {
   Keyring keys_;
   Journal journal_;
   SessionHub hub_;
+  std::unique_ptr<struct Books> books_;
+  EnrolDesk desk_;
   std::unique_ptr<Cell> cell_;
   std::unique_ptr<api::Api> api_;
-  std::unique_ptr<struct Books> books_;
   BlobSweep blob_sweep_;
   AttemptTokens attempt_tokens_;
   Preparer preparer_;
@@ -129,6 +136,7 @@ class Daemon final : private AgentMessages {
   Now now_{};  ///< of the call being served
   Instant reopen_at_ = Instant::max();
   Instant keep_alive_at_{};
+  Instant forget_tokens_at_{};
 };
 
 }  // namespace stint::scheduler

@@ -2,13 +2,16 @@
 
 #include <deque>
 #include <functional>
+#include <variant>
 #include <vector>
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "core/effects.hpp"
 #include "ports/http.hpp"
+#include "ports/link.hpp"
 #include "ports/store.hpp"
+#include "protocol/enrol_session.hpp"
 
 namespace stint::scheduler {
 
@@ -26,15 +29,24 @@ struct LogTaken {
   std::uint64_t end = 0;
 };
 
+/// What was decided on an ENROL.
+struct EnrolAnswer {
+  ports::LinkId link;
+  std::variant<protocol::EnrolGrant, protocol::EnrolRefusal> what;
+};
+
 /// What one turn of the loop decided: rows to write, then words to tell.
 struct Turn {
   core::Effects effects;
   std::vector<LogTaken> logs;
   std::vector<PendingReply> replies;
+  std::vector<EnrolAnswer> enrolments;
   std::vector<core::EventRow> events;        ///< those of the rows, once they are durable: for followers
   std::vector<JobId> ended_jobs;             ///< by its rows, once they are durable
   bool keys_changed = false;                 ///< a key epoch was installed, retired or removed: agents are told
-  [[nodiscard]] bool empty() const { return effects.rows.empty() && effects.sends.empty() && logs.empty() && replies.empty(); }
+  [[nodiscard]] bool empty() const {
+    return effects.rows.empty() && effects.sends.empty() && logs.empty() && replies.empty() && enrolments.empty();
+  }
 };
 
 /// Write, then tell (promise 1): what a turn says leaves only when its rows, and all rows before them, are durable.

@@ -38,6 +38,12 @@ inline constexpr Duration kKeyCheckPeriod = std::chrono::hours{1};  ///< at most
 inline constexpr std::size_t kTokensMax = 10'000;  ///< of the API, valid at once
 inline constexpr Duration kTokenLifeMax = std::chrono::hours{24} * 365 * 100;  ///< longer ones are meant to have no end
 inline constexpr Duration kTokenCheckPeriod = std::chrono::seconds{1};  ///< streams of a token that has ended end that late
+inline constexpr std::size_t kEnrolTokensMax = 10'000;  ///< usable at once
+inline constexpr Duration kEnrolTokenLife = std::chrono::minutes{15};  ///< if nothing else is asked for
+inline constexpr Duration kEnrolTokenLifeMax = std::chrono::hours{24} * 30;
+inline constexpr Duration kEnrolTokenKept =
+    std::chrono::hours{24} * 7;  ///< after its end: until then who uses it is told why it is refused
+inline constexpr Duration kEnrolForgetPeriod = std::chrono::hours{1};
 inline constexpr std::size_t kJobSpecBytesMax = std::size_t{4} << 20;
 inline constexpr Duration kReportPeriod = std::chrono::seconds{1};  ///< at most one stored progress report per attempt and period
 inline constexpr Duration kReopenPeriod = std::chrono::seconds{2};  ///< between tries to write after the disk was full

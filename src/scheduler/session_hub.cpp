@@ -75,6 +75,14 @@ void SessionHub::on_link_closed(ports::LinkId id, Now now) {
   links_.erase(it);
 }
 
+bool SessionHub::release(ports::LinkId id) {
+  const auto it = links_.find(id);
+  if (it == links_.end() || it->second.gone) return false;
+  by_session_.erase(it->second.id);
+  links_.erase(it);
+  return true;
+}
+
 void SessionHub::take_link_output(ports::LinkId id, Now now, std::size_t budget, Bytes& out) {
   if (auto it = links_.find(id); it != links_.end()) it->second.session->take_output(now, budget, out);
 }

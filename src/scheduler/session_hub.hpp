@@ -69,12 +69,15 @@ class SessionHub final : public ports::LinkHandler {
   /// sessions
   /// whose epoch takes no work any more end, so that their agents come back for it.
   void on_keys_changed(KeyEpoch newest, Now now);
+  /// The connection is another's from now on, as if it had never been opened here. False: it is not here, or has ended.
+  [[nodiscard]] bool release(ports::LinkId id);
   /// While false, new links are closed without an answer.
   void set_accepting(bool accepting) { accepting_ = accepting; }
 
   /// The agent's wall clock minus ours at its last HELLO (less the way here), in ms; nullopt if it has no session.
   [[nodiscard]] std::optional<std::int64_t> find_skew_ms(AgentNumber agent) const;
   [[nodiscard]] const protocol::SessionCounters& counters() const { return counters_; }
+  [[nodiscard]] protocol::SessionCounters& counters() { return counters_; }
   [[nodiscard]] std::size_t sessions() const { return links_.size(); }
 
  private:

@@ -117,6 +117,7 @@ class Network final : public ports::Links {
       moved |= deliver(handler, *peer, now) || !up.empty();
     }
     for (const auto id : std::exchange(closing_, {})) {
+      if (!peers_.contains(id)) continue;  // the test's own
       AgentPeer& peer = *peers_.at(id);
       if (!std::exchange(peer.is_open, false)) continue;
       deliver(handler, peer, now);

@@ -31,7 +31,7 @@ class ApiContract(DevCase):
     def ask(self, method, path, body=None, query="", **options):
         """One request to a path of the contract; `{…}` are given as options of that name. Returns the answer's values."""
         target = path
-        for name in ("job", "task", "agent", "hex", "name", "attempt"):
+        for name in ("job", "task", "agent", "hex", "name", "attempt", "enrol_token"):
             if name in options:
                 target = target.replace(f"{{{name}}}", str(options.pop(name)))
         answer = self.request(method, target + query, body, **options)
@@ -50,7 +50,8 @@ class ApiContract(DevCase):
             return self.get(path, query, **options)
 
         service = ("/healthz", "/readyz", "/metrics")
-        for path in (*service, "/v1/info", "/v1/jobs", "/v1/agents", "/v1/events", "/v1/keys", "/v1/tokens", "/v1/whoami"):
+        lists = ("/v1/jobs", "/v1/agents", "/v1/agents/tokens", "/v1/events", "/v1/tokens")
+        for path in (*service, *lists, "/v1/info", "/v1/keys", "/v1/whoami"):
             self.assertTrue(get(path), path)
         for state in ("pending", "running", "completed", "failed", "cancelled"):
             self.assertTrue(get("/v1/jobs", f"?state={state}")[0]["items"], state)
@@ -139,6 +140,16 @@ class ApiContract(DevCase):
             self.assertEqual(status, self.ask("POST", "/v1/agents/{agent}/drain", body, agent="guest")[0].status, body)
         answer, values = self.ask("POST", "/v1/agents/{agent}/revoke", agent="guest")
         self.assertEqual((200, "revoked"), (answer.status, values[0]["state"]))
+
+    def test_enrolment_tokens_are_answered_as_described(self):
+        wanted = '{"name":"joiner","types":["trainer"],"labels":{"zone":"b"},"ttl_ms":60000}'
+        for body, status in ((wanted, 201), (wanted, 409), ('{"ttl_ms":0}', 400), ("{}", 201)):
+            answer, values = self.ask("POST", "/v1/agents/tokens", body)
+            self.assertEqual(status, answer.status, body)
+        listed = self.get("/v1/agents/tokens")[0]["items"]
+        self.assertIn(("joiner", ["trainer"], {"zone": "b"}), [(item["name"], item["types"], item["labels"]) for item in listed])
+        for word, status in (("joiner", 200), (values[0]["id"], 200), ("nobody", 404)):
+            self.assertEqual(status, self.ask("DELETE", "/v1/agents/tokens/{enrol_token}", enrol_token=word)[0].status, word)
 
     def test_plans_and_retries_are_answered_as_described(self):
         small = {"command": ["true"], "array": {"count": 3}}

@@ -45,6 +45,9 @@ constexpr std::array kRoutes{
 
     Route{"GET", "/v1/agents", kRead, list_agents},
     Route{"POST", "/v1/agents", kOperate, register_agent},
+    Route{"GET", "/v1/agents/tokens", kOperate, list_enrol_tokens},
+    Route{"POST", "/v1/agents/tokens", kOperate, create_enrol_token},
+    Route{"DELETE", "/v1/agents/tokens/{enrol_token}", kOperate, revoke_enrol_token},
     Route{"GET", "/v1/agents/{agent}", kRead, show_agent},
     Route{"POST", "/v1/agents/{agent}/drain", kOperate, drain_agent},
     Route{"POST", "/v1/agents/{agent}/revoke", kOperate, revoke_agent},

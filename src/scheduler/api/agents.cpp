@@ -49,12 +49,6 @@ Result<core::DrainAgent> read_drain(const json::object& body) {
   return drain;
 }
 
-bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= limits::kAgentNameMax && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
-}
-
 /// What a person holds, the first kClaimsShown of it; a machine claims nothing.
 json::array claims_json(const Cell& cell, const core::AgentRow& agent) {
   json::array claims;
@@ -109,8 +103,8 @@ Answer register_agent(const Call& call) {
   const auto* name = body->if_contains("name");
   if (body->size() != 1 || name == nullptr || !name->is_string())
     return refuse({400, "invalid_argument", "the body must be {\"name\":\"…\"}", "name", "", ""});
-  if (!is_name(std::string_view(name->as_string())))
-    return refuse({400, "invalid_argument", "name: letters, digits, `-`, `_` and `.` only", "name",
+  if (!core::is_agent_name(std::string_view(name->as_string())))
+    return refuse({400, "invalid_argument", "name: letters, digits, `-`, `_` and `.` only, and not `tokens`", "name",
                    std::to_string(limits::kAgentNameMax) + " characters", ""});
   const auto number =
       cell.core.register_agent({std::string(name->as_string()), call.principal.name}, call.now, cell.journal.turn().effects);

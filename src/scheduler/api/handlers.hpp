@@ -91,6 +91,10 @@ Answer register_agent(const Call& call);
 Answer drain_agent(const Call& call);
 Answer revoke_agent(const Call& call);
 
+Answer create_enrol_token(const Call& call);
+Answer list_enrol_tokens(const Call& call);
+Answer revoke_enrol_token(const Call& call);
+
 Answer plan_job(const Call& call);
 Answer retry_job(const Call& call);
 Answer list_outputs(const Call& call);

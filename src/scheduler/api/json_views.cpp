@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.hpp"
 #include "base/utc.hpp"
 #include "core/model/person.hpp"
 
@@ -16,12 +17,6 @@ json::object counts_json(const core::TaskCounts& counts) {
 }
 
 json::value text_or_null(std::string_view text) { return text.empty() ? json::value(nullptr) : json::value(text); }
-
-json::object pairs_json(const std::vector<std::pair<std::string, std::string>>& pairs) {
-  json::object object;
-  for (const auto& [key, value] : pairs) object[key] = value;
-  return object;
-}
 
 json::array texts_json(const std::vector<std::string>& texts) {
   json::array array;
@@ -146,10 +141,21 @@ json::object task_json(const core::TaskView& task, const core::JobSpec& spec, co
   return object;
 }
 
+json::object pairs_json(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  json::object object;
+  for (const auto& [key, value] : pairs) object[key] = value;
+  return object;
+}
+
+json::array types_json(const std::vector<AgentType>& types) {
+  json::array words;
+  for (const auto type : types) words.emplace_back(to_string(type));
+  return words;
+}
+
 json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t> skew_ms, json::array claims) {
   const auto& offer = agent.row.offer;
-  json::array types;
-  for (const auto type : offer.types) types.emplace_back(to_string(type));
+  json::array types = types_json(offer.types);
   if (offer.types.empty() && to_ms(agent.row.last_seen_at) != 0)
     for (int i = 0; i < kAgentTypes; ++i) types.emplace_back(to_string(static_cast<AgentType>(i)));
   return {{"number", agent.row.number.value},
@@ -167,6 +173,9 @@ json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t
           {"notes", texts_json(offer.notes)},
           {"host", text_or_null(offer.host)},
           {"version", text_or_null(offer.version)},
+          {"allowed_types", types_json(agent.row.terms.types)},
+          {"set_labels", pairs_json(agent.row.terms.labels)},
+          {"public_key", agent.row.public_key == core::AgentPublicKey{} ? json::value(nullptr) : json::value(to_hex(agent.row.public_key))},
           {"skew_ms", skew_ms ? json::value(*skew_ms) : json::value(nullptr)},
           {"key_epoch", agent.row.key_epoch ? json::value(agent.row.key_epoch.value) : json::value(nullptr)},
           {"last_seen_at", time_json(agent.row.last_seen_at)},

@@ -19,6 +19,8 @@ namespace stint::scheduler::api {
 [[nodiscard]] boost::json::object resources_json(const Resources& resources);
 [[nodiscard]] boost::json::object job_json(const core::JobView& job);
 [[nodiscard]] boost::json::object attempt_json(const core::AttemptRow& row, const core::JobSpec& spec, std::string_view agent);
+[[nodiscard]] boost::json::array types_json(const std::vector<AgentType>& types);
+[[nodiscard]] boost::json::object pairs_json(const std::vector<std::pair<std::string, std::string>>& pairs);
 /// `claims`: what a person holds.
 [[nodiscard]] boost::json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t> skew_ms, boost::json::array claims);
 /// A result is JSON: the agent and the API took it only as such.
