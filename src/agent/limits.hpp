@@ -13,6 +13,8 @@ inline constexpr Duration kBackoffCap = std::chrono::seconds{15};         ///< a
 inline constexpr std::uint32_t kBackoffAfterError =
     5;  ///< doublings at least, once the scheduler ended a session for cause: it will do so again
 
+inline constexpr std::uint32_t kRejectsBelieved = 3;  ///< of an enrolment, one after the other: nobody signs them
+
 /// How long an accepted attempt may stay unreported: one that starts or ends sooner costs one update less, and nobody acts on `pending`.
 inline constexpr Duration kAcceptReportDelay = std::chrono::milliseconds{20};
 inline constexpr Duration kReportInterval = std::chrono::seconds{1};        ///< between two progress reports of one attempt

@@ -210,6 +210,25 @@ Result<TokenView> parse_token_view(std::string_view bytes) {
   return token;
 }
 
+Result<EnrolTokenView> parse_enrol_token_view(std::string_view bytes) {
+  STINT_TRY(const json::object object, parse_object(bytes, "an enrolment token"));
+  EnrolTokenView token;
+  token.id = text(object, "id");
+  if (token.id.empty()) return lacks("enrolment token", "id");
+  token.name = text(object, "name");
+  token.state = text(object, "state");
+  token.agent = text(object, "agent");
+  token.created_by = text(object, "created_by");
+  token.expires_at = text(object, "expires_at");
+  token.types = texts(object, "types");
+  if (const auto* labels = object.if_contains("labels"); labels != nullptr && labels->is_object())
+    for (const auto& label : labels->as_object())
+      token.labels.push_back(std::string(label.key()) + "=" + text(labels->as_object(), label.key()));
+  token.token = text(object, "token");
+  token.addresses = texts(object, "addresses");
+  return token;
+}
+
 Result<AgentKey> parse_agent_key(std::string_view bytes) {
   STINT_TRY(const json::object object, parse_object(bytes, "an agent's key"));
   AgentKey key{number<std::uint64_t>(object, "number"), text(object, "name"), text(object, "key"), text(object, "server"),

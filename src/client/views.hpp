@@ -104,6 +104,14 @@ struct Explanation {
   std::string would_help;  ///< what somebody could do; empty: nothing but waiting
 };
 
+/// A token with which a machine joins.
+struct EnrolTokenView {
+  std::string id, name, state, agent, created_by, expires_at;
+  std::vector<std::string> types, labels;     ///< labels as KEY=VALUE
+  std::string token;                          ///< only in the answer that made it
+  std::vector<std::string> addresses;         ///< likewise
+};
+
 struct AgentKey {
   std::uint64_t number = 0;
   std::string name, key, server;
@@ -136,6 +144,7 @@ struct Page {
 [[nodiscard]] Result<AgentView> parse_agent_view(std::string_view json);
 [[nodiscard]] Result<ResultView> parse_result_view(std::string_view json);
 [[nodiscard]] Result<TokenView> parse_token_view(std::string_view json);
+[[nodiscard]] Result<EnrolTokenView> parse_enrol_token_view(std::string_view json);
 [[nodiscard]] Result<AgentKey> parse_agent_key(std::string_view json);
 [[nodiscard]] Result<Explanation> parse_explanation(std::string_view json);
 [[nodiscard]] Result<LogEntry> parse_log_entry(std::string_view json);

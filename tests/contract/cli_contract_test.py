@@ -92,7 +92,7 @@ class CliContract(DevCase):
 
     def test_3_agents(self):
         key = self.folder / "cwd" / "guest.key"
-        self.assertEqual("guest", self.ask("agent_token", "agent token", "--name", "guest", "--key-file", key)["name"])
+        self.assertEqual("guest", self.ask("agent_key_file", "agent token", "--name", "guest", "--key-file", key)["name"])
         self.assertEqual({"connected", "disconnected"}, {agent["state"] for agent in self.ask("agent_list", "agent list")["items"]})
         self.ask("agent_show", "agent show", "guest")
         self.ask("agent_show", "agent drain", "guest")
@@ -127,6 +127,16 @@ class CliContract(DevCase):
         told = self.contract.check("context", json.loads(other.stdout), "an unknown token")
         self.assertEqual(("STINT_TOKEN", None), (told["token_from"], told["token"]))
         self.assertIn("not known", told["problem"])
+
+    def test_3_joining(self):
+        made = self.ask("agent_token", "agent token", "--name", "newcomer", "--type", "trainer", "--label", "zone=b", "--ttl", "1h")
+        self.assertEqual(["stint", "agent", "join", made["addresses"][0], made["token"]], made["line"].split())
+        self.assertNotIn(made["token"], json.dumps(self.ask("agent_tokens", "agent tokens")))
+        words = [made["addresses"][0], made["token"], "--key-file", self.folder / "cwd" / "newcomer.json"]
+        for _ in range(2):
+            self.assertEqual("newcomer", self.ask("agent_join", "agent join", *words)["name"])
+        self.assertEqual(["trainer"], self.ask("agent_show", "agent show", "newcomer")["allowed_types"])
+        self.assertEqual("revoked", self.ask("agent_tokens_revoke", "agent tokens", "--revoke", made["id"])["state"])
 
     def test_3_tokens(self):
         made = self.ask("token_create", "token create", "viewer", "--scope", "read,submit", "--ttl", "1h")

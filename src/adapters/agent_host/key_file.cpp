@@ -125,6 +125,7 @@ Result<KeyFile> read_key_file(const std::string& path) {
   KeyFile file;
   file.server = find_text(object, "server");
   file.name = find_text(object, "name");
+  file.token = find_text(object, "token");
   file.agent.value = find_number(object, "agent");
   if (!file.agent) return fail(Errc::invalid_argument, path + ": \"agent\" must be the agent's number, 1 or more");
   STINT_TRY(auto newest, read_key(path, object));

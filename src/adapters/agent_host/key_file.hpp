@@ -20,6 +20,7 @@ struct KeyFile {
   std::string name;
   std::vector<ports::HeldKey> keys;  ///< newest first
   std::vector<ports::KeyStore::Pin> pins;
+  std::string token;  ///< id of the token it enrolled with, 16 hexadecimal digits; empty: it was made by `stint agent token --key-file`
 };
 
 /// Errors:  io  it cannot be read;  forbidden  others may read it;  invalid_argument  a key is missing or wrong: the detail names it.

@@ -19,6 +19,7 @@
 #include "adapters/server/frame_server.hpp"
 #include "adapters/server/http_server.hpp"
 #include "adapters/server/listener.hpp"
+#include "adapters/server/own_addresses.hpp"
 #include "adapters/sqlite/store.hpp"
 #include "apps/scheduler_host/state_files.hpp"
 #include "scheduler/daemon.hpp"
@@ -82,6 +83,7 @@ class SchedulerHost {
     STINT_TRY(blobs_, open_blobs());
     STINT_TRY_VOID(listener_.listen(options_.listen, options_.port_fallback));
     daemon.server = listener_.address();
+    daemon.addresses = server::find_own_addresses(listener_.address());
     daemon_ = std::make_unique<scheduler::Daemon>(std::move(daemon),
                                                   scheduler::DaemonPorts{*store_, *reader_, *blobs_, frames_, http_, entropy_, log_});
     frames_.set_handler(daemon_->links());

@@ -11,11 +11,14 @@ namespace stint {
 
 const char* const kAgentUsage =
     "usage: stint-agent --key-file FILE [options]\n"
+    "       stint-agent join HOST[:PORT] TOKEN [--name NAME] [--key-file FILE] [--timeout TIME] [--insecure-plaintext]\n"
     "\n"
     "Takes tasks from a Stint scheduler and runs them on this machine, through a stint-keeper that it starts. Needs an outbound connection "
     "only.\n"
     "\n"
-    "  --key-file FILE       who this agent is and where its scheduler listens; `stint agent token` writes it (0600)\n"
+    "join makes this machine an agent, with the line that `stint agent token` printed, and writes the key file.\n"
+    "\n"
+    "  --key-file FILE       who this agent is and where its scheduler listens; join writes it (0600)\n"
     "  --server HOST[:PORT]  another address of the scheduler than the key file's; may be repeated, tried in turn (default port 7464)\n"
     "  --state-dir DIR       journal, spool, keeper, cache and tasks' files; default $STINT_STATE_DIR, else $XDG_STATE_HOME/stint, then "
     "agents/NAME\n"
@@ -28,6 +31,7 @@ const char* const kAgentUsage =
     "  --type TYPE           trainer, inferencer, crawler, labeller or rater; may be repeated (default: all)\n"
     "  --label KEY=VALUE     may be repeated\n"
     "  --shared-path DIR     other machines see it under the same path; may be repeated\n"
+    "  --timeout TIME        join: how long a scheduler that cannot be reached is waited for (default: 5m)\n"
     "  --insecure-plaintext  allow a server beyond this machine: frames are signed, but not secret\n"
     "  --version\n"
     "  --help\n"
@@ -51,6 +55,7 @@ enum Option : int {
   kType,
   kLabel,
   kSharedPath,
+  kTimeout,
   kInsecure,
   kVersion,
   kHelp
@@ -68,6 +73,7 @@ constexpr option kOptions[] = {{"key-file", required_argument, nullptr, kKeyFile
                                {"type", required_argument, nullptr, kType},
                                {"label", required_argument, nullptr, kLabel},
                                {"shared-path", required_argument, nullptr, kSharedPath},
+                               {"timeout", required_argument, nullptr, kTimeout},
                                {"insecure-plaintext", no_argument, nullptr, kInsecure},
                                {"version", no_argument, nullptr, kVersion},
                                {"help", no_argument, nullptr, kHelp},
@@ -115,6 +121,12 @@ Status apply(int code, const char* value, Command& command) {
       return {};
     }
     case kSharedPath: options.shared_paths.emplace_back(value); return {};
+    case kTimeout: {
+      const auto timeout = core::parse_duration(value);
+      if (!timeout) return fail(Errc::invalid_argument, "--timeout: " + timeout.error().detail);
+      command.join.timeout = *timeout;
+      return {};
+    }
     case kInsecure: options.insecure_plaintext = true; return {};
     case kVersion: command.kind = Command::Kind::version; return {};
     case kHelp: command.kind = Command::Kind::help; return {};
@@ -122,17 +134,37 @@ Status apply(int code, const char* value, Command& command) {
   return fail(Errc::invalid_argument, "unknown option or missing value; see --help");  // getopt has named it on stderr
 }
 
+/// What is left over after the options: where, and the token.
+Status finish_join(int argc, char** argv, Command& command) {
+  if (argc - optind != 2) return fail(Errc::invalid_argument, "join takes HOST[:PORT] and the token, as `stint agent token` prints them");
+  command.kind = Command::Kind::join;
+  command.join.server = argv[optind];
+  command.join.token = argv[optind + 1];
+  command.join.name = command.options.name;
+  command.join.key_file = command.options.key_file;
+  command.join.state_dir = command.options.state_dir;
+  command.join.insecure_plaintext = command.options.insecure_plaintext;
+  return {};
+}
+
 }  // namespace
 
 Result<Command> parse_command_line(int argc, char** argv) {
   Command command;
+  const bool is_join = argc > 1 && std::string_view{argv[1]} == "join";
+  if (is_join) --argc, ++argv;
   for (int code = 0; (code = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {  // NOLINT(concurrency-mt-unsafe)
     STINT_TRY_VOID(apply(code, optarg, command));
     if (command.kind != Command::Kind::run) return command;
   }
+  if (is_join) {
+    STINT_TRY_VOID(finish_join(argc, argv, command));
+    return command;
+  }
   if (optind < argc) return fail(Errc::invalid_argument, "unexpected argument '" + std::string{argv[optind]} + "'; see --help");
   if (command.options.key_file.empty())
-    return fail(Errc::invalid_argument, "--key-file is missing; `stint agent token` on the scheduler's machine writes one");
+    return fail(Errc::invalid_argument,
+                "--key-file is missing; `stint-agent join` writes one, with the line that `stint agent token` prints");
   return command;
 }
 

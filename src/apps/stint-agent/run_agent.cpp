@@ -24,6 +24,7 @@
 #include "adapters/staging/staged_driver.hpp"
 #include "agent/agent.hpp"
 #include "agent/noop_driver.hpp"
+#include "apps/stint-agent/join_cell.hpp"
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "client/attempt_blobs.hpp"
@@ -60,10 +61,7 @@ std::string read_environment(const char* name) {
 
 Result<std::string> find_state_dir(const AgentHostOptions& options, const std::string& name) {
   if (!options.state_dir.empty()) return options.state_dir;
-  auto base = read_environment("STINT_STATE_DIR");
-  if (const auto xdg = read_environment("XDG_STATE_HOME"); base.empty() && !xdg.empty()) base = xdg + "/stint";
-  if (const auto home = read_environment("HOME"); base.empty() && !home.empty()) base = home + "/.local/state/stint";
-  if (base.empty()) return fail(Errc::invalid_argument, "no state directory: give --state-dir, or set STINT_STATE_DIR or HOME");
+  STINT_TRY(const auto base, find_base_dir({}));
   return base + "/agents/" + name;
 }
 

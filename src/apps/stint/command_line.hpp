@@ -41,6 +41,8 @@ void add_wait_command(CLI::App& app, CommandLine& line);
 void add_watch_command(CLI::App& app, CommandLine& line);
 void add_agent_commands(CLI::App& app, CommandLine& line);
 void add_token_commands(CLI::App& app, CommandLine& line);
+void add_agent_join_commands(CLI::App& agent, CommandLine& line);
+void add_agent_token_commands(CLI::App& agent, CommandLine& line);
 void add_drain_command(CLI::App& agent, CommandLine& line);
 void add_scheduler_commands(CLI::App& app, CommandLine& line);
 void add_backup_commands(CLI::App& app, CommandLine& line);
