@@ -55,7 +55,7 @@ class EnrolPipe {
     agent.emplace(std::move(a), enrol_now());
   }
 
-  [[nodiscard]] static Bytes take(SessionBase& from) {
+  static Bytes take(SessionBase& from) {
     Bytes out;
     from.take_output(enrol_now(), SIZE_MAX, out);
     return out;

@@ -19,6 +19,11 @@ bool holds(ByteView haystack, ByteView needle) {
   return std::search(haystack.begin(), haystack.end(), needle.begin(), needle.end()) != haystack.end();
 }
 
+Bytes good_request() {
+  EnrolPipe p;
+  return EnrolPipe::take(*p.agent);
+}
+
 TEST(Enrol, AnAgentGetsItsNumberAndKey) {
   EnrolPipe p;
   p.to_scheduler();
@@ -86,7 +91,7 @@ TEST(Enrol, AnUnknownTokenAndAWrongSecretGetTheSameAnswer) {
 }
 
 TEST(Enrol, EveryBitThatIsChangedOnTheWayIsNoticed) {
-  const Bytes good = EnrolPipe::take(*EnrolPipe().agent);
+  const Bytes good = good_request();
   for (std::size_t bit = 0; bit < good.size() * 8; bit += 7) {
     EnrolPipe p;
     Bytes bad = good;
@@ -185,7 +190,7 @@ TEST(Enrol, ABodyThatIsNoEnvelopeEndsTheConnection) {
 }
 
 TEST(Enrol, KindsStayApart) {
-  const Bytes enrol = EnrolPipe::take(*EnrolPipe().agent);
+  const Bytes enrol = good_request();
   {
     EnrolPipe twice;
     EnrolPipe::deliver(*twice.scheduler, enrol);

@@ -15,7 +15,7 @@ EnrolToken token() {
 
 TEST(EnrolToken, IsOneWordOf84Letters) {
   const std::string text = to_text(token());
-  EXPECT_EQ(text, "st1_iHdmVUQzIhGgoaKjpKWmp6ipqqusra6vAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh-DEMSc");
+  EXPECT_EQ(text, "st1_iHdmVUQzIhGgoaKjpKWmp6ipqqusra6vAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9VZWNu");
   EXPECT_EQ(*parse_enrol_token(text), token());
   EXPECT_EQ(enrol_token_name(token().id), "1122334455667788");
 }
@@ -42,9 +42,9 @@ TEST(EnrolToken, WhatIsWrongIsSaid) {
   std::string odd = text;
   odd[20] = '+';
   EXPECT_NE(why(odd).find("no letter, digit, - or _"), std::string::npos);
-  odd[20] = odd[21];
+  odd[20] = text[21];
   odd[21] = text[20];
-  if (odd != text) EXPECT_NE(why(odd).find("mistyped"), std::string::npos);
+  EXPECT_NE(why(odd).find("mistyped"), std::string::npos);
 }
 
 TEST(EnrolToken, IdZeroIsNone) {

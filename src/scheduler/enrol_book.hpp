@@ -22,8 +22,8 @@ enum class EnrolStanding { usable, used, expired, revoked };
 /// A token that was used counts as used until it expires: until then the same agent may ask again.
 [[nodiscard]] EnrolStanding standing_of(const core::EnrolTokenRow& token, UnixMillis now);
 
-/// The tokens with which machines join: each lets one agent enrol, once, until it expires. Of the secret it keeps what proves that the other
-/// end has it, sealed in the rows.
+/// The tokens with which machines join: each lets one agent enrol, once, until it expires. Of the secret it keeps what proves that the
+/// other end has it, sealed in the rows.
 class EnrolBook final : public protocol::EnrolKeyLookup {
  public:
   /// `cell`: SHA-256 of the cell's public key; every token says it.

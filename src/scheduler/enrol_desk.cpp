@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "scheduler/limits.hpp"
+
 namespace stint::scheduler {
 namespace {
 
@@ -39,7 +41,8 @@ void EnrolDesk::on_link_bytes(ports::LinkId id, ByteView bytes, Now now, Instant
 void EnrolDesk::decide(ports::LinkId id, Opening opening, ByteView bytes, Now now, Instant empty_since) {
   const std::size_t kept = opening.head.size();
   const auto kind = static_cast<wire::FrameKind>(bytes[kKindAt - kept]);
-  if (kind != wire::FrameKind::enrol || !hub_.release(id)) {
+  const bool is_ours = kind == wire::FrameKind::enrol && links_.size() < limits::kEnrolmentsAtOnce && hub_.release(id);
+  if (!is_ours) {
     if (kept > 0) hub_.on_link_bytes(id, opening.head, now, opening.empty_since);
     return hub_.on_link_bytes(id, bytes, now, empty_since);
   }

@@ -38,6 +38,7 @@ inline constexpr Duration kKeyCheckPeriod = std::chrono::hours{1};  ///< at most
 inline constexpr std::size_t kTokensMax = 10'000;  ///< of the API, valid at once
 inline constexpr Duration kTokenLifeMax = std::chrono::hours{24} * 365 * 100;  ///< longer ones are meant to have no end
 inline constexpr Duration kTokenCheckPeriod = std::chrono::seconds{1};  ///< streams of a token that has ended end that late
+inline constexpr std::size_t kEnrolmentsAtOnce = 1000;  ///< connections; the next one is ended without an answer, and its agent asks again
 inline constexpr std::size_t kEnrolTokensMax = 10'000;  ///< usable at once
 inline constexpr Duration kEnrolTokenLife = std::chrono::minutes{15};  ///< if nothing else is asked for
 inline constexpr Duration kEnrolTokenLifeMax = std::chrono::hours{24} * 30;

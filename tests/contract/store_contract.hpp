@@ -242,6 +242,42 @@ TYPED_TEST_P(StoreContract, ATokenIsReplacedWhenItIsRevoked) {
   EXPECT_EQ(rows[0].revoked_at, unix_millis(9));
 }
 
+TYPED_TEST_P(StoreContract, AnEnrolmentTokenIsKeptFieldByFieldUntilItIsRemoved) {
+  auto store = this->open();
+  core::EnrolTokenRow token;
+  token.id = core::EnrolTokenId{0xFEDCBA9876543210};  // above what a signed number holds
+  token.name = "box7";
+  token.terms = {{AgentType::trainer}, {{"zone", "a\"b"}}};
+  token.sealed = {1, 2, 0, 3};
+  token.created_by = "ann";
+  token.created_at = unix_millis(5);
+  token.expires_at = unix_millis(6);
+  this->write(store, {core::Row(token)});
+  const auto fresh = this->template only<core::EnrolTokenRow>(this->load(*store.store)).at(0);
+  EXPECT_EQ(fresh.public_key, core::AgentPublicKey{});
+  EXPECT_FALSE(fresh.agent);
+  token.revoked_at = unix_millis(7);
+  token.public_key.fill(0xCD);
+  token.agent = AgentNumber{9};
+  token.used_at = unix_millis(8);
+  core::AgentRow agent;
+  agent.number = AgentNumber{9};
+  agent.name = "box7";
+  agent.terms = token.terms;
+  agent.public_key = token.public_key;
+  this->write(store, {core::Row(token), core::Row(agent)});
+  const auto rows = this->load(*store.store);
+  const auto back = this->template only<core::EnrolTokenRow>(rows).at(0);
+  EXPECT_EQ(std::tie(back.id, back.name, back.terms, back.sealed, back.created_by, back.created_at, back.expires_at),
+            std::tie(token.id, token.name, token.terms, token.sealed, token.created_by, token.created_at, token.expires_at));
+  EXPECT_EQ(std::tie(back.revoked_at, back.public_key, back.agent, back.used_at),
+            std::tie(token.revoked_at, token.public_key, token.agent, token.used_at));
+  const auto owner = this->template only<core::AgentRow>(rows).at(0);
+  EXPECT_EQ(std::tie(owner.terms, owner.public_key), std::tie(agent.terms, agent.public_key));
+  this->write(store, {core::Row(core::EnrolTokenRemovalRow{token.id})});
+  EXPECT_TRUE(this->template only<core::EnrolTokenRow>(this->load(*store.store)).empty());
+}
+
 TYPED_TEST_P(StoreContract, AttemptsArePagedInOrderAndFiltered) {
   auto store = this->open();
   std::vector<core::Row> rows{core::Row(this->job(1)), core::Row(this->job(2)), core::Row(this->attempt(2, 0))};
@@ -436,7 +472,8 @@ TYPED_TEST_P(StoreContract, EventsLeaveByAgeAndNumberButTheNewestStays) {
 
 REGISTER_TYPED_TEST_SUITE_P(StoreContract, EveryLeadershipGetsAHigherToken, WhatWasCommittedIsThereAgainFieldByField,
                             TheSameBatchTwiceChangesNothing, LaterRowsReplaceEarlierOnesOfTheSameKey, ATokenIsReplacedWhenItIsRevoked,
-                            AttemptsArePagedInOrderAndFiltered, LogsComeByStreamAndByArrival, TheNewestOutputComesByArrivalOverBothStreams,
+                            AnEnrolmentTokenIsKeptFieldByFieldUntilItIsRemoved, AttemptsArePagedInOrderAndFiltered,
+                            LogsComeByStreamAndByArrival, TheNewestOutputComesByArrivalOverBothStreams,
                             LastReportsAreThoseOfTheAttemptsAskedFor, EventsAndReportsComeInOrder, ARemovedJobIsGoneAtOnceAndItsIdStays,
                             OutputLeavesByAgeOnceItsAttemptHasEnded, OutputLeavesBySizeTheOldestFirst,
                             EventsLeaveByAgeAndNumberButTheNewestStays);

@@ -34,8 +34,8 @@ struct AgentTerms {
   bool operator==(const AgentTerms&) const = default;
 };
 
-/// The offer cut to the terms, with a note for people on what was cut. An agent that offers none of the types it may serve is left without a
-/// driver: it takes nothing.
+/// The offer cut to the terms, with a note for people on what was cut. An agent that offers none of the types it may serve is left without
+/// a driver: it takes nothing.
 [[nodiscard]] AgentOffer cut_to_terms(AgentOffer offer, const AgentTerms& terms);
 
 /// 1 to 64 letters, digits, `_`, `-` or `.`, and not `tokens`: GET /v1/agents/tokens shows something else.

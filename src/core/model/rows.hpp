@@ -195,7 +195,8 @@ struct TokenRow {
 
 using EnrolTokenId = Id<struct EnrolTokenTag>;
 
-/// Key: id. A token with which one new agent may get a number and a key. Its secret is not here, only what proves that the other end has it.
+/// Key: id. A token with which one new agent may get a number and a key. Its secret is not here, only what proves that the other end has
+/// it.
 struct EnrolTokenRow {
   EnrolTokenId id;  ///< random
   std::string name;  ///< of the agent to be; empty: it may choose
