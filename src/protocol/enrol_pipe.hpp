@@ -39,7 +39,8 @@ class EnrolPipe {
   explicit EnrolPipe(const Options& options) : options_(options) {
     SchedulerEnrolOptions s;
     s.nonce.fill(options.scheduler_nonce);
-    s.cell.fill(0xCE);
+    s.cells.resize(2);
+    s.cells[1].fill(0xCE);  // the cell has shown itself under another key before, or will
     s.session_time_offset_ms = to_ms(enrol_now().wall) - to_ms(enrol_now().mono.time_since_epoch());
     s.counters = &scheduler_counters;
     scheduler.emplace(keys, std::move(s), enrol_now());

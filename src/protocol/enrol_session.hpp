@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "protocol/codec.hpp"
 #include "protocol/session_base.hpp"
@@ -41,7 +42,7 @@ struct EnrolRefusal {
 
 struct SchedulerEnrolOptions {
   Nonce nonce{};       ///< fresh random bytes
-  wire::Digest cell{}; ///< SHA-256 of this cell's public key
+  std::vector<wire::Digest> cells;  ///< SHA-256 of each public key that this cell has; none: 32 zero bytes stand for that
   std::int64_t session_time_offset_ms = 0;
   SessionCounters* counters = nullptr;
   std::shared_ptr<SessionScratch> scratch;

@@ -17,7 +17,10 @@ namespace stint::scheduler {
 /// What the daemon remembers beside the core: ends of logs, latest reports, newest events, who may ask, who may join.
 struct Books {
   Books(ports::StoreReader& reader, const DaemonOptions& options)
-      : logs(reader), events(reader), tokens(options.api_token_sha256), enrol_tokens(options.key_encryption_key, options.cell_pin) {}
+      : logs(reader),
+        events(reader),
+        tokens(options.api_token_sha256),
+        enrol_tokens(options.key_encryption_key, options.cell_pins.empty() ? wire::Digest{} : options.cell_pins.front()) {}
   LogBook logs;
   ReportBook reports;
   EventRing events;
@@ -39,7 +42,8 @@ Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
       hub_({options_.session_time_offset_ms, options_.heartbeat_interval, options_.cell_pins}, keys_, ports.links, ports.entropy, ports.log,
            *this),
       books_(std::make_unique<Books>(ports.reader, options_)),
-      desk_({options_.session_time_offset_ms, options_.cell_pin}, books_->enrol_tokens, hub_, ports.links, ports.entropy, ports.log, *this),
+      desk_({options_.session_time_offset_ms, options_.cell_pins}, books_->enrol_tokens, hub_, ports.links, ports.entropy, ports.log,
+            *this),
       blob_sweep_(ports.blobs, ports.log, options_.blob_grace,
                   {[this] { return std::make_shared<LiveBlobs>(core_, ports_.reader, ports_.blobs); },
                    [this](const std::vector<BlobId>& blobs) { return ports_.reader.find_referenced(blobs); }}),
@@ -180,8 +184,8 @@ Instant Daemon::next_deadline() const {
   Instant next =
       std::min({hub_.next_deadline(), desk_.next_deadline(), reopen_at_, books_->reports.next_deadline(), blob_sweep_.next_deadline()});
   if (cell_->not_ready.empty()) {
-    next = std::min({next, core_.next_deadline(), work_->next_deadline(), retention_.next_deadline(), rotation_.next_deadline(),
-                     forget_tokens_at_});
+    next = std::min(
+        {next, core_.next_deadline(), work_->next_deadline(), retention_.next_deadline(), rotation_.next_deadline(), forget_tokens_at_});
     next = std::min(next, preparer_.next_deadline(now_.mono));
   }
   if (!api_->streams().empty()) next = std::min({next, keep_alive_at_, api_->streams().next_deadline()});

@@ -43,7 +43,6 @@ struct DaemonOptions {
   Duration heartbeat_interval = std::chrono::seconds{30};
   std::string server;                           ///< host:port told to agents
   std::vector<std::string> addresses;           ///< host:port under which other machines find it, the likeliest first; none: `server`
-  wire::Digest cell_pin{};                      ///< SHA-256 of the cell's public key
   std::string state_dir;
   Duration blob_grace = limits::kBlobGrace;     ///< how long a blob that nothing refers to stays
   RetentionLimits retention;                    ///< nothing given: everything is kept

@@ -14,7 +14,7 @@ constexpr std::size_t kKindAt = 3;  // magic(2) ‖ frame version(1) ‖ kind(1)
 
 EnrolDesk::EnrolDesk(EnrolDeskOptions options, const protocol::EnrolKeyLookup& keys, SessionHub& hub, ports::Links& links,
                      ports::Entropy& entropy, Log& log, EnrolRequests& up)
-    : options_(options), keys_(keys), hub_(hub), out_(links), entropy_(entropy), log_(log), up_(up) {}
+    : options_(std::move(options)), keys_(keys), hub_(hub), out_(links), entropy_(entropy), log_(log), up_(up) {}
 
 void EnrolDesk::on_link_open(ports::LinkId id, std::string peer, Now now) {
   opening_.emplace(id, Opening{peer, {}, {}});
@@ -48,7 +48,7 @@ void EnrolDesk::decide(ports::LinkId id, Opening opening, ByteView bytes, Now no
   }
   protocol::SchedulerEnrolOptions options;
   entropy_.fill(options.nonce);
-  options.cell = options_.cell;
+  options.cells = options_.cells;
   options.session_time_offset_ms = options_.session_time_offset_ms;
   options.counters = &hub_.counters();
   options.scratch = scratch_;

@@ -22,7 +22,7 @@ class EnrolRequests {
 
 struct EnrolDeskOptions {
   std::int64_t session_time_offset_ms = 0;
-  wire::Digest cell{};
+  std::vector<wire::Digest> cells;  ///< SHA-256 of each public key of the cell
 };
 
 /// Stands in front of the sessions: a connection whose first frame is ENROL is served here, every other one is the hub's. The kind is the

@@ -1,7 +1,7 @@
 // Anything on the connection of an enrolment, on either side: raw bytes, forged frames under the token's key, time that passes.
 //
 // Input: first byte: whom to attack (bit 0: the scheduler); then records of op(1), length(2), payload.
-//   op & 7  0, 1  ENROL or ENROL_ACK with payload as its body, MAC put right    2  as 0, but the payload spoils a good request, byte by byte
+//   op & 7  0, 1  ENROL or ENROL_ACK with payload as its body, MAC put right    2  as 0, but the payload spoils a good request
 //           3     the daemon grants (odd length) or refuses what was asked      4  payload as raw bytes
 //           5     time passes, `length` × 100 ms, and the timer runs            6  as 4, in pieces of one byte       7  output is taken
 // Whatever comes: no assertion breaks, Ended is the last event and comes once, nothing is answered before the daemon has decided but a

@@ -165,8 +165,7 @@ void EnrolWorld::start_agents() {
     AgentIdentity identity;
     identity.index = 10 + agents_.size();
     identity.number = machine->key_file()->address.agent;
-    identity.key_epoch = machine->key_file()->address.epoch;
-    identity.key = machine->key_file()->key.bytes;
+    identity.key = {machine->key_file()->address.epoch, machine->key_file()->address.generation, machine->key_file()->key.bytes};
     identity.info.name = machine->name();
     identity.info.drivers = {"exec", "noop"};
     agents_.push_back(std::make_unique<AgentNode>(surroundings_, std::move(identity), prng_.next(),

@@ -74,12 +74,16 @@ Result<std::array<std::uint8_t, 32>> load_or_make_signing_key(const std::string&
 
 Status write_joined_key(const std::string& path, const JoinedKey& key) {
   namespace json = boost::json;
-  json::object object{{"server", key.server},   {"agent", key.agent.value},
-                      {"name", key.name},       {"key_epoch", key.key_epoch.value},
-                      {"key", to_hex(key.key)}, {"signing_key", fs::path(signing_key_path(path)).filename().string()},
+  json::object object{{"server", key.server},
+                      {"agent", key.agent.value},
+                      {"name", key.name},
+                      {"key_epoch", key.key.epoch.value},
+                      {"key", to_hex(key.key.key)},
+                      {"generation", key.key.generation},
+                      {"signing_key", fs::path(signing_key_path(path)).filename().string()},
                       {"token", key.token}};
   json::array pins;
-  if (key.cell != decltype(key.cell){}) pins.emplace_back("sha256:" + to_hex(key.cell));
+  if (key.cell != decltype(key.cell){}) pins.emplace_back(to_hex(key.cell));
   object["pins"] = std::move(pins);
   return write_durably(path, json::serialize(object) + "\n");
 }

@@ -7,6 +7,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "ports/entropy.hpp"
+#include "ports/key_store.hpp"
 
 /// The two files that joining a cell makes: KEY-FILE, and KEY-FILE.ed25519 before anything is asked.
 namespace stint::agent_host {
@@ -22,8 +23,7 @@ struct JoinedKey {
   std::string token;  ///< its id, 16 hexadecimal digits
   AgentNumber agent;
   std::string name;
-  KeyEpoch key_epoch;
-  std::array<std::uint8_t, 32> key{};
+  ports::HeldKey key;
   std::array<std::uint8_t, 32> cell{};  ///< SHA-256 of the cell's public key; all zero: it has none
 };
 

@@ -65,8 +65,9 @@ TEST_F(JoinFiles, WhatJoiningWritesTheAgentReads) {
   key.token = "00112233445566aa";
   key.agent = AgentNumber{7};
   key.name = "box7";
-  key.key_epoch = KeyEpoch{3};
-  key.key.fill(0x42);
+  key.key.epoch = KeyEpoch{3};
+  key.key.generation = 2;
+  key.key.key.fill(0x42);
   key.cell.fill(0x17);
   ASSERT_TRUE(write_joined_key(path("k.json"), key));
   EXPECT_EQ(mode_of(path("k.json")), 0600U);
@@ -76,8 +77,8 @@ TEST_F(JoinFiles, WhatJoiningWritesTheAgentReads) {
   EXPECT_EQ(read->token, key.token);
   EXPECT_EQ(read->agent, key.agent);
   EXPECT_EQ(read->name, key.name);
-  EXPECT_EQ(read->key_epoch, key.key_epoch);
-  EXPECT_EQ(read->key, key.key);
+  EXPECT_EQ(read->keys, std::vector{key.key});
+  EXPECT_EQ(read->pins, std::vector{key.cell});
 }
 
 }  // namespace

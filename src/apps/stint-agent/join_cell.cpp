@@ -136,8 +136,9 @@ Result<Joined> join_cell(const JoinOptions& options) {
   key.token = protocol::enrol_token_name(token.id);
   key.agent = grant.address.agent;
   key.name = grant.name;
-  key.key_epoch = grant.address.epoch;
-  key.key = grant.key.bytes;
+  key.key.epoch = grant.address.epoch;
+  key.key.generation = grant.address.generation;
+  key.key.key = grant.key.bytes;
   key.cell = token.cell;
   STINT_TRY_VOID(agent_host::write_joined_key(path, key));
   return Joined{path, key.server, key.name, key.agent, false};
