@@ -483,9 +483,46 @@ class Agent(TypedDict):
     notes: list[str]
     host: str | None
     version: str | None
+    allowed_types: list[AgentType]
+    set_labels: Strings
+    public_key: str | None
     skew_ms: int | None
+    key_epoch: int | None
     last_seen_at: MaybeTime
     registered_at: Time
+
+
+KeyState: TypeAlias = Literal["next", "current", "accepted", "retired", "removed"]
+
+
+class KeysItemsItem(TypedDict):
+    key_epoch: int
+    state: KeyState
+    agents: int
+    created_at: Time
+    installed_at: MaybeTime
+    retire_at: MaybeTime
+    retired_at: MaybeTime
+    removed_at: MaybeTime
+
+
+class KeysBehindItem(TypedDict):
+    agent: Name
+    number: int
+    key_epoch: int
+    key_state: KeyState
+    connected: bool
+    last_seen_at: MaybeTime
+
+
+class Keys(TypedDict):
+    items: list[KeysItemsItem]
+    next: None
+    current: int
+    next_rotation_at: MaybeTime
+    rotate_every_ms: int
+    grace_ms: int
+    behind: list[KeysBehindItem]
 
 
 TokenName: TypeAlias = str
@@ -511,6 +548,30 @@ class Token(TypedDict):
 
 class NewToken(Token):
     token: str
+
+
+class EnrolToken(TypedDict):
+    id: str
+    name: str | None
+    types: list[AgentType]
+    labels: Strings
+    state: Literal["usable", "used", "expired", "revoked"]
+    agent: str | None
+    created_by: str
+    created_at: Time
+    expires_at: Time
+    used_at: MaybeTime
+    revoked_at: MaybeTime
+
+
+class NewEnrolToken(EnrolToken):
+    token: str
+    addresses: list[str]
+
+
+class EnrolTokenList(TypedDict):
+    items: list[EnrolToken]
+    next: Cursor
 
 
 class Caller(TypedDict):
@@ -609,9 +670,15 @@ ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/v1/blobs/{hex}/upload"),
         ("GET", "/v1/agents"),
         ("POST", "/v1/agents"),
+        ("GET", "/v1/agents/tokens"),
+        ("POST", "/v1/agents/tokens"),
+        ("DELETE", "/v1/agents/tokens/{enrol_token}"),
         ("GET", "/v1/agents/{agent}"),
         ("POST", "/v1/agents/{agent}/drain"),
         ("POST", "/v1/agents/{agent}/revoke"),
+        ("GET", "/v1/keys"),
+        ("POST", "/v1/keys/rotate"),
+        ("POST", "/v1/keys/retire"),
         ("GET", "/v1/tokens"),
         ("POST", "/v1/tokens"),
         ("DELETE", "/v1/tokens/{name}"),
