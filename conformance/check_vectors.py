@@ -5,10 +5,12 @@ It shares no code with the C++ implementation, so that a mistake has to be made 
 Exit status: 0 every vector agrees, 1 otherwise.
 """
 
+import base64
 import hashlib
 import hmac
 import json
 import pathlib
+import string
 import struct
 import sys
 
@@ -169,10 +171,30 @@ def check_keys(vector):
     return not wrong, ", ".join(wrong)
 
 
+def token_parts(text):
+    refuse_if(not text.startswith("st1_"), "prefix")
+    letters = text.removeprefix("st1_")
+    refuse_if(len(letters) != 80, "length")
+    refuse_if(not set(letters) <= set(string.ascii_letters + string.digits + "-_"), "alphabet")
+    packed = base64.urlsafe_b64decode(letters)
+    refuse_if(hashlib.sha256(packed[:56]).digest()[:4] != packed[56:], "check")
+    number = int.from_bytes(packed[:8], "little")
+    refuse_if(number == 0, "id")
+    return {"id": str(number), "secret": packed[8:24].hex(), "cell": packed[24:56].hex()}
+
+
+def check_token(vector):
+    try:
+        found = token_parts(vector["text"])
+    except Refused as refused:
+        return vector["expect"] == "refuse", f"refuse ({refused})"
+    return vector["expect"] == "accept" and all(vector[key] == value for key, value in found.items()), str(found)
+
+
 def main():
     failed = total = 0
     folder = pathlib.Path(__file__).resolve().parent / "vectors"
-    for name, check in (("frames.json", check_frame), ("keys.json", check_keys)):
+    for name, check in (("frames.json", check_frame), ("keys.json", check_keys), ("tokens.json", check_token)):
         for vector in json.loads((folder / name).read_text())["vectors"]:
             agrees, found = check(vector)
             total += 1

@@ -374,6 +374,66 @@ json::object rekey_vector(std::uint8_t first) {
                         key_from<AgentKey>(static_cast<std::uint8_t>(first + 1)));
 }
 
+std::string base64url(ByteView bytes) {
+  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string text;
+  for (std::size_t i = 0; i + 3 <= bytes.size(); i += 3) {
+    const unsigned group = unsigned{bytes[i]} << 16 | unsigned{bytes[i + 1]} << 8 | bytes[i + 2];
+    for (const unsigned shift : {18U, 12U, 6U, 0U}) text += kLetters[group >> shift & 63];
+  }
+  return text;
+}
+
+/// The word that `stint agent join` takes, without its prefix.
+std::string token_letters(std::uint64_t id, ByteView secret, ByteView cell) {
+  Bytes bytes(8);
+  store_le(bytes.data(), id);
+  bytes.insert(bytes.end(), secret.begin(), secret.end());
+  bytes.insert(bytes.end(), cell.begin(), cell.end());
+  const Digest check = sha256(bytes);
+  bytes.insert(bytes.end(), check.begin(), check.begin() + 4);
+  return base64url(bytes);
+}
+
+json::object good_token(std::string_view name, std::uint64_t id, const Bytes& secret, const Bytes& cell) {
+  return {{"name", name},
+          {"text", "st1_" + token_letters(id, secret, cell)},
+          {"expect", "accept"},
+          {"id", std::to_string(id)},
+          {"secret", to_hex(secret)},
+          {"cell", to_hex(cell)}};
+}
+
+json::object bad_token(std::string_view name, std::string text) {
+  return {{"name", name}, {"text", std::move(text)}, {"expect", "refuse"}};
+}
+
+std::vector<json::object> token_vectors() {
+  const Bytes secret = counting(16, 0xA0), cell = counting(32);
+  const std::string letters = token_letters(0x1122334455667788, secret, cell);
+  std::string typo = letters;
+  typo[40] = typo[40] == 'A' ? 'B' : 'A';
+  std::string swapped = letters;
+  std::swap(swapped[16], swapped[17]);
+  std::string plus = letters;
+  plus[30] = '+';
+  return {good_token("good", 0x1122334455667788, secret, cell),
+          good_token("largest_id", ~std::uint64_t{0}, Bytes(16, 0xFF), Bytes(32, 0xFF)),
+          good_token("a_cell_without_a_key", 1, secret, Bytes(32)),
+          bad_token("empty", ""),
+          bad_token("no_prefix", letters),
+          bad_token("an_api_token", "stint_1_" + to_hex(counting(20))),
+          bad_token("prefix_in_capitals", "ST1_" + letters),
+          bad_token("one_letter_short", "st1_" + letters.substr(1)),
+          bad_token("one_letter_too_many", "st1_" + letters + "A"),
+          bad_token("padded", "st1_" + letters.substr(0, 79) + "="),
+          bad_token("a_blank_behind", "st1_" + letters + " "),
+          bad_token("other_alphabet", "st1_" + plus),
+          bad_token("one_letter_changed", "st1_" + typo),
+          bad_token("two_letters_swapped", "st1_" + swapped),
+          bad_token("id_zero", "st1_" + token_letters(0, secret, cell))};
+}
+
 /// One vector to a line, so that a difference shows which one changed.
 void write_file(const std::string& path, std::string_view type, const std::vector<json::object>& vectors) {
   std::ofstream out(path, std::ios::binary);
@@ -397,6 +457,7 @@ void write_all(const std::string& directory) {
              {agent_key_vector(1, 0), agent_key_vector(1, 1), agent_key_vector(2, 0), agent_key_vector(0x0102030405060708, 0x090a0b0c),
               session_vector(0x20), session_vector(0x51), enrol_vector(1, 16, 0x30), enrol_vector(0x1122334455667788, 32, 0x61),
               rekey_vector(0x22), rekey_vector(0x55)});
+  write_file(directory + "/tokens.json", "tokens", token_vectors());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "protocol/enrol_token.hpp"
 #include "read_json.hpp"
 #include "wire/frame_reader.hpp"
 #include "wire/keys.hpp"
@@ -134,6 +135,24 @@ TEST(Vectors, Keys) {
     if (derives == "rekey_wrap") check_rekey_wrap(vector);
   }
   EXPECT_GE(count, 10u);
+}
+
+TEST(Vectors, Tokens) {
+  const json::value file = read_json(STINT_SOURCE_DIR "/conformance/vectors/tokens.json");
+  std::size_t accepted = 0;
+  for (const auto& item : file.at("vectors").as_array()) {
+    const json::object& vector = item.as_object();
+    SCOPED_TRACE(text_of(vector, "name"));
+    const auto token = protocol::parse_enrol_token(text_of(vector, "text"));
+    ASSERT_EQ(token.has_value(), text_of(vector, "expect") == "accept");
+    if (!token) continue;
+    ++accepted;
+    EXPECT_EQ(std::to_string(token->id), text_of(vector, "id"));
+    EXPECT_EQ(to_hex(token->secret), text_of(vector, "secret"));
+    EXPECT_EQ(to_hex(token->cell), text_of(vector, "cell"));
+    EXPECT_EQ(to_text(*token), text_of(vector, "text"));
+  }
+  EXPECT_EQ(accepted, 3u);
 }
 
 }  // namespace
