@@ -27,7 +27,9 @@ TEST_P(EveryStep, LeavesOneAgentPerTokenAndLocksNobodyOut) {
       told_twice += outcome.told > 2 ? 1 : 0;
     }
   }
-  if (GetParam() == EnrolFault::crash_machines) EXPECT_GT(told_twice, 0U) << "no machine had to ask again for what it had been told";
+  if (GetParam() == EnrolFault::crash_machines) {
+    EXPECT_GT(told_twice, 0U) << "no machine had to ask again for what it had been told";
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Enrolment, EveryStep,
