@@ -64,7 +64,7 @@ inline constexpr std::size_t kClaimsShown = 20;  ///< of one person, in lists of
 inline constexpr std::size_t kFormFillBytes = std::size_t{256} << 10;  ///< that items may add to one form
 inline constexpr std::size_t kTemplatesMax = 4096;  ///< made task templates kept; they are made again when asked for
 
-inline constexpr Duration kSweepPeriod = std::chrono::seconds{60};   ///< between two looks at what retention does not keep
+inline constexpr Duration kSweepPeriod = std::chrono::seconds{60};  ///< between two looks at what retention does not keep
 inline constexpr Duration kSweepPause = std::chrono::milliseconds{50};  ///< between two pieces of one sweep: commits come first
 inline constexpr std::size_t kJobsRemovedAtOnce = 200;  ///< in one turn
 
