@@ -74,7 +74,7 @@ class Task:
     run: str = ""
     name: str = "main"
     type: str | None = None
-    driver: Literal["exec", "noop", "human"] = "exec"
+    driver: Literal["exec", "python", "noop", "human"] = "exec"
     env: Mapping[str, object] = field(default_factory=dict)
     workdir: PathLike | None = None
     resources: Mapping[str, Number] = field(default_factory=dict)
