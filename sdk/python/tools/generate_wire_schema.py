@@ -4,8 +4,8 @@
 usage: sdk/python/tools/generate_wire_schema.py [--check]
        --check   write nothing; exit status 1 if the file is not what would be written
 
-flatc (FLATC, else the one in PATH) turns the schema into its own reflection, a FlatBuffer, which the package's reader reads. Fields that are
-deprecated are left out: writers must not write them, and readers need not read them.
+flatc (FLATC, else the one in PATH) turns the schema into its own reflection, a FlatBuffer, which the package's reader reads. Fields that
+are deprecated are left out: writers must not write them, and readers need not read them.
 """
 
 import argparse
@@ -150,14 +150,13 @@ class Described:
             if kind == "number" and default:
                 words.append(repr(default))
             lines.append(f"            Field({', '.join(words)}),")
-        return [
-            f'        "{name}": Table(',
-            f'            "{name}",',
-            "            (",
-            *("    " + line for line in lines),
-            "            ),",
-            "        ),",
-        ]
+        # As the formatter lays it out.
+        fields = (
+            [f"            ({lines[0].strip()}),"]
+            if len(lines) == 1
+            else ["            (", *("    " + line for line in lines), "            ),"]
+        )
+        return [f'        "{name}": Table(', f'            "{name}",', *fields, "        ),"]
 
     def enum_lines(self, view: View) -> list[str]:
         lines = [f"class {short(text(view, 'name'))}(IntEnum):"]

@@ -117,8 +117,8 @@ def find_addresses(options: argparse.Namespace, key: KeyFile) -> list[Address]:
     for address in addresses:
         if not address.is_loopback and not options.insecure_plaintext:
             raise InvalidArgument(
-                f"server {address} is not on this machine, and this version speaks plain TCP: everybody on the way could read arguments and "
-                "output (not change them: frames are signed). Use a tunnel, or accept it with --insecure-plaintext"
+                f"server {address} is not on this machine, and this version speaks plain TCP: everybody on the way could read what is said "
+                "(not change it: frames are signed). Use a tunnel, or accept it with --insecure-plaintext"
             )
     return addresses
 

@@ -104,8 +104,8 @@ def task(
     """Marks a function, or a class with __call__, as one that jobs with `driver: python` may name.
 
     type: of the jobs that it is for; the agent offers the types of all its functions. name: the function's own, if left out.
-    setup: called once in each worker process; what it returns (a model) is the function's first argument, and stays between tasks. A context
-    manager is entered, and left when the process ends. A class is made once, and entered likewise.
+    setup: called once in each worker process; what it returns (a model) is the function's first argument, and stays between tasks. A
+    context manager is entered, and left when the process ends. A class is made once, and entered likewise.
 
         @task(type="inferencer", setup=load_model)
         def classify(model, item: dict, threshold: float = 0.5): ...

@@ -1,6 +1,6 @@
 """The messages of a session as plain values. schema/*.fbs says who sends each, when, its units and limits.
 
-Texts are str; bytes that are no UTF-8 survive in them as surrogates. Decoded values have passed the frame's checks and the check of meaning.
+Texts are str; bytes that are no UTF-8 survive in them as surrogates. What was decoded has passed the frame's checks and that of meaning.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What an agent wants to say and may not say yet: updates and logs before Reconcile, reports and logs without credit.
 
-A change of state (number > 0) needs no credit. Order within each kind is kept; a report that waits may be overtaken by a change of state, so
-one whose attempt has ended meanwhile is dropped.
+A change of state (number > 0) needs no credit. Order within each kind is kept; a report that waits may be overtaken by a change of state,
+so one whose attempt has ended meanwhile is dropped.
 Source: docs/protocol.md "Credits and queues".
 """
 

@@ -46,7 +46,10 @@ class Received:
 
 @dataclass(frozen=True)
 class Ended:
-    """Nothing follows; drop the connection once the output is written. code: a counter's name, or closed_by_peer, closed_by_us, disconnected."""
+    """Nothing follows; drop the connection once the output is written.
+
+    code: a counter's name, or closed_by_peer, closed_by_us, disconnected.
+    """
 
     reason: CloseReason
     code: str
