@@ -179,7 +179,7 @@ class Host:
         self.options, self.log = options, log
         self.agent = Agent(m.AgentInfo(name), (key.agent, key.key_epoch, key.key), state_dir, log)
         self.workers = Workers(options.modules, options.workers, options.gpu, self.lock_fd, self, log)
-        self.link = Link(self.agent, self.addresses, log)
+        self.link = Link(self.agent, self.addresses, log, self.check_finished)
         self.state_dir = state_dir
         self.is_finished = asyncio.Event()
 
@@ -208,36 +208,35 @@ class Host:
     def drain(self) -> None:
         self.log("takes nothing new and ends when all is done; again: ends what runs")
         self.agent.drain(read_now())
-        self.changed()
+        self.link.refresh()
 
     def end(self) -> None:
         """What runs is reported as lost, which costs it nothing: it goes elsewhere."""
         for _ in range(2):
             self.agent.drain(read_now())
         asyncio.get_running_loop().call_later(SIGTERM_PATIENCE_S, self.is_finished.set)
-        self.changed()
+        self.link.refresh()
 
-    def changed(self) -> None:
+    def check_finished(self) -> None:
         if self.agent.is_finished:
             self.is_finished.set()
-        self.link.refresh()
 
     def on_worker_started(self, ref: m.AttemptRef) -> None:
         self.agent.on_started(ref, read_now())
-        self.changed()
+        self.link.refresh()
 
     def on_worker_ended(self, ref: m.AttemptRef, end: dict[str, Any]) -> None:
         self.agent.on_ended(ref, end, read_now())
-        self.changed()
+        self.link.refresh()
 
     def on_worker_died(self, ref: m.AttemptRef, status: int) -> None:
         self.agent.on_died(ref, status, read_now())
-        self.changed()
+        self.link.refresh()
 
     def on_worker_idle(self) -> None:
         if self.agent.runners is not None:
             self.agent.turn(read_now())
-            self.changed()
+            self.link.refresh()
 
 
 def log_to_stderr(text: str) -> None:

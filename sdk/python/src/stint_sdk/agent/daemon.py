@@ -70,6 +70,7 @@ class Agent:
         self.attempts = Attempts(self._journal, folder)
         self._identity = Identity(*key, self._journal.instance(), os.urandom(16))
         self._deadlines: dict[m.AttemptRef, Deadline] = {}
+        self._connect = 0
         self._failures = 0
         self._is_draining = self._is_leaving = False
         self._journal_retry_ns: int | None = None
@@ -93,8 +94,17 @@ class Agent:
     # The link.
 
     def on_link_open(self, now: Now) -> None:
-        self.session = AgentSession(self._identity, self._journal.next_connect(), os.urandom(32), now, self.counters)
+        self.session = AgentSession(self._identity, self._next_connect(), os.urandom(32), now, self.counters)
         self.is_synced = False
+
+    def _next_connect(self) -> int:
+        """`boot` is new with every start, so one that could not be written does no harm."""
+        try:
+            self._connect = max(self._connect + 1, self._journal.next_connect())
+        except sqlite3.Error as error:
+            self._connect += 1
+            self.log(f"connection counter not written: {error}")
+        return self._connect
 
     def on_link_bytes(self, data: bytes, now: Now, empty_since_ns: int) -> None:
         if self.session is not None:

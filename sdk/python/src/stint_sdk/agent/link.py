@@ -169,8 +169,11 @@ class Connection(asyncio.Protocol):
 class Link:
     """Keeps the agent connected, and its timers running."""
 
-    def __init__(self, peer: Peer, addresses: list[Address], log: Callable[[str], None], dial: Dial = dial_tcp) -> None:
-        self._peer, self._addresses, self._log, self._dial = peer, addresses, log, dial
+    def __init__(
+        self, peer: Peer, addresses: list[Address], log: Callable[[str], None], on_turn: Callable[[], None], dial: Dial = dial_tcp
+    ) -> None:
+        """on_turn: called after everything that may have changed what the peer is."""
+        self._peer, self._addresses, self._log, self._on_turn, self._dial = peer, addresses, log, on_turn, dial
         self._connection: Connection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_over = False
@@ -192,6 +195,7 @@ class Link:
 
     def refresh(self) -> None:
         """After anything that the agent may have to say more about, or wait for otherwise."""
+        self._on_turn()
         now = read_now()
         delay_s = max(0.0, min(self._peer.next_deadline_ns(now) - now.boot_ns, WATCH_NS) / 1e9)
         if self._connection is not None and not self._connection.flush():
@@ -204,8 +208,7 @@ class Link:
         now = read_now()
         if self._connection is not None:
             self._connection.watch()
-        if self._peer.next_deadline_ns(now) <= now.boot_ns + NS_PER_MS * 60 or self._peer.session is None:
-            self._peer.on_timer(now)
+        self._peer.on_timer(now)
         self.refresh()
 
     async def _connect(self, address: Address) -> None:

@@ -78,8 +78,10 @@ class ReportFile:
 
     def _take(self, words: dict[str, Any]) -> None:
         if "result" in words:
-            text = json.dumps(words["result"], ensure_ascii=False, separators=(",", ":"))
-            self.is_result_too_large = len(text.encode("utf-8", "surrogatepass")) > limits.RESULT
+            text = compact(words["result"])
+            if text is None:
+                return
+            self.is_result_too_large = len(text.encode()) > limits.RESULT
             self.result = "" if self.is_result_too_large else text
         if (progress := number(words.get("progress"))) is not None:
             self._progress = min(max(progress, 0.0), 1.0)
@@ -97,6 +99,18 @@ class ReportFile:
             return
         if name in self._metrics or len(self._metrics) < limits.METRICS:
             self._metrics[name] = Metric(name, value, self._step)
+
+
+def compact(value: object) -> str | None:
+    """As JSON; None for what is none, such as NaN."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()
+    except UnicodeEncodeError:  # a half of a surrogate pair
+        return json.dumps(value, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return None
+    return text
 
 
 def number(value: object) -> float | None:

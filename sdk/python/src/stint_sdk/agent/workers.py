@@ -71,7 +71,7 @@ class Workers:
         """The first one says what there is. Errors: WorkerBroken."""
         await self._start(self._workers[0])
         for worker in self._workers[1:]:
-            self._keep(self._start(worker))
+            self._keep(self._start_until_good(worker))
 
     def find_idle(self, function: str) -> Worker | None:
         idle = [worker for worker in self._workers if worker.is_idle]
@@ -162,21 +162,27 @@ class Workers:
         assert worker.process is not None and worker.writer is not None
         worker.is_ready = False
         worker.writer.close()
+        if self._is_closing:  # it leaves what it has set up, and ends by itself
+            return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.process.pid, signal.SIGKILL)  # what a function has left running goes too
         status = await worker.process.wait()
         ref, worker.ref = worker.ref, None
         if ref is not None:
             self._listener.on_worker_died(ref, status)
-        elif not worker.is_stopping and not self._is_closing:
+        elif not worker.is_stopping:
             self._log(f"worker {worker.number} ended by itself with {status}")
             await asyncio.sleep(RESTART_DELAY_S)
         worker.is_stopping = False
         worker.warm.clear()
-        if not self._is_closing:
+        await self._start_until_good(worker)
+
+    async def _start_until_good(self, worker: Worker) -> None:
+        while not self._is_closing:
             try:
-                await self._start(worker)
-            except WorkerBroken as error:
-                self._log(f"worker {worker.number}: {error}")
+                return await self._start(worker)
+            except (WorkerBroken, OSError) as error:
+                if not self._is_closing:
+                    self._log(f"worker {worker.number}: {error}")
                 await asyncio.sleep(RESTART_DELAY_S)
-                self._keep(self._replace(worker))
+        return None

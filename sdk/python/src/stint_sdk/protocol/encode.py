@@ -81,7 +81,11 @@ def encode_message(message: m.Message) -> list[Unsealed]:
 
 
 def raw_of(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    """Surrogates that stand for no byte, as JSON may have them, become question marks."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def cut(text: str, limit: int) -> bytes:
