@@ -399,7 +399,7 @@ def test_reports_come_once_a_second_and_the_last_with_the_end(world: World) -> N
     assert [update.progress for update in reports] == pytest.approx([0.0, 0.5])
     world.write(ref(), "report", json.dumps({"progress": 1}))
     world.end(ref())
-    assert [(update.number, update.progress) for update in world.updates()] == [(0, 1.0), (3, 1.0)]
+    assert [(update.number, update.progress) for update in world.updates()] == [(0, 1.0), (3, 0.0)]
 
 
 def test_a_result_that_is_too_large_fails_the_attempt(world: World) -> None:

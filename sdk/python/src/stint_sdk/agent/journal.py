@@ -47,7 +47,6 @@ class AttemptState:
             self.signal,
             self.started_ms,
             self.ended_ms,
-            1.0 if self.status == TaskStatus.COMPLETED else 0.0,
             detail=self.detail,
             result=self.result if has_ended else "",
         )
