@@ -96,6 +96,17 @@ def spawn(name: str) -> None:
     time.sleep(600)
 
 
+@task
+def resume() -> int:
+    """Fails twice, and goes on from where it was."""
+    path = me.checkpoint_dir() / "step"
+    step = int(path.read_text()) if path.exists() else 0
+    path.write_text(str(step + 1))
+    if step < 2:
+        raise RuntimeError(f"failed at step {step}")
+    return step
+
+
 @task(type="crawler")
 def quick(n: int) -> int:
     return n

@@ -211,6 +211,14 @@ def test_a_timeout_and_a_cancel_let_the_function_clean_up(agent: Agent, client: 
     assert submit(client, "quick", "n=1", type="crawler").wait(PATIENCE_S)["state"] == "completed"
 
 
+def test_a_checkpoint_survives_attempts(agent: Agent, client: Client) -> None:
+    job = submit(client, "resume", retries=2)
+    job.wait(PATIENCE_S)
+    assert job.task().result() == 2
+    assert [attempt["exit_code"] for attempt in job.task().refresh()["attempts_list"]] == [1, 1, 0]
+    eventually("it is gone with the task", lambda: not list((agent.state_dir / "checkpoints").iterdir()))
+
+
 def test_what_a_function_started_ends_with_it(agent: Agent, client: Client, tmp_path: Path) -> None:
     job = submit(client, "spawn", "name=parent", kill_grace="200ms")
     eventually("it has a child", (tmp_path / "parent.child").exists)

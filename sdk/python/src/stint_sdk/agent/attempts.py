@@ -5,12 +5,14 @@ acknowledged; an attempt is dropped only when its end is acknowledged, its outpu
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stint_sdk.agent.journal import STEP_RESTORED, AttemptState, Journal, key_of
+from stint_sdk.agent.launch import checkpoint_folder
 from stint_sdk.agent.reports import ReportFile
 from stint_sdk.generated.wire_schema import CancelMode, EndReason, LogStream, TaskStatus
 from stint_sdk.protocol import limits
@@ -18,6 +20,7 @@ from stint_sdk.protocol.messages import AttemptRef, HeldAttempt, LogChunk, Statu
 from stint_sdk.protocol.outbox import ENDED
 
 LEFT_IN_FLIGHT = 8 * 1024 * 1024  # bytes of results sent and not acknowledged: half of a session's output queue
+CHECKPOINT_AGE_S = 7 * 24 * 3600  # of a task that did not complete here
 STREAMS = (LogStream.OUT, LogStream.ERR)
 STREAM_FILES = ("stdout", "stderr")
 
@@ -129,11 +132,18 @@ class Attempts:
             attempt = self._by_ref[state.ref] = Attempt(state, self.folder_of(state.ref))
             attempt.persisted = state.number
             attempt.number_step = STEP_RESTORED
+        self._sweep_checkpoints()
         known = {attempt.folder for attempt in self._by_ref.values()}
         for folder in self._folder.iterdir():
             if folder not in known:
                 shutil.rmtree(folder, ignore_errors=True)
         return self.in_order()
+
+    def _sweep_checkpoints(self) -> None:
+        oldest = time.time() - CHECKPOINT_AGE_S
+        for folder in (self._folder.parent / "checkpoints").glob("*"):
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def folder_of(self, ref: AttemptRef) -> Path:
         return self._folder / key_of(ref)
@@ -223,6 +233,8 @@ class Attempts:
         for ref, attempt in self._forgotten.items():
             del self._by_ref[ref]
             shutil.rmtree(attempt.folder, ignore_errors=True)
+            if attempt.state.status == TaskStatus.COMPLETED:  # there will be no further attempt
+                shutil.rmtree(checkpoint_folder(attempt.folder, ref), ignore_errors=True)
         self._dirty.clear()
         self._forgotten.clear()
 

@@ -32,10 +32,8 @@ def make_order(folder: Path, ref: AttemptRef, template: TaskTemplate, extra: Ass
     if not template.command or template.command[0] not in functions:
         wanted = template.command[0] if template.command else ""
         raise Refusal(EndReason.REFUSED, f"this agent has no function {wanted!r}; it has: {', '.join(sorted(functions))}")
-    if template.inputs or template.needs_inputs or extra.files or template.outputs or template.checkpoint:
-        raise Refusal(
-            EndReason.REFUSED, "this agent brings no files to a function and takes none: no inputs, outputs, checkpoint, results of needs"
-        )
+    if files := list_files(template, extra):
+        raise Refusal(EndReason.REFUSED, f"this agent brings no files to a function and takes none; the task has {', '.join(files)}")
     index = template.array_first + ref.ordinal * template.array_step
     values = Values(index, extra)
     return {
@@ -48,10 +46,24 @@ def make_order(folder: Path, ref: AttemptRef, template: TaskTemplate, extra: Ass
     }
 
 
+def list_files(template: TaskTemplate, extra: AssignedExtra) -> list[str]:
+    """What would have to travel, in the words of the job file."""
+    wanted = {
+        "inputs": template.inputs,
+        "needs that leave files or results": template.needs_inputs,
+        "files as items": extra.files,
+        "outputs": template.outputs,
+        "a checkpoint of another agent": extra.checkpoint,
+    }
+    return [name for name, value in wanted.items() if value]
+
+
 def environment(folder: Path, ref: AttemptRef, template: TaskTemplate, extra: AssignedExtra, values: Values) -> dict[str, str]:
     """Of the job, and over it what every task sees."""
     env = {name: values.fill_in(value) for name, value in template.env}
     task_id = f"{ref.job}.{template.task_name}" + (f".{values.index}" if template.is_array else "")
+    if template.checkpoint:
+        env["STINT_CHECKPOINT_DIR"] = str(checkpoint_folder(folder, ref))
     env |= {
         "STINT_JOB_ID": str(ref.job),
         "STINT_TASK_ID": task_id,
@@ -69,11 +81,18 @@ def environment(folder: Path, ref: AttemptRef, template: TaskTemplate, extra: As
     return env
 
 
+def checkpoint_folder(folder: Path, ref: AttemptRef) -> Path:
+    """Of all attempts at a task, on this agent."""
+    return folder.parents[1] / "checkpoints" / f"{ref.job}.{ref.group}.{ref.ordinal}"
+
+
 def lay_out(folder: Path, order: Mapping[str, Any]) -> None:
     """Errors: OSError."""
     folder.mkdir(mode=0o700, exist_ok=True)
     for name in ("work", "outputs", "inputs"):
         (folder / name).mkdir(exist_ok=True)
+    if checkpoint := order["env"].get("STINT_CHECKPOINT_DIR"):
+        Path(checkpoint).mkdir(parents=True, exist_ok=True)
     if order["is_batch"]:
         (folder / ITEM_FILE).write_text(order["item"], encoding="utf-8", errors="surrogateescape")
 

@@ -133,7 +133,7 @@ class Worker:
 
     def run(self, order: Mapping[str, Any]) -> None:
         folder = Path(order["folder"])
-        with redirected(folder), surroundings(folder, order["env"]):
+        with redirected(folder):
             end = self.attempt(order)
         draft = folder / (END_FILE + ".new")
         draft.write_text(json.dumps(end))
@@ -148,14 +148,15 @@ class Worker:
         except Exception as error:
             return failed("start_failed", error)
         try:
-            function.warm_up()
+            function.warm_up()  # in the worker's own directory and environment: what it makes outlives the attempt
         except Exception as error:
             traceback.print_exc()
             return failed("start_failed", error, "setup: ")
         except Stopped:
             return {"status": "stopped", "exit_code": 0, "detail": ""}
         self.say({"warm": function.name})
-        return call(function, arguments, self.say)
+        with surroundings(Path(order["folder"]), order["env"]):
+            return call(function, arguments, self.say)
 
 
 def call(function: TaskFunction, arguments: Mapping[str, Any], say: Any) -> dict[str, Any]:
