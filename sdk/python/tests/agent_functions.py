@@ -103,8 +103,22 @@ def resume() -> int:
     step = int(path.read_text()) if path.exists() else 0
     path.write_text(str(step + 1))
     if step < 2:
+        time.sleep(0.5)
         raise RuntimeError(f"failed at step {step}")
     return step
+
+
+@task
+def transform(files: list[str], fail: bool = False) -> list[str]:
+    """Upper case of what was brought, as outputs; and what needs have left."""
+    (me.outputs() / "deep").mkdir()
+    for name in files:
+        (me.outputs() / "deep" / name).write_text(Path(name).read_text().upper())
+    (me.outputs() / "tool").write_text("#!/bin/sh\n")
+    (me.outputs() / "tool").chmod(0o755)
+    if fail:
+        raise RuntimeError("after writing")
+    return sorted(str(path.relative_to(me.inputs())) for path in me.inputs().rglob("*") if path.is_file())
 
 
 @task(type="crawler")

@@ -219,6 +219,48 @@ def test_a_checkpoint_survives_attempts(agent: Agent, client: Client) -> None:
     eventually("it is gone with the task", lambda: not list((agent.state_dir / "checkpoints").iterdir()))
 
 
+def test_a_checkpoint_moves_to_another_agent(make_agent: Callable[..., Agent], client: Client) -> None:
+    first = make_agent("--cpu", "1").start()
+    job = submit(client, "resume", retries=2)
+    eventually("it failed once", lambda: "failed at step" in job.task().log_text("stderr"))
+    first.end()
+    make_agent("--cpu", "1").start()
+    job.wait(PATIENCE_S)
+    assert job.task().result() == 2
+
+
+def test_files_travel_to_functions_and_back(agent: Agent, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.txt").write_text("hello")
+    (tmp_path / "in/b.txt").write_text("x" * 5_000_000)
+    first = Task(run="echo 1 > $STINT_OUTPUTS/n; echo '{\"result\": 5}' > $STINT_REPORT", name="first", outputs=["n"], resources=SMALL)
+    second = Task(
+        ["transform", 'files=["a.txt", "b.txt"]'],
+        name="second",
+        driver="python",
+        needs="first",
+        inputs={"a.txt": tmp_path / "in/a.txt", "b.txt": tmp_path / "in/b.txt"},
+        outputs=["deep/", "to?l"],
+        resources=SMALL,
+    )
+    third = Task(run="cat $STINT_INPUTS/second/deep/a.txt", name="third", needs="second", resources=SMALL)
+    job = client.submit(Job("files", [first, second, third]))
+    job.wait(PATIENCE_S)
+    assert job.task("second").result() == ["first/n", "first/result.json"]
+    assert job.task("third").log_text("stdout") == "HELLO"
+    job.download(tmp_path / "out", "second")
+    found = {path.name: path for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert found["b.txt"].read_text() == "X" * 5_000_000 and os.access(found["tool"], os.X_OK) and len(found) == 3
+
+
+def test_what_a_function_does_not_leave_fails_it(agent: Agent, client: Client) -> None:
+    detail = ended(submit(client, "transform", "files=[]", outputs=["tool", "nothing*"]))
+    assert (detail["state"], detail["reason"]) == ("failed", "output_missing")
+    assert "'nothing*' is missing below $STINT_OUTPUTS; there is: tool" in str(detail["message"])
+    failed = ended(submit(client, "transform", "files=[]", "fail=true", outputs=["tool"]))
+    assert (failed["reason"], failed["exit_code"]) == ("exit", 1)
+
+
 def test_what_a_function_started_ends_with_it(agent: Agent, client: Client, tmp_path: Path) -> None:
     job = submit(client, "spawn", "name=parent", kill_grace="200ms")
     eventually("it has a child", (tmp_path / "parent.child").exists)

@@ -15,6 +15,7 @@ from stint_sdk.agent.__main__ import read_key_file
 from stint_sdk.agent.launch import Refusal, Values
 from stint_sdk.agent.link import Address, parse_address
 from stint_sdk.agent.reports import ReportFile
+from stint_sdk.agent.staging import OutputMissing, StageFailed, find_outputs, is_named, parse_manifest
 from stint_sdk.agent.tasks import TaskFunction, registry
 from stint_sdk.errors import InvalidArgument
 from stint_sdk.protocol.messages import AssignedExtra, Metric
@@ -195,6 +196,46 @@ def test_an_endless_line_costs_a_bounded_amount(tmp_path: Path) -> None:
             file.flush()
             found.read()
             assert len(found._rest) < 300_000
+
+
+# Files.
+
+
+@pytest.mark.parametrize(
+    "pattern, names, others",
+    [
+        ("a", ["a", "a/b", "a/b/c"], ["b", "b/a"]),
+        ("a/", ["a/b"], ["a"]),
+        ("*.txt", ["x.txt", "x.txt/y"], [".txt", "d/x.txt", "x.csv"]),
+        ("**/*.txt", ["x.txt", "d/x.txt", "d/e/x.txt"], ["d/.x.txt"]),
+        ("d/**", ["d/x", "d/e/x"], ["e/x"]),
+        ("./a//b", ["a/b"], ["a"]),
+        ("[ab]?", ["ax", "b1"], ["a", "cx"]),
+        (".*", [".x"], ["x"]),
+    ],
+)
+def test_patterns_of_outputs(pattern: str, names: list[str], others: list[str]) -> None:
+    assert [path for path in names if not is_named(pattern, path)] == []
+    assert [path for path in others if is_named(pattern, path)] == []
+
+
+def test_links_that_leave_the_outputs_are_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/link").symlink_to(tmp_path / "secret")
+    (tmp_path / "out/file").write_text("f")
+    assert find_outputs(tmp_path / "out", ["file"]) == ["file"]
+    with pytest.raises(OutputMissing, match="'link' is missing"):
+        find_outputs(tmp_path / "out", ["link"])
+
+
+def test_manifests() -> None:
+    line = "a" * 64 + " 5 755 d/x y\n"
+    assert parse_manifest(line.encode()) == [("d/x y", "a" * 64, 5, True)]
+    assert parse_manifest(b"") == []
+    for bad in (line[:-1], line.replace("755", "777"), line.replace("d/", "../"), line.replace("d/", "/"), line.upper(), line + "x\n"):
+        with pytest.raises(StageFailed):
+            parse_manifest(bad.encode())
 
 
 # Values in braces.

@@ -31,6 +31,8 @@ from stint_sdk.errors import InvalidArgument, StintError
 from stint_sdk.generated.wire_schema import AgentType
 from stint_sdk.protocol import messages as m
 from stint_sdk.protocol.clock import read_now
+from stint_sdk.protocol.decode import Refused
+from stint_sdk.protocol.encode import encode_message
 from stint_sdk.quantities import byte_count, cpu_millis
 
 OWN_ERROR = 125
@@ -186,6 +188,10 @@ class Host:
     async def run(self) -> None:
         await self.workers.start()
         self.agent.info = make_info(self.options, self.agent.info.name, self.workers.functions, self.state_dir)
+        try:
+            encode_message(self.agent.info)
+        except Refused as refused:  # it would end every session
+            raise StintError(f"what this agent would say of itself cannot be sent: {refused.detail}") from None
         self.agent.runners = self.workers
         self.agent.recover(read_now())
         loop = asyncio.get_running_loop()

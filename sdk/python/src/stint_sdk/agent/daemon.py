@@ -25,6 +25,8 @@ from stint_sdk.agent.worker import END_FILE
 from stint_sdk.generated.wire_schema import CancelMode, CloseReason, EndReason, TaskStatus, Verdict
 from stint_sdk.protocol import messages as m
 from stint_sdk.protocol.clock import NS_PER_MS, Now
+from stint_sdk.protocol.decode import Refused
+from stint_sdk.protocol.encode import check_update
 from stint_sdk.protocol.session import NEVER, AgentSession, Ended, Established, Event, Identity, Received
 
 ACCEPT_REPORT_DELAY_NS = 20 * NS_PER_MS  # one that starts or ends sooner costs one update less
@@ -33,6 +35,11 @@ JOURNAL_RETRY_NS = 1000 * NS_PER_MS
 KILL_GRACE_MS = 5_000
 BACKOFF_BASE_S, BACKOFF_CAP_S = 0.1, 15.0
 BACKOFF_AFTER_ERROR = 5  # doublings at least, once the scheduler ended a session for cause: it will do so again
+WORKER_REASONS = {
+    "start_failed": EndReason.START_FAILED,
+    "stage_failed": EndReason.STAGE_FAILED,
+    "output_missing": EndReason.OUTPUT_MISSING,
+}
 
 
 class Runners(Protocol):
@@ -63,6 +70,7 @@ class Agent:
         self.runners: Runners | None = None
         self.session: AgentSession | None = None
         self.counters: Counter[str] = Counter()
+        self.server = ("localhost", 0)  # where the link found the scheduler
         self.is_synced = False  # Reconcile was read: updates and output may be sent
         self._journal = Journal(state_dir / "journal.db")
         folder = state_dir / "attempts"
@@ -207,14 +215,20 @@ class Agent:
         if attempt.reports.is_result_too_large or end["status"] == "result_too_large":
             reason, detail = EndReason.RESULT_TOO_LARGE, detail or "the result is larger than 65,536 bytes of JSON, the limit"
         elif has_returned:
-            status = TaskStatus.COMPLETED
+            outputs = tuple(m.FileRef(path, bytes.fromhex(blob), size, mode) for path, blob, size, mode in end.get("outputs", ()))
+            try:
+                check_update(m.StatusUpdate(attempt.ref, outputs=outputs))
+            except Refused as refused:  # an end that cannot be told would be none
+                reason, detail = EndReason.OUTPUT_MISSING, f"outputs: {refused.detail}; pack them into fewer files"
+            else:
+                status, attempt.state.outputs = TaskStatus.COMPLETED, list(outputs)
         elif deadline.has_timed_out:
             reason, number, detail = EndReason.TIMEOUT, signal.SIGTERM, "stopped at its timeout"
         elif attempt.stop_reason != EndReason.NONE:
             status = TaskStatus.FAILED if attempt.stop_reason == EndReason.LOST else TaskStatus.CANCELLED
             reason, detail = attempt.stop_reason, detail or "stopped"
-        elif end["status"] == "start_failed":
-            reason = EndReason.START_FAILED
+        elif end["status"] in WORKER_REASONS:
+            reason = WORKER_REASONS[end["status"]]
         elif end["status"] in ("died", "stopped"):
             number, code = (-code, 0) if code < 0 else (0, code)
             reason = EndReason.SIGNAL if number else EndReason.EXIT
@@ -312,7 +326,7 @@ class Agent:
         try:
             if why is not None:
                 raise Refusal(EndReason.REFUSED, why)
-            attempt.order = make_order(attempt.folder, ref, template, extra, self._runners.functions)
+            attempt.order = make_order(attempt.folder, ref, template, extra, self._runners.functions, self.server)
         except Refusal as refusal:
             self.log(f"refused {'.'.join(map(str, ref))}: {refusal}")
             self.attempts.on_ended(attempt, TaskStatus.FAILED, refusal.reason, now.wall_ms, detail=str(refusal))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stint_sdk.generated.wire_schema import EndReason, TaskStatus
-from stint_sdk.protocol.messages import AttemptRef, StatusUpdate
+from stint_sdk.protocol.messages import AttemptRef, FileRef, StatusUpdate
 
 STEP_RESTORED = 16  # between update numbers of an attempt that an earlier process accepted
 
@@ -34,6 +34,7 @@ class AttemptState:
     number: int = 0
     detail: str = ""
     result: str = ""
+    outputs: list[FileRef] = field(default_factory=list)  # of a completed attempt
     output_bytes: list[int] = field(default_factory=lambda: [0, 0])
 
     def update(self) -> StatusUpdate:
@@ -48,6 +49,7 @@ class AttemptState:
             self.started_ms,
             self.ended_ms,
             detail=self.detail,
+            outputs=tuple(self.outputs),
             result=self.result if has_ended else "",
         )
 
@@ -55,6 +57,7 @@ class AttemptState:
     def parse(cls, text: str) -> AttemptState:
         values: dict[str, Any] = json.loads(text)
         values["ref"] = AttemptRef(*values["ref"])
+        values["outputs"] = [FileRef(**{**one, "blob": bytes.fromhex(one["blob"])}) for one in values["outputs"]]
         values["status"] = TaskStatus(values["status"])
         values["reason"] = EndReason(values["reason"])
         return cls(**values)
@@ -86,7 +89,8 @@ class Journal:
         self._db.execute("BEGIN")
         try:
             for state in changed:
-                self._db.execute("INSERT OR REPLACE INTO attempts VALUES(?, ?)", (key_of(state.ref), json.dumps(asdict(state))))
+                text = json.dumps(asdict(state), default=bytes.hex)
+                self._db.execute("INSERT OR REPLACE INTO attempts VALUES(?, ?)", (key_of(state.ref), text))
             for ref in forgotten:
                 self._db.execute("DELETE FROM attempts WHERE ref = ?", (key_of(ref),))
             self._db.execute("COMMIT")

@@ -25,15 +25,20 @@ class Refusal(StintError):
         super().__init__(detail)
 
 
-def make_order(folder: Path, ref: AttemptRef, template: TaskTemplate, extra: AssignedExtra, functions: Mapping[str, Any]) -> dict[str, Any]:
-    """Errors: Refusal."""
+def make_order(
+    folder: Path,
+    ref: AttemptRef,
+    template: TaskTemplate,
+    extra: AssignedExtra,
+    functions: Mapping[str, Any],
+    server: tuple[str, int],
+) -> dict[str, Any]:
+    """server: where the scheduler was found, which has the blobs. Errors: Refusal."""
     if template.driver != DRIVER:
         raise Refusal(EndReason.REFUSED, f"this agent has no driver {template.driver!r}")
     if not template.command or template.command[0] not in functions:
         wanted = template.command[0] if template.command else ""
         raise Refusal(EndReason.REFUSED, f"this agent has no function {wanted!r}; it has: {', '.join(sorted(functions))}")
-    if files := list_files(template, extra):
-        raise Refusal(EndReason.REFUSED, f"this agent brings no files to a function and takes none; the task has {', '.join(files)}")
     index = template.array_first + ref.ordinal * template.array_step
     values = Values(index, extra)
     return {
@@ -43,19 +48,21 @@ def make_order(folder: Path, ref: AttemptRef, template: TaskTemplate, extra: Ass
         "env": environment(folder, ref, template, extra, values),
         "item": extra.item,
         "is_batch": extra.is_batch,
+        "stage": make_stage(ref, template, extra, server),
     }
 
 
-def list_files(template: TaskTemplate, extra: AssignedExtra) -> list[str]:
-    """What would have to travel, in the words of the job file."""
-    wanted = {
-        "inputs": template.inputs,
-        "needs that leave files or results": template.needs_inputs,
-        "files as items": extra.files,
-        "outputs": template.outputs,
-        "a checkpoint of another agent": extra.checkpoint,
+def make_stage(ref: AttemptRef, template: TaskTemplate, extra: AssignedExtra, server: tuple[str, int]) -> dict[str, Any] | None:
+    """What is to be brought and taken; None: nothing."""
+    stage = {
+        "has_checkpoint": template.checkpoint,
+        "inputs": template.inputs.hex(),
+        "needs_inputs": template.needs_inputs.hex(),
+        "files": [(file.path, file.blob.hex(), file.size, file.is_executable) for file in extra.files],
+        "outputs": list(template.outputs),
+        "checkpoint": extra.checkpoint.hex() if template.checkpoint else "",
     }
-    return [name for name, value in wanted.items() if value]
+    return {**stage, "server": server, "token": extra.token, "attempt": ".".join(map(str, ref))} if any(stage.values()) else None
 
 
 def environment(folder: Path, ref: AttemptRef, template: TaskTemplate, extra: AssignedExtra, values: Values) -> dict[str, str]:

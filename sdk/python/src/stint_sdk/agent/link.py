@@ -69,6 +69,7 @@ class Peer(Protocol):
     """The agent, as its link sees it."""
 
     session: AgentSession | None
+    server: tuple[str, int]
 
     def on_link_open(self, now: Now) -> None: ...
     def on_link_bytes(self, data: bytes, now: Now, empty_since_ns: int) -> None: ...
@@ -218,6 +219,7 @@ class Link:
         except (OSError, asyncio.TimeoutError) as error:
             self._log(f"cannot reach the scheduler at {address}: {str(error) or 'no answer'}")
             return
+        self._peer.server = (address.host, address.port)
         self._connection = connection
         self.refresh()
         try:

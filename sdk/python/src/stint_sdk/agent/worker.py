@@ -31,8 +31,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from stint_sdk.agent import staging
+from stint_sdk.agent.staging import OutputMissing, StageFailed
 from stint_sdk.agent.tasks import TaskFunction, registry
-from stint_sdk.errors import InvalidArgument
+from stint_sdk.errors import InvalidArgument, StintError
 
 END_FILE = "end.json"
 DETAIL_MAX = 4096
@@ -155,8 +157,27 @@ class Worker:
         except Stopped:
             return {"status": "stopped", "exit_code": 0, "detail": ""}
         self.say({"warm": function.name})
+        stage = order["stage"]
+        try:
+            if stage is not None:
+                staging.bring(order)
+        except (StageFailed, OSError) as error:
+            return failed("stage_failed", error)
         with surroundings(Path(order["folder"]), order["env"]):
-            return call(function, arguments, self.say)
+            end = call(function, arguments, self.say)
+        if stage is None:
+            return end
+        try:
+            if end["status"] != "exit" or end["exit_code"] != 0:
+                staging.push_checkpoint(order)
+                return end
+            return {**end, "outputs": staging.take(order)}
+        except OutputMissing as error:
+            return failed("output_missing", error)
+        except (StageFailed, OSError) as error:
+            return failed("stage_failed", error) if end["exit_code"] == 0 else end
+        except Stopped:
+            return {"status": "stopped", "exit_code": 0, "detail": ""}
 
 
 def call(function: TaskFunction, arguments: Mapping[str, Any], say: Any) -> dict[str, Any]:
@@ -190,7 +211,7 @@ def tell(error: BaseException) -> None:
 
 
 def failed(status: str, error: BaseException, prefix: str = "") -> dict[str, Any]:
-    text = str(error) if isinstance(error, InvalidArgument) else f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, StintError) else f"{type(error).__name__}: {error}"
     return {"status": status, "exit_code": 0, "detail": (prefix + text)[:DETAIL_MAX]}
 
 
