@@ -326,6 +326,8 @@ def test_a_frame_that_is_broken_ends_the_session_with_a_signed_close() -> None:
         assert pair.agent.counters[code] == 1
         [close] = pair.said()
         assert isinstance(close, m.Close) and close.reason == CloseReason.PROTOCOL
+        told = "unauthenticated" if code in ("unknown_key", "bad_mac") else code
+        assert close.detail.startswith(f"{told}: ")
 
 
 def test_nothing_is_read_behind_the_end() -> None:

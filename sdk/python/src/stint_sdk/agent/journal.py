@@ -1,6 +1,7 @@
 """What an agent must find again after a restart: who it is, and every attempt that it holds. A turn's changes are one transaction.
 
-SQLite with `synchronous=OFF`: what was committed survives the death of the process; after a loss of power numbers go on with a gap (STEP).
+SQLite in WAL mode with `synchronous=NORMAL`: what was committed survives the death of the process; a loss of power may take the last
+commits, and numbers then go on with a gap (STEP_RESTORED).
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=OFF")
+        self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("CREATE TABLE IF NOT EXISTS identity(name TEXT PRIMARY KEY, value) WITHOUT ROWID")
         self._db.execute("CREATE TABLE IF NOT EXISTS attempts(ref TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID")
 

@@ -102,13 +102,17 @@ class Worker:
             self.control.sendall(json.dumps(words).encode() + b"\n")
 
     def serve(self) -> None:
-        signal.signal(signal.SIGTERM, self.on_sigterm)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to judge
         threading.Thread(target=self.read_orders, daemon=True).start()
+        self.listen_to_signals()
         while order := self.next_order():
+            self.listen_to_signals()  # again: the last function may have had its own
             self.is_busy = True
             self.run(order)
             self.is_busy = False
+
+    def listen_to_signals(self) -> None:
+        signal.signal(signal.SIGTERM, self.on_sigterm)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to judge
 
     def on_sigterm(self, _number: int, _frame: FrameType | None) -> None:
         if not self.is_busy:

@@ -418,12 +418,12 @@ class AgentSession:
 
     def _fail_frame(self, code: str) -> None:
         self.counters[code] += 1
-        detail = f"frame refused: {code}"
-        self._end_with(m.Close(CloseReason.PROTOCOL, detail), CloseReason.PROTOCOL, code, detail)
+        told = "unauthenticated" if code in ("unknown_key", "bad_mac") else code  # nobody finds keys with our help
+        self._end_with(m.Close(CloseReason.PROTOCOL, f"{told}: frame refused"), CloseReason.PROTOCOL, code, "frame refused")
 
     def _fail(self, code: str, detail: str) -> None:
         self.counters[code] += 1
-        self._end_with(m.Close(CloseReason.PROTOCOL, detail), CloseReason.PROTOCOL, code, detail)
+        self._end_with(m.Close(CloseReason.PROTOCOL, f"{code}: {detail}"), CloseReason.PROTOCOL, code, detail)
 
     def _overload(self, detail: str) -> None:
         self.counters["overloaded"] += 1
