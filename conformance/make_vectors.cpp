@@ -237,8 +237,8 @@ void add_refused_contents(std::vector<FrameVector>& out) {
       "the last five bytes must be literals");
   add("lz4_match_eleven_bytes_before_the_end", "bad_compression",
       lz4_frame(block_of({"\xd2", "abcdefghijklm", offset_4, "\x50", "12345"}), 24), 1, "no match begins in the last twelve bytes");
-  add("lz4_four_literals_at_the_end", "bad_compression",
-      lz4_frame(block_of({"\xc4", "abcdefghijkl", offset_4, "\x40", "1234"}), 24), 1, "the last five bytes must be literals");
+  add("lz4_four_literals_at_the_end", "bad_compression", lz4_frame(block_of({"\xc4", "abcdefghijkl", offset_4, "\x40", "1234"}), 24), 1,
+      "the last five bytes must be literals");
   add("lz4_bytes_after_the_block", "bad_compression", lz4_frame(block_of({"\x80", "abcdefgh", "\x80", "abcdefgh"}), 8));
 }
 

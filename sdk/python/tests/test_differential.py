@@ -24,6 +24,7 @@ from stint_sdk import _lz4, wire
 from stint_sdk.generated.wire_schema import SchedulerMessage
 from stint_sdk.protocol import decode
 from stint_sdk.protocol import messages as m
+from stint_sdk.protocol.checker import Refused
 from stint_sdk.wire import FrameKind, FrameReader, FrameRefused
 
 ROUNDS = int(os.environ.get("STINT_DIFFERENTIAL_ROUNDS", "5000"))
@@ -74,7 +75,7 @@ def decoded(kind: str, buffer: bytes) -> Any:
     """The message, or the code that refuses it."""
     try:
         return DECODERS[kind](decode.open_envelope(buffer))
-    except decode.Refused as refused:
+    except Refused as refused:
         return refused.code
 
 

@@ -9,11 +9,12 @@ import pytest
 from conftest import ROOT
 from protocol_samples import REF, TAG, TIMESTAMP, data_buffer, handshake_buffers, message, seal, single_messages
 
-from stint_sdk._flat import Malformed, Writer, open_root
+from stint_sdk._flat import Malformed, open_root
+from stint_sdk._flat_writer import Writer
 from stint_sdk.generated.wire_schema import SCHEMA, LogStream, SchedulerMessage, TaskStatus
 from stint_sdk.protocol import decode, limits
 from stint_sdk.protocol import messages as m
-from stint_sdk.protocol.decode import Refused
+from stint_sdk.protocol.checker import Refused
 from stint_sdk.protocol.encode import Unsealed, cut, encode_message, envelope
 
 

@@ -30,8 +30,8 @@ from stint_sdk.agent.workers import Workers
 from stint_sdk.errors import InvalidArgument, StintError
 from stint_sdk.generated.wire_schema import AgentType
 from stint_sdk.protocol import messages as m
+from stint_sdk.protocol.checker import Refused
 from stint_sdk.protocol.clock import read_now
-from stint_sdk.protocol.decode import Refused
 from stint_sdk.protocol.encode import encode_message
 from stint_sdk.quantities import byte_count, cpu_millis
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from stint_sdk.agent.journal import STEP_RESTORED, AttemptState, Journal, key_of
 from stint_sdk.agent.launch import checkpoint_folder
+from stint_sdk.agent.outcome import Outcome
 from stint_sdk.agent.reports import ReportFile
 from stint_sdk.generated.wire_schema import CancelMode, EndReason, LogStream, TaskStatus
 from stint_sdk.protocol import limits
@@ -169,25 +170,16 @@ class Attempts:
             attempt.state.started_ms = started_ms
             self.change(attempt)
 
-    def on_ended(
-        self,
-        attempt: Attempt,
-        status: TaskStatus,
-        reason: EndReason,
-        ended_ms: int,
-        *,
-        exit_code: int = 0,
-        signal: int = 0,
-        detail: str = "",
-    ) -> None:
+    def on_ended(self, attempt: Attempt, outcome: Outcome, ended_ms: int) -> None:
         if attempt.has_ended:
             return
         sizes = [attempt.written(stream) for stream in range(len(STREAMS))]
         attempt.order = None
         state = attempt.state
-        state.status, state.reason, state.exit_code, state.signal = status, reason, exit_code, signal
-        state.output_bytes, state.ended_ms, state.detail = sizes, ended_ms, detail
-        if status == TaskStatus.COMPLETED and state.started_ms == 0:
+        state.status, state.reason, state.detail = outcome.status, outcome.reason, outcome.detail
+        state.exit_code, state.signal, state.outputs = outcome.exit_code, outcome.signal, list(outcome.outputs)
+        state.output_bytes, state.ended_ms = sizes, ended_ms
+        if state.status == TaskStatus.COMPLETED and state.started_ms == 0:
             state.started_ms = ended_ms
         self.change(attempt)
         self.settle(attempt)

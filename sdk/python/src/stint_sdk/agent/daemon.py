@@ -21,12 +21,11 @@ from typing import Any, Protocol
 from stint_sdk.agent.attempts import Attempt, Attempts
 from stint_sdk.agent.journal import Journal
 from stint_sdk.agent.launch import Refusal, lay_out, make_order
+from stint_sdk.agent.outcome import Outcome, find_outcome
 from stint_sdk.agent.worker import END_FILE
 from stint_sdk.generated.wire_schema import CancelMode, CloseReason, EndReason, TaskStatus, Verdict
 from stint_sdk.protocol import messages as m
 from stint_sdk.protocol.clock import NS_PER_MS, Now
-from stint_sdk.protocol.decode import Refused
-from stint_sdk.protocol.encode import check_update
 from stint_sdk.protocol.session import NEVER, AgentSession, Ended, Established, Event, Identity, Received
 
 ACCEPT_REPORT_DELAY_NS = 20 * NS_PER_MS  # one that starts or ends sooner costs one update less
@@ -35,11 +34,6 @@ JOURNAL_RETRY_NS = 1000 * NS_PER_MS
 KILL_GRACE_MS = 5_000
 BACKOFF_BASE_S, BACKOFF_CAP_S = 0.1, 15.0
 BACKOFF_AFTER_ERROR = 5  # doublings at least, once the scheduler ended a session for cause: it will do so again
-WORKER_REASONS = {
-    "start_failed": EndReason.START_FAILED,
-    "stage_failed": EndReason.STAGE_FAILED,
-    "output_missing": EndReason.OUTPUT_MISSING,
-}
 
 
 class Runners(Protocol):
@@ -94,7 +88,7 @@ class Agent:
                 end = json.loads((attempt.folder / END_FILE).read_text())
             except (OSError, ValueError):
                 detail = "the agent was restarted, and its worker with it"
-                self.attempts.on_ended(attempt, TaskStatus.FAILED, EndReason.LOST, now.wall_ms, detail=detail)
+                self.attempts.on_ended(attempt, Outcome(TaskStatus.FAILED, EndReason.LOST, detail=detail), now.wall_ms)
             else:
                 self._end(attempt, end, now)
         self.turn(now)
@@ -209,31 +203,7 @@ class Agent:
         attempt.reports.read(is_last=True)
         self._keep_result(attempt)
         deadline = self._deadlines.pop(attempt.ref, Deadline())
-        code, detail = int(end["exit_code"]), str(end["detail"])
-        status, reason, number = TaskStatus.FAILED, EndReason.EXIT, 0
-        has_returned = end["status"] == "exit" and code == 0
-        if attempt.reports.is_result_too_large or end["status"] == "result_too_large":
-            reason, detail = EndReason.RESULT_TOO_LARGE, detail or "the result is larger than 65,536 bytes of JSON, the limit"
-        elif has_returned:
-            outputs = tuple(m.FileRef(path, bytes.fromhex(blob), size, mode) for path, blob, size, mode in end.get("outputs", ()))
-            try:
-                check_update(m.StatusUpdate(attempt.ref, outputs=outputs))
-            except Refused as refused:  # an end that cannot be told would be none
-                reason, detail = EndReason.OUTPUT_MISSING, f"outputs: {refused.detail}; pack them into fewer files"
-            else:
-                status, attempt.state.outputs = TaskStatus.COMPLETED, list(outputs)
-        elif deadline.has_timed_out:
-            reason, number, detail = EndReason.TIMEOUT, signal.SIGTERM, "stopped at its timeout"
-        elif attempt.stop_reason != EndReason.NONE:
-            status = TaskStatus.FAILED if attempt.stop_reason == EndReason.LOST else TaskStatus.CANCELLED
-            reason, detail = attempt.stop_reason, detail or "stopped"
-        elif end["status"] in WORKER_REASONS:
-            reason = WORKER_REASONS[end["status"]]
-        elif end["status"] in ("died", "stopped"):
-            number, code = (-code, 0) if code < 0 else (0, code)
-            reason = EndReason.SIGNAL if number else EndReason.EXIT
-            detail = detail or "the worker process ended"
-        self.attempts.on_ended(attempt, status, reason, now.wall_ms, exit_code=code, signal=number, detail=detail)
+        self.attempts.on_ended(attempt, find_outcome(attempt, end, deadline.has_timed_out), now.wall_ms)
 
     def _keep_result(self, attempt: Attempt) -> None:
         """Persisted when it comes: whatever dies then, the result is known."""
@@ -248,7 +218,7 @@ class Agent:
         attempt.stop_reason = reason
         if attempt.order is not None:
             status = TaskStatus.FAILED if reason == EndReason.LOST else TaskStatus.CANCELLED
-            self.attempts.on_ended(attempt, status, reason, now.wall_ms, detail="stopped before it was started")
+            self.attempts.on_ended(attempt, Outcome(status, reason, detail="stopped before it was started"), now.wall_ms)
         elif mode == CancelMode.KILL:
             self._runners.signal(attempt.ref, signal.SIGKILL)
         else:
@@ -329,7 +299,7 @@ class Agent:
             attempt.order = make_order(attempt.folder, ref, template, extra, self._runners.functions, self.server)
         except Refusal as refusal:
             self.log(f"refused {'.'.join(map(str, ref))}: {refusal}")
-            self.attempts.on_ended(attempt, TaskStatus.FAILED, refusal.reason, now.wall_ms, detail=str(refusal))
+            self.attempts.on_ended(attempt, Outcome(TaskStatus.FAILED, refusal.reason, detail=str(refusal)), now.wall_ms)
 
     def _find_refusal(self, template: m.TaskTemplate) -> str | None:
         if self._is_draining or self._is_leaving:
@@ -418,7 +388,7 @@ class Agent:
             try:
                 lay_out(attempt.folder, order)
             except OSError as error:
-                self.attempts.on_ended(attempt, TaskStatus.FAILED, EndReason.START_FAILED, now.wall_ms, detail=str(error))
+                self.attempts.on_ended(attempt, Outcome(TaskStatus.FAILED, EndReason.START_FAILED, detail=str(error)), now.wall_ms)
                 continue
             timeout_ns = now.boot_ns + attempt.timeout_ms * NS_PER_MS if attempt.timeout_ms else NEVER
             self._deadlines[attempt.ref] = Deadline(timeout_ns)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import functools
 import hashlib
 import http.client
 import json
@@ -94,8 +95,7 @@ def push_checkpoint(order: Mapping[str, Any]) -> None:
     files[manifest] = (Path(order["folder"]) / "manifest", len(text))
     for name in blobs.find_missing(list(files)):
         blobs.upload(name, *files[name])
-    body = json.dumps({"manifest": manifest}).encode()
-    blobs.persist(lambda: blobs.ask("PUT", f"/v1/attempts/{stage['attempt']}/checkpoint", body, {"Content-Type": "application/json"}))
+    blobs.persist(lambda: blobs.ask_json("PUT", f"/v1/attempts/{stage['attempt']}/checkpoint", {"manifest": manifest}))
 
 
 def find_outputs(root: Path, patterns: Sequence[str]) -> list[str]:
@@ -184,7 +184,7 @@ class Blobs:
         digest, at = hashlib.sha256(), 0
         with target.open("wb") as file:
             while at < size:
-                piece = self.persist(lambda at=at: self.read(name, at, min(PIECE_BYTES, size - at)))  # type: ignore[misc]
+                piece = self.persist(functools.partial(self.read, name, at, min(PIECE_BYTES, size - at)))
                 if not piece:
                     raise StageFailed(f"blob {name}: it ends at {at} of {size} bytes")
                 digest.update(piece)
@@ -200,9 +200,8 @@ class Blobs:
     def find_missing(self, names: Sequence[str]) -> list[str]:
         missing: list[str] = []
         for start in range(0, len(names), MISSING_MAX):
-            body = json.dumps({"blobs": names[start : start + MISSING_MAX]}).encode()
-            answer = self.persist(lambda body=body: self.ask("POST", "/v1/blobs/missing", body, {"Content-Type": "application/json"}))  # type: ignore[misc]
-            missing += json.loads(answer)["missing"]
+            ask = functools.partial(self.ask_json, "POST", "/v1/blobs/missing", {"blobs": names[start : start + MISSING_MAX]})
+            missing += json.loads(self.persist(ask))["missing"]
         return missing
 
     def upload(self, name: str, path: Path, size: int) -> None:
@@ -231,6 +230,9 @@ class Blobs:
                     raise StageFailed(f"the scheduler at {self.host}:{self.port}: {error}") from None
             time.sleep(pause)
             pause = min(2 * pause, PAUSE_MAX_S)
+
+    def ask_json(self, method: str, path: str, document: object) -> bytes:
+        return self.ask(method, path, json.dumps(document).encode(), {"Content-Type": "application/json"})
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> bytes:
         """Errors: NotNow, StageFailed, OSError, http.client.HTTPException."""

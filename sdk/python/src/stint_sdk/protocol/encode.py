@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stint_sdk._flat import LATER, Writer
+from stint_sdk._flat_writer import LATER, Writer
 from stint_sdk.generated.wire_schema import SCHEMA, SchedulerMessage
 from stint_sdk.protocol import limits
 from stint_sdk.protocol import messages as m
-from stint_sdk.protocol.decode import Refused
+from stint_sdk.protocol.checker import Refused
 from stint_sdk.wire import ALIGNMENT, TAG_SIZE
 
 Table = dict[str, Any]

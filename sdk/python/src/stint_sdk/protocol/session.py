@@ -22,9 +22,10 @@ from stint_sdk import wire
 from stint_sdk.generated.wire_schema import CloseReason
 from stint_sdk.protocol import decode, limits
 from stint_sdk.protocol import messages as m
+from stint_sdk.protocol.checker import Refused
 from stint_sdk.protocol.clock import NS_PER_MS, Arrival, ClockEstimate, Now, time_error_ms
-from stint_sdk.protocol.decode import Refused
 from stint_sdk.protocol.encode import Unsealed, encode_hello, encode_message
+from stint_sdk.protocol.lease import Lease
 from stint_sdk.protocol.outbox import AgentOutbox
 from stint_sdk.wire import FrameKind, FrameRefused, RawFrame
 
@@ -68,34 +69,6 @@ class Identity:
     key: bytes
     instance: bytes
     boot: bytes
-
-
-class Lease:
-    """How long the peer may be silent. Bytes inside an unfinished frame stand in for a frame at most twice in a row."""
-
-    def __init__(self, length_ns: int, now_ns: int) -> None:
-        self.renew(now_ns, length_ns)
-
-    def renew(self, now_ns: int, length_ns: int | None = None) -> None:
-        self._length = self._length if length_ns is None else length_ns
-        self.deadline = now_ns + self._length
-        self._extensions = 0
-        self._has_bytes = False
-
-    def on_bytes_inside_frame(self) -> None:
-        self._has_bytes = True
-
-    def is_over(self, now_ns: int) -> bool:
-        if now_ns < self.deadline:
-            return False
-        if not self._has_bytes or self._extensions == limits.LEASE_EXTENSIONS:
-            return True
-        self._extensions += 1
-        self._has_bytes = False
-        self.deadline = now_ns + self._length
-        return False
-
-    _length = 0
 
 
 @dataclass
