@@ -18,12 +18,13 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stint_sdk import __version__
-from stint_sdk.agent.daemon import Agent
+from stint_sdk.agent.daemon import Agent, remove_tree
 from stint_sdk.agent.launch import DRIVER
 from stint_sdk.agent.link import Address, Link, parse_address
 from stint_sdk.agent.workers import Workers
@@ -179,11 +180,16 @@ class Host:
         state_dir = find_state_dir(options, name)
         self.lock_fd = take_lock(state_dir)
         self.options, self.log = options, log
-        self.agent = Agent(m.AgentInfo(name), (key.agent, key.key_epoch, key.key), state_dir, log)
+        self.remover = ThreadPoolExecutor(max_workers=1)
+        self.agent = Agent(m.AgentInfo(name), (key.agent, key.key_epoch, key.key), state_dir, log, self.remove_later)
         self.workers = Workers(options.modules, options.workers, options.gpu, self.lock_fd, self, log)
         self.link = Link(self.agent, self.addresses, log, self.check_finished)
         self.state_dir = state_dir
         self.is_finished = asyncio.Event()
+
+    def remove_later(self, folder: Path) -> None:
+        """On a disk that is slow to remove, nothing waits for it."""
+        self.remover.submit(remove_tree, folder)
 
     async def run(self) -> None:
         await self.workers.start()

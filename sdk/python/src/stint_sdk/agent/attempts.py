@@ -4,9 +4,8 @@ acknowledged; an attempt is dropped only when its end is acknowledged, its outpu
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +68,11 @@ class Attempt:
     def has_ended(self) -> bool:
         return self.state.status in ENDED
 
+    @property
+    def is_running(self) -> bool:
+        """A worker has it."""
+        return self.order is None and not self.has_ended
+
     def written(self, stream: int) -> int:
         """Bytes of a stream so far; the final number once it has ended."""
         if self.has_ended:
@@ -107,8 +111,9 @@ class Attempt:
 
 
 class Attempts:
-    def __init__(self, journal: Journal, folder: Path) -> None:
-        self._journal, self._folder = journal, folder
+    def __init__(self, journal: Journal, folder: Path, remove: Callable[[Path], None]) -> None:
+        """remove: takes a folder away with all that is in it, sooner or later."""
+        self._journal, self._folder, self._remove = journal, folder, remove
         self._by_ref: dict[AttemptRef, Attempt] = {}
         self._dirty: dict[AttemptRef, Attempt] = {}
         self._forgotten: dict[AttemptRef, Attempt] = {}
@@ -137,14 +142,14 @@ class Attempts:
         known = {attempt.folder for attempt in self._by_ref.values()}
         for folder in self._folder.iterdir():
             if folder not in known:
-                shutil.rmtree(folder, ignore_errors=True)
+                self._remove(folder)
         return self.in_order()
 
     def _sweep_checkpoints(self) -> None:
         oldest = time.time() - CHECKPOINT_AGE_S
         for folder in (self._folder.parent / "checkpoints").glob("*"):
             if folder.stat().st_mtime < oldest:
-                shutil.rmtree(folder, ignore_errors=True)
+                self._remove(folder)
 
     def folder_of(self, ref: AttemptRef) -> Path:
         return self._folder / key_of(ref)
@@ -224,9 +229,9 @@ class Attempts:
             self._unsent[attempt.ref] = attempt
         for ref, attempt in self._forgotten.items():
             del self._by_ref[ref]
-            shutil.rmtree(attempt.folder, ignore_errors=True)
+            self._remove(attempt.folder)
             if attempt.state.status == TaskStatus.COMPLETED:  # there will be no further attempt
-                shutil.rmtree(checkpoint_folder(attempt.folder, ref), ignore_errors=True)
+                self._remove(checkpoint_folder(attempt.folder, ref))
         self._dirty.clear()
         self._forgotten.clear()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 from collections import Counter
@@ -57,8 +58,19 @@ class Deadline:
     has_timed_out: bool = False
 
 
+def remove_tree(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 class Agent:
-    def __init__(self, info: m.AgentInfo, key: tuple[int, int, bytes], state_dir: Path, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        info: m.AgentInfo,
+        key: tuple[int, int, bytes],
+        state_dir: Path,
+        log: Callable[[str], None],
+        remove: Callable[[Path], None] = remove_tree,
+    ) -> None:
         """key: agent number, key epoch, agent key."""
         self.info, self.log = info, log
         self.runners: Runners | None = None
@@ -69,7 +81,7 @@ class Agent:
         self._journal = Journal(state_dir / "journal.db")
         folder = state_dir / "attempts"
         folder.mkdir(exist_ok=True)
-        self.attempts = Attempts(self._journal, folder)
+        self.attempts = Attempts(self._journal, folder, remove)
         self._identity = Identity(*key, self._journal.instance(), os.urandom(16))
         self._deadlines: dict[m.AttemptRef, Deadline] = {}
         self._connect = 0
@@ -352,7 +364,7 @@ class Agent:
     def turn(self, now: Now) -> None:
         self._pump(now)
         for attempt in self.attempts.in_order():
-            if not attempt.has_ended and attempt.reports.read():
+            if attempt.is_running and attempt.reports.read():
                 self._keep_result(attempt)
         self._persist(now)
         if self.runners is not None:

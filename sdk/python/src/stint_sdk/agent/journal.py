@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,9 @@ class AttemptState:
             result=self.result if has_ended else "",
         )
 
+    def print(self) -> str:
+        return json.dumps(vars(self), default=lambda value: value.hex() if isinstance(value, bytes) else vars(value))
+
     @classmethod
     def parse(cls, text: str) -> AttemptState:
         values: dict[str, Any] = json.loads(text)
@@ -90,7 +93,7 @@ class Journal:
         self._db.execute("BEGIN")
         try:
             for state in changed:
-                text = json.dumps(asdict(state), default=bytes.hex)
+                text = state.print()
                 self._db.execute("INSERT OR REPLACE INTO attempts VALUES(?, ?)", (key_of(state.ref), text))
             for ref in forgotten:
                 self._db.execute("DELETE FROM attempts WHERE ref = ?", (key_of(ref),))

@@ -41,14 +41,15 @@ def make_order(
         raise Refusal(EndReason.REFUSED, f"this agent has no function {wanted!r}; it has: {', '.join(sorted(functions))}")
     index = template.array_first + ref.ordinal * template.array_step
     values = Values(index, extra)
+    stage = make_stage(ref, template, extra, server)
     return {
         "folder": str(folder),
         "function": template.command[0],
         "arguments": [values.fill_in(word) for word in template.command[1:]],
-        "env": environment(folder, ref, template, extra, values),
+        "env": environment(folder, ref, template, extra, values, stage is not None),
         "item": extra.item,
         "is_batch": extra.is_batch,
-        "stage": make_stage(ref, template, extra, server),
+        "stage": stage,
     }
 
 
@@ -65,7 +66,9 @@ def make_stage(ref: AttemptRef, template: TaskTemplate, extra: AssignedExtra, se
     return {**stage, "server": server, "token": extra.token, "attempt": ".".join(map(str, ref))} if any(stage.values()) else None
 
 
-def environment(folder: Path, ref: AttemptRef, template: TaskTemplate, extra: AssignedExtra, values: Values) -> dict[str, str]:
+def environment(
+    folder: Path, ref: AttemptRef, template: TaskTemplate, extra: AssignedExtra, values: Values, has_stage: bool
+) -> dict[str, str]:
     """Of the job, and over it what every task sees."""
     env = {name: values.fill_in(value) for name, value in template.env}
     task_id = f"{ref.job}.{template.task_name}" + (f".{values.index}" if template.is_array else "")
@@ -78,9 +81,9 @@ def environment(folder: Path, ref: AttemptRef, template: TaskTemplate, extra: As
         "STINT_INDEX": str(values.index),
         "STINT_ARRAY_SIZE": str(template.array_size),
         "STINT_REPORT": str(folder / "report"),
-        "STINT_OUTPUTS": str(folder / "outputs"),
-        "STINT_INPUTS": str(folder / "inputs"),
     }
+    if has_stage:
+        env |= {"STINT_OUTPUTS": str(folder / "outputs"), "STINT_INPUTS": str(folder / "inputs")}
     if extra.is_batch:
         env["STINT_ITEM"] = str(folder / ITEM_FILE)
     elif extra.item:
@@ -96,7 +99,7 @@ def checkpoint_folder(folder: Path, ref: AttemptRef) -> Path:
 def lay_out(folder: Path, order: Mapping[str, Any]) -> None:
     """Errors: OSError."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    for name in ("work", "outputs", "inputs"):
+    for name in ("work", "outputs", "inputs") if order["stage"] else ("work",):
         (folder / name).mkdir(exist_ok=True)
     if checkpoint := order["env"].get("STINT_CHECKPOINT_DIR"):
         Path(checkpoint).mkdir(parents=True, exist_ok=True)
