@@ -72,6 +72,7 @@ def lz4_block(block, size):
             at += 2
             refuse_if(offset == 0 or offset > len(out), "bad_compression")
             match = extended(token & 15) + 4
+            refuse_if(len(out) > size - 12, "bad_compression")  # no match begins in the last twelve bytes
             refuse_if(len(out) + match > size - 5, "bad_compression")  # the last five bytes are literals
             for _ in range(match):
                 out.append(out[-offset])

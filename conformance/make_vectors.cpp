@@ -126,6 +126,10 @@ void add_accepted_lz4(std::vector<FrameVector>& out) {
        .comment = "offset 1: a run of one byte",
        .frame = lz4_frame(block_of({"\x1f", "a", std::string_view("\x01\0", 2), std::string_view("\x00", 1), "\xc0", "123456789012"}), 32),
        .plain = block_of({std::string(20, 'a'), "123456789012"})});
+  out.push_back({.name = "lz4_match_twelve_bytes_before_the_end",
+                 .comment = "the last place where a match may begin: 12 literals, 7 bytes at offset 4, 5 literals",
+                 .frame = lz4_frame(block_of({"\xc3", "abcdefghijkl", std::string_view("\x04\0", 2), "\x50", "12345"}), 24),
+                 .plain = block_of({"abcdefghijklijklijk12345"})});
   FrameWriter writer;
   MacKey key(frame_key_bytes());
   std::array<bool, 8> seen{};
@@ -230,6 +234,10 @@ void add_refused_contents(std::vector<FrameVector>& out) {
   add("lz4_ends_within_literals", "bad_compression", lz4_frame(block_of({"\xf0", "\x80", "abc"}), 152));
   add("lz4_ends_within_an_offset", "bad_compression", lz4_frame(block_of({"\x44", "abcd", "\x04"}), 24));
   add("lz4_ends_with_a_match", "bad_compression", lz4_frame(block_of({"\xcc", "abcdefghijkl", std::string_view("\x0c\0", 2)}), 32), 1,
+      "the last five bytes must be literals");
+  add("lz4_match_eleven_bytes_before_the_end", "bad_compression",
+      lz4_frame(block_of({"\xd2", "abcdefghijklm", offset_4, "\x50", "12345"}), 24), 1, "no match begins in the last twelve bytes");
+  add("lz4_four_literals_at_the_end", "bad_compression", lz4_frame(block_of({"\xc4", "abcdefghijkl", offset_4, "\x40", "1234"}), 24), 1,
       "the last five bytes must be literals");
   add("lz4_bytes_after_the_block", "bad_compression", lz4_frame(block_of({"\x80", "abcdefgh", "\x80", "abcdefgh"}), 8));
 }

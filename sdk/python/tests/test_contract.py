@@ -23,6 +23,13 @@ def test_the_generated_types_are_those_of_the_description() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_generated_tables_are_those_of_the_schema() -> None:
+    done = subprocess.run(
+        [sys.executable, PYTHON / "tools/generate_wire_schema.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_generated_type_can_be_resolved() -> None:
     for value in vars(documents).values():
         if isinstance(value, type) and value.__module__ == documents.__name__:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Cell
+from conftest import ROOT, STINT, Cell
 
 EXAMPLES = ROOT / "examples/python"
 PAGES = (ROOT / "docs/python.md", ROOT / "sdk/python/README.md")
@@ -53,17 +53,21 @@ def test_every_block_of(page: Path, cell: Cell, fresh_python: Path, tmp_path: Pa
     monkeypatch.setenv("STINT_SOURCE", str(ROOT))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STINT_STATE_DIR", str(cell.state))
-    monkeypatch.setenv("PATH", f"{fresh_python}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{fresh_python}:{STINT.parent}:{os.environ['PATH']}")
     for name in ("STINT_SERVER", "STINT_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     names: dict[str, Any] = {"__name__": "__main__"}
     blocks = python_blocks(page)
     fences = len(re.findall("^```", page.read_text(), re.MULTILINE))
     assert fences == 2 * len(blocks) + 2 * sum(bool(expected) for _, _, expected in blocks), "a block that the test does not see"
-    for language, text, expected in blocks:
-        printed = run_python(text, page, names) if language == "python" else run_shell(language, text)
-        if expected:
-            assert re.fullmatch(re.escape(expected).replace(r"…", ".*"), printed), printed
+    try:
+        for language, text, expected in blocks:
+            printed = run_python(text, page, names) if language == "python" else run_shell(language, text)
+            if expected:
+                assert re.fullmatch(re.escape(expected).replace(r"…", ".*"), printed), printed
+    finally:
+        if "agent" in names:  # that the page started, and ends unless something else fails before
+            names["agent"].kill()
 
 
 def run_python(text: str, page: Path, names: dict[str, Any]) -> str:

@@ -64,13 +64,13 @@ void read_type(YamlMap& map, TaskSpec& task) {
 }
 
 void read_driver(YamlMap& map, TaskSpec& task) {
-  static constexpr std::string_view kDrivers[] = {"exec", "noop", "human"};
+  static constexpr std::string_view kDrivers[] = {"exec", "python", "noop", "human"};
   const auto word = map.text("driver");
   if (!word) return;
   if (std::find(std::begin(kLaterDrivers), std::end(kLaterDrivers), *word) != std::end(kLaterDrivers))
     map.problem_at("driver", "\"" + *word + "\" is not in this version");
   else if (std::find(std::begin(kDrivers), std::end(kDrivers), *word) == std::end(kDrivers))
-    map.problem_at("driver", "expected exec, noop or human, got \"" + *word + "\"" + core::suggestion(*word, kDrivers));
+    map.problem_at("driver", "expected exec, python, noop or human, got \"" + *word + "\"" + core::suggestion(*word, kDrivers));
   else
     task.driver = *word;
 }
@@ -150,6 +150,10 @@ void check_has_command(YamlMap& map, Remarks& problems, const TaskSpec& task) {
     if (has_word) map.problem_at_key(key, "\"" + std::string(key) + "\" is not for driver human: the form says what the person does");
     return;
   }
+  if (task.driver == "python" && map.has("run"))
+    map.problem_at_key("run", "\"run\" is a shell line; driver python calls a function: command: [NAME, KEY=VALUE]");
+  if (task.driver == "python" && !has_word)
+    add_remark(problems, map.mark(), map.what() + ": driver python needs a \"command\": a function's name");
   if (map.has("command") && task.command.empty() && !map.has("run")) map.problem_at("command", "is empty");
   if (!has_word && task.driver == "exec" && !map.has("tasks"))
     add_remark(problems, map.mark(), map.what() + ": has neither \"run\" nor \"command\"");

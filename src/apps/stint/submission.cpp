@@ -127,6 +127,10 @@ Status apply_to_task(const RunOptions& options, TaskSpec& task) {
   if (!options.workdir.empty()) task.workdir = options.workdir;
   STINT_TRY(Pairs env, parse_env(options.env));
   if (task.driver == "human") return {};
+  if (task.driver == "python") {  // runs in a process that is there already, with an environment of its own
+    task.env = merge(task.env, std::move(env));
+    return {};
+  }
   task.env = merge(user_environment(), merge(task.env, std::move(env)));
   return {};
 }
@@ -167,7 +171,8 @@ void settle_directory(const RunOptions& options, TaskSpec& task, client::TaskOri
     origin.upload = absolute(options.upload);
     task.own_directory = true;
   }
-  task.workdir = task.own_directory || task.driver == "human" ? "" : origin.directory;
+  const bool is_anywhere = task.own_directory || task.driver == "human" || task.driver == "python";
+  task.workdir = is_anywhere ? "" : origin.directory;
   if (!task.workdir.empty()) remember_directory(task);
 }
 

@@ -84,10 +84,11 @@ Problem find_label_problem(const TaskSpec& task) {
 }
 
 Problem find_command_problem(const TaskSpec& task) {
-  if (task.driver != "exec" && task.driver != "noop" && task.driver != "human")
-    return "driver is " + quoted(task.driver) + "; known are exec, noop and human";
-  if (task.driver == "exec" && (task.command.empty() || task.command.front().empty()))
-    return "command is empty; give a program and its arguments";
+  if (task.driver != "exec" && task.driver != "python" && task.driver != "noop" && task.driver != "human")
+    return "driver is " + quoted(task.driver) + "; known are exec, python, noop and human";
+  const bool is_empty = task.command.empty() || task.command.front().empty();
+  if (task.driver == "exec" && is_empty) return "command is empty; give a program and its arguments";
+  if (task.driver == "python" && is_empty) return "command is empty; give the name of a function and its arguments";
   std::size_t size = 0;
   for (const auto& argument : task.command) {
     size += argument.size() + 1;

@@ -57,7 +57,7 @@ struct CollectSpec {
 struct TaskSpec {
   std::string name;  ///< letters, digits, `_`, `-`; unique in the job
   std::optional<AgentType> type;  ///< none fits any agent
-  std::string driver = "exec";  ///< exec, noop, human
+  std::string driver = "exec";  ///< exec, python, noop, human
   std::vector<std::string> command;  ///< arguments; `run: LINE` becomes sh -c LINE
   std::vector<std::pair<std::string, std::string>> env;  ///< sorted by name
   std::string workdir;  ///< absolute: where it runs

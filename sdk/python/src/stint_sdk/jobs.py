@@ -62,7 +62,8 @@ OnDisconnect: TypeAlias = Literal["keep", "replace"] | StopAfter
 class Task:
     """A task, or an array of tasks that differ in STINT_INDEX, in matrix values or in their item.
 
-    command: a program and its arguments; run: a shell line. One of them, except for driver="human".
+    command: a program and its arguments; run: a shell line. One of them, except for driver="human". With driver="python" the command is the
+    name of a function of an agent (stint_sdk.agent) and its arguments as KEY=VALUE.
     A task without `workdir` starts in an empty directory of its own, which holds its `inputs`.
     inputs: paths, folders and patterns relative to the Job's `directory`, or {name there: path or bytes}. Caches, .git and what `ignore`
     matches are left out of folders.
@@ -74,7 +75,7 @@ class Task:
     run: str = ""
     name: str = "main"
     type: str | None = None
-    driver: Literal["exec", "noop", "human"] = "exec"
+    driver: Literal["exec", "python", "noop", "human"] = "exec"
     env: Mapping[str, object] = field(default_factory=dict)
     workdir: PathLike | None = None
     resources: Mapping[str, Number] = field(default_factory=dict)
@@ -123,6 +124,8 @@ class Task:
         if isinstance(self.command, str):
             raise InvalidArgument(f"task {self.name}: command is a list of arguments; a shell line goes into run=")
         command = ["sh", "-c", self.run] if self.run else [os.fspath(part) for part in self.command]
+        if self.driver == "python" and (self.run or not command):
+            raise InvalidArgument(f"task {self.name}: driver python calls a function: command=[NAME, KEY=VALUE, …]")
         if not command and self.driver == "exec":
             raise InvalidArgument(f"task {self.name}: what does it run? Give command=[…] or run=…")
         return command

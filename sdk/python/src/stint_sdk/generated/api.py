@@ -190,7 +190,7 @@ class Task(TypedDict, total=False):
 
     name: TaskName
     type: AgentType | Literal["labeler"] | None
-    driver: Literal["exec", "noop", "human"]
+    driver: Literal["exec", "python", "noop", "human"]
     command: list[str]
     env: Strings
     workdir: str

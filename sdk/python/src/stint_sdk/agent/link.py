@@ -1,0 +1,230 @@
+"""The connection to the scheduler: bytes between a socket and the agent, at a pace at which a frame's time still means something.
+
+A frame is stamped when it is handed over, so no more is handed over than the kernel and the line take soon: QUEUED_MIN bytes, or what the
+line delivers in a second.
+Source: docs/protocol.md "Session time and the five-second rule".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import ipaddress
+import select
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, cast
+
+from stint_sdk.errors import InvalidArgument
+from stint_sdk.protocol.clock import NS_PER_MS, Now, read_now
+from stint_sdk.protocol.session import AgentSession
+
+PORT_DEFAULT = 7464
+CONNECT_TIMEOUT_S = 10.0
+QUEUED_MIN = 16 * 1024
+RETRY_S = 0.01  # while the kernel holds as much as it should
+WATCH_NS = 500 * NS_PER_MS  # between looks whether the connection is empty
+SIOCOUTQ = 0x5411
+TCP_INFO_SIZE, DELIVERY_RATE_AT = 232, 160  # of Linux' struct tcp_info
+
+
+@dataclass(frozen=True)
+class Address:
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(text: str) -> Address:
+    """HOST, HOST:PORT or [V6]:PORT, with http:// before it or not. Errors: InvalidArgument."""
+    bare = text.removeprefix("http://").rstrip("/")
+    if bare.startswith("https://"):
+        raise InvalidArgument(f"server address {text!r}: this version speaks plain TCP only")
+    host, port = bare, ""
+    if bare.startswith("["):
+        host, _, port = bare[1:].partition("]")
+        port = port.removeprefix(":")
+    elif bare.count(":") == 1:
+        host, _, port = bare.partition(":")
+    if not host or (port and not (port.isdecimal() and 0 < int(port) < 65_536)):
+        raise InvalidArgument(f"server address {text!r}: expected HOST or HOST:PORT")
+    return Address(host, int(port or PORT_DEFAULT))
+
+
+class Peer(Protocol):
+    """The agent, as its link sees it."""
+
+    session: AgentSession | None
+    server: tuple[str, int]
+
+    def on_link_open(self, now: Now) -> None: ...
+    def on_link_bytes(self, data: bytes, now: Now, empty_since_ns: int) -> None: ...
+    def on_link_closed(self, now: Now) -> None: ...
+    def on_timer(self, now: Now) -> None: ...
+    def next_deadline_ns(self, now: Now) -> int: ...
+    def next_delay_s(self) -> float: ...
+
+
+# The seam for other transports: connects to an address and gives the protocol its bytes. TLS is `ssl=` of the same call.
+Dial: TypeAlias = Callable[[Address, Callable[[], asyncio.Protocol]], Awaitable[asyncio.Transport]]
+
+
+async def dial_tcp(address: Address, make_protocol: Callable[[], asyncio.Protocol]) -> asyncio.Transport:
+    """Errors: OSError."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(make_protocol, address.host, address.port)
+    return transport
+
+
+class Connection(asyncio.Protocol):
+    """One connection's bytes. `on_change` is called after each of them, and when it is over."""
+
+    def __init__(self, peer: Peer, on_change: Callable[[], None]) -> None:
+        self.closed = asyncio.get_running_loop().create_future()
+        self.transport: asyncio.Transport | None = None
+        self._peer, self._on_change = peer, on_change
+        self._empty_since_ns = read_now().boot_ns
+        self._is_paused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(high=0)
+        if (sock := self._socket()) is not None:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._peer.on_link_open(read_now())
+        self._on_change()
+
+    def data_received(self, data: bytes) -> None:
+        self._peer.on_link_bytes(data, read_now(), self._empty_since_ns)
+        self.watch()
+        self._on_change()
+
+    def pause_writing(self) -> None:
+        self._is_paused = True
+
+    def resume_writing(self) -> None:
+        self._is_paused = False
+        self._on_change()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._peer.on_link_closed(read_now())
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def watch(self) -> None:
+        """Nothing to read now: what comes later came later."""
+        if self.transport is None or (sock := self._socket()) is None:
+            return
+        poll = select.poll()
+        poll.register(sock.fileno(), select.POLLIN)
+        if not poll.poll(0):
+            self._empty_since_ns = read_now().boot_ns
+
+    def flush(self) -> bool:
+        """Hands over what there is room for. False: there is more, and no room."""
+        session = self._peer.session
+        if session is None or self.transport is None or self.transport.is_closing():
+            return True
+        while session.has_output:
+            allowance = 0 if self._is_paused else self._allowance()
+            if allowance <= 0:
+                return False
+            self.transport.write(session.take_output(read_now(), allowance))
+        if session.has_ended:
+            self.transport.close()
+        return True
+
+    def _allowance(self) -> int:
+        sock = self._socket()
+        if sock is None:
+            return QUEUED_MIN
+        queued, room = 0, QUEUED_MIN
+        with contextlib.suppress(OSError):
+            (queued,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), SIOCOUTQ, b"\0" * 4))
+        with contextlib.suppress(OSError, AttributeError):
+            info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
+            if len(info) >= DELIVERY_RATE_AT + 8:
+                room = max(room, struct.unpack_from("<Q", info, DELIVERY_RATE_AT)[0])
+        return room - queued
+
+    def _socket(self) -> Any:
+        sock = self.transport.get_extra_info("socket") if self.transport is not None else None
+        return sock if sock is not None and sock.fileno() >= 0 else None
+
+
+class Link:
+    """Keeps the agent connected, and its timers running."""
+
+    def __init__(
+        self, peer: Peer, addresses: list[Address], log: Callable[[str], None], on_turn: Callable[[], None], dial: Dial = dial_tcp
+    ) -> None:
+        """on_turn: called after everything that may have changed what the peer is."""
+        self._peer, self._addresses, self._log, self._on_turn, self._dial = peer, addresses, log, on_turn, dial
+        self._connection: Connection | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_over = False
+
+    async def run(self) -> None:
+        """Until it is cancelled, or close() was called."""
+        attempt = 0
+        while not self._is_over:
+            address = self._addresses[attempt % len(self._addresses)]
+            attempt += 1
+            await self._connect(address)
+            if not self._is_over:
+                await asyncio.sleep(self._peer.next_delay_s())
+
+    def close(self) -> None:
+        """When what is queued has left."""
+        self._is_over = True
+        self.refresh()
+
+    def refresh(self) -> None:
+        """After anything that the agent may have to say more about, or wait for otherwise."""
+        self._on_turn()
+        now = read_now()
+        delay_s = max(0.0, min(self._peer.next_deadline_ns(now) - now.boot_ns, WATCH_NS) / 1e9)
+        if self._connection is not None and not self._connection.flush():
+            delay_s = min(delay_s, RETRY_S)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        now = read_now()
+        if self._connection is not None:
+            self._connection.watch()
+        self._peer.on_timer(now)
+        self.refresh()
+
+    async def _connect(self, address: Address) -> None:
+        connection = Connection(self._peer, self.refresh)
+        try:
+            await asyncio.wait_for(self._dial(address, lambda: connection), CONNECT_TIMEOUT_S)
+        except (OSError, asyncio.TimeoutError) as error:
+            self._log(f"cannot reach the scheduler at {address}: {str(error) or 'no answer'}")
+            return
+        self._peer.server = (address.host, address.port)
+        self._connection = connection
+        self.refresh()
+        try:
+            await connection.closed
+        finally:
+            self._connection = None
+            if connection.transport is not None:
+                connection.transport.abort()
