@@ -1,7 +1,7 @@
 // Reads questions, a line each, and answers each with a line:
 //
 //   frame BODY_LIMIT RAW_LIMIT KEY|- SEQUENCE HEX     accept HEX (body ‖ tag, decompressed) | incomplete | CODE
-//   hello|hello_ack|reject|data HEX                   accept HEX… (the message, encoded again: `body ‖ 32 zero bytes` of each frame) | CODE
+//   hello|hello_ack|reject|enrol|enrol_ack|data HEX   accept HEX… (the message, encoded again: `body ‖ 32 zero bytes` of each frame) | CODE
 //
 // The second takes what goes to the verifier, `body ‖ tag`, as a frame of that kind. "accept" alone: understood, but more than this side
 // would say. Whoever asks reads the second encoding with its own reader and compares the values: no third form of a message is needed.
@@ -86,6 +86,8 @@ std::string judge_envelope(const std::string& kind, std::istringstream& words) {
   if (kind == "hello") return judge(decode_hello(*envelope));
   if (kind == "hello_ack") return judge(decode_hello_ack(*envelope));
   if (kind == "reject") return judge(decode_reject(*envelope));
+  if (kind == "enrol") return judge(decode_enrol(*envelope));
+  if (kind == "enrol_ack") return judge(decode_enrol_ack(*envelope));
   return judge(decode_message(*envelope));
 }
 

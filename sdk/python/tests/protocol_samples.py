@@ -6,9 +6,28 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from stint_sdk.generated.wire_schema import AgentType, CancelMode, CloseReason, EndReason, LogStream, SchedulerMessage, TaskStatus, Verdict
+from stint_sdk.generated.wire_schema import (
+    AgentType,
+    CancelMode,
+    CloseReason,
+    DisconnectPolicy,
+    EndReason,
+    LogStream,
+    SchedulerMessage,
+    TaskStatus,
+    Verdict,
+)
 from stint_sdk.protocol import messages as m
-from stint_sdk.protocol.encode import Unsealed, encode_hello, encode_hello_ack, encode_message, encode_reject, envelope
+from stint_sdk.protocol.encode import (
+    Unsealed,
+    encode_enrol,
+    encode_enrol_ack,
+    encode_hello,
+    encode_hello_ack,
+    encode_message,
+    encode_reject,
+    envelope,
+)
 
 TIMESTAMP = 1_793_000_000_123
 TAG = bytes(range(32))
@@ -96,6 +115,9 @@ def template(draw: Draw) -> m.TaskTemplate:
         outputs=texts(draw),
         own_directory=draw.random() < 0.5,
         checkpoint=draw.random() < 0.5,
+        **draw.choice(
+            ({}, {"on_disconnect": DisconnectPolicy.STOP_AFTER, "stop_after_ms": 5000}, {"on_disconnect": DisconnectPolicy.REPLACE})
+        ),
     )
 
 
@@ -139,6 +161,8 @@ def message(draw: Draw) -> m.Message:
         lambda: m.Credit(draw.randrange(2**32), 7, tuple(m.LogAck(ref(draw), LogStream.ERR, draw.randrange(2**64)) for _ in range(count))),
         lambda: m.Error(name(draw), text(draw), draw.randrange(-(2**63), 2**63), draw.randrange(-(2**63), 2**63)),
         lambda: m.Close(draw.choice(list(CloseReason)), text(draw)),
+        lambda: m.Rekey(draw.randrange(1, 2**16), draw.randrange(2**32), draw.randbytes(32), draw.randbytes(48)),
+        lambda: m.CellPins(tuple(draw.randbytes(32) for _ in range(count + 1))),
     )
     return draw.choice(makers)()
 
@@ -154,7 +178,16 @@ def handshake_buffers(draw: Draw) -> dict[str, bytes]:
         "hello": seal(encode_hello(hello)),
         "hello_ack": seal(encode_hello_ack(ack)),
         "reject": seal(encode_reject(m.Reject("unauthenticated", "x"))),
+        **enrolment_buffers(draw),
     }
+
+
+def enrolment_buffers(draw: Draw) -> dict[str, bytes]:
+    parts = [draw.randbytes(size) for size in (32, 32, 64, 32)]
+    enrol = m.Enrol(draw.randrange(1, 2**64), parts[0], parts[1], parts[2], parts[3], 1, 2, text(draw), text(draw))
+    refused = m.EnrolAck(5, draw.randbytes(32), draw.randbytes(32), 1, "token_used", text(draw))
+    good = m.EnrolAck(5, draw.randbytes(32), draw.randbytes(32), 1, "", "", draw.randrange(1, 2**64), 7, 3, draw.randbytes(48), name(draw))
+    return {"enrol": seal(encode_enrol(enrol)), "enrol_ack": seal(encode_enrol_ack(draw.choice((refused, good))))}
 
 
 def single_messages() -> dict[str, bytes]:

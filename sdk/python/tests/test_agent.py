@@ -344,6 +344,27 @@ def test_a_link_that_is_cut_loses_and_repeats_nothing(make_agent: Callable[..., 
     proxy.close()
 
 
+def test_a_rotation_moves_the_session_and_disturbs_no_task(agent: Agent, cell: Cell, client: Client, tmp_path: Path) -> None:
+    job = submit(client, "wait", "name=flow", "output=true", on_disconnect="replace")
+    eventually("it runs", (tmp_path / "flow.begun").exists)
+    before = json.loads(agent.key.read_text())["key_epoch"]
+    cell.stint("keys", "rotate")
+    eventually("the newer key alone", lambda: not json.loads(agent.key.read_text()).get("older_keys", [0]))
+    assert json.loads(agent.key.read_text())["key_epoch"] == before + 1
+    assert f"key epoch {before + 1}" in agent.log
+    (tmp_path / "flow.stop").touch()
+    job.wait(PATIENCE_S)
+    assert begun(tmp_path, "flow") == [f"{job.id}.main@1"]
+    lines = int((tmp_path / "flow.count").read_text())
+    assert job.task().log_text("stdout") == "".join(f"{number:059}\n" for number in range(lines))
+
+
+def test_revoked_it_is_cut_off(make_agent: Callable[..., Agent], cell: Cell) -> None:
+    agent = make_agent("--cpu", "1").start()
+    cell.stint("agent", "revoke", agent.name)
+    eventually("it was told", lambda: "closed_by_peer" in agent.log and "rejected: unauthenticated" in agent.log)
+
+
 def test_drained_it_ends_what_it_has_and_takes_nothing_new(agent: Agent, client: Client, tmp_path: Path) -> None:
     running = submit(client, "wait", "name=last")
     eventually("it runs", (tmp_path / "last.begun").exists)

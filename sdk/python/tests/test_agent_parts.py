@@ -11,7 +11,7 @@ import pytest
 from protocol_samples import REF
 
 from stint_sdk.agent import task, tasks
-from stint_sdk.agent.__main__ import read_key_file
+from stint_sdk.agent.held_keys import HeldKey, read_key_file
 from stint_sdk.agent.launch import Refusal, Values
 from stint_sdk.agent.link import Address, parse_address
 from stint_sdk.agent.reports import ReportFile
@@ -283,7 +283,7 @@ def test_key_files(tmp_path: Path) -> None:
     path.write_text(json.dumps(good))
     path.chmod(0o600)
     key = read_key_file(path)
-    assert (key.server, key.name, key.agent, key.key_epoch, key.key) == ("http://a:1", "box", 3, 2, bytes([0xAB]) * 32)
+    assert (key.server, key.name, key.agent, key.keys) == ("http://a:1", "box", 3, [HeldKey(2, bytes([0xAB]) * 32)])
     for change in ({"agent": 0}, {"key_epoch": 65_536}, {"key": "ab"}, {"key": "xy" * 32}, {"agent": "x"}):
         path.write_text(json.dumps({**good, **change}))
         with pytest.raises(InvalidArgument):

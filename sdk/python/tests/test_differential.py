@@ -36,6 +36,8 @@ DECODERS = {
     "hello": decode.decode_hello,
     "hello_ack": decode.decode_hello_ack,
     "reject": decode.decode_reject,
+    "enrol": decode.decode_enrol,
+    "enrol_ack": decode.decode_enrol_ack,
     "data": decode.decode_message,
 }
 

@@ -85,6 +85,15 @@ def test_a_time_of_zero_or_beyond_63_bits_is_refused() -> None:
             decode.open_envelope(bytes(unsealed.body) + TAG)
 
 
+HANDSHAKE = (
+    SchedulerMessage.HELLO,
+    SchedulerMessage.HELLO_ACK,
+    SchedulerMessage.REJECT,
+    SchedulerMessage.ENROL,
+    SchedulerMessage.ENROL_ACK,
+)
+
+
 def with_member(number: int, values: dict[str, object] | None) -> bytes:
     """An envelope of that union type, whose value has the shape of Close, or is not there."""
     writer = Writer(SCHEMA)
@@ -104,7 +113,7 @@ def test_an_unknown_member_passes_the_verifier(number: int, value: dict[str, obj
 
 @pytest.mark.parametrize("number", [int(kind) for kind in SchedulerMessage if kind])
 def test_a_known_member_without_a_value_is_refused(number: int) -> None:
-    is_handshake = number in (SchedulerMessage.HELLO, SchedulerMessage.HELLO_ACK, SchedulerMessage.REJECT)
+    is_handshake = number in HANDSHAKE
     with pytest.raises(Refused, match="wrong_direction" if is_handshake else "null_message"):
         read(with_member(number, None))
 

@@ -293,6 +293,16 @@ def derive_session_keys(agent_key: bytes, nonce_c: bytes, nonce_s: bytes, transc
     return DirectionKeys(_expand(prk, b"stint session a2s" + transcript), _expand(prk, b"stint session s2a" + transcript))
 
 
+def derive_rekey_wrap_key(agent_key: bytes, nonce: bytes) -> bytes:
+    """For one Rekey: of the agent key of the session that carries it."""
+    return _expand(hmac.digest(nonce, agent_key, "sha256"), b"stint rekey wrap")
+
+
+def wrap_address(agent: int, key_epoch: int, generation: int) -> bytes:
+    """What a wrapped key is bound to: the associated data of AES-256-GCM, whose nonce is twelve zero bytes."""
+    return struct.pack("<QHI", agent, key_epoch, generation)
+
+
 def _expand(key: bytes, info: bytes) -> bytes:
     """HKDF-Expand (RFC 5869) of 32 bytes: its first block."""
     return hmac.digest(key, info + b"\x01", "sha256")

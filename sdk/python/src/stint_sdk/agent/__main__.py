@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
-import json
+import functools
 import os
 import shutil
 import signal
@@ -19,12 +19,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stint_sdk import __version__
 from stint_sdk.agent.daemon import Agent, remove_tree
+from stint_sdk.agent.held_keys import HeldKeys, KeyFile, read_key_file, write_keys
 from stint_sdk.agent.launch import DRIVER
 from stint_sdk.agent.link import Address, Link, parse_address
 from stint_sdk.agent.workers import Workers
@@ -42,37 +42,6 @@ LEAVE_PATIENCE_S = 5.0
 SIGTERM_PATIENCE_S = 10.0
 MIB, GIB = 1024**2, 1024**3
 NOTE = "driver python: functions share their worker's process; memory and CPU limits, network and isolation are not enforced"
-
-
-@dataclass(frozen=True)
-class KeyFile:
-    """What `stint agent token --key-file` writes."""
-
-    server: str
-    name: str
-    agent: int
-    key_epoch: int
-    key: bytes
-
-
-def read_key_file(path: Path) -> KeyFile:
-    """Errors: InvalidArgument, OSError."""
-    if path.stat().st_mode & 0o077:
-        raise InvalidArgument(f"{path}: others may read this key; run: chmod 600 {path}")
-    try:
-        words: dict[str, Any] = json.loads(path.read_text())
-        key = KeyFile(
-            str(words.get("server", "")),
-            str(words.get("name", "")),
-            int(words["agent"]),
-            int(words["key_epoch"]),
-            bytes.fromhex(words["key"]),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise InvalidArgument(f"{path}: no key file; `stint agent token --key-file` writes one") from None
-    if key.agent < 1 or not 1 <= key.key_epoch <= 65_535 or len(key.key) != 32:
-        raise InvalidArgument(f"{path}: agent, key_epoch or key is out of range; `stint agent token --key-file` writes a new one")
-    return key
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -181,7 +150,8 @@ class Host:
         self.lock_fd = take_lock(state_dir)
         self.options, self.log = options, log
         self.remover = ThreadPoolExecutor(max_workers=1)
-        self.agent = Agent(m.AgentInfo(name), (key.agent, key.key_epoch, key.key), state_dir, log, self.remove_later)
+        keys = HeldKeys(key.keys, functools.partial(write_keys, options.key_file))
+        self.agent = Agent(m.AgentInfo(name), key.agent, keys, state_dir, log, self.remove_later)
         self.workers = Workers(options.modules, options.workers, options.gpu, self.lock_fd, self, log)
         self.link = Link(self.agent, self.addresses, log, self.check_finished)
         self.state_dir = state_dir

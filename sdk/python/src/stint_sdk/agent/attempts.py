@@ -14,7 +14,7 @@ from stint_sdk.agent.journal import STEP_RESTORED, AttemptState, Journal, key_of
 from stint_sdk.agent.launch import checkpoint_folder
 from stint_sdk.agent.outcome import Outcome
 from stint_sdk.agent.reports import ReportFile
-from stint_sdk.generated.wire_schema import CancelMode, EndReason, LogStream, TaskStatus
+from stint_sdk.generated.wire_schema import EndReason, LogStream, TaskStatus
 from stint_sdk.protocol import limits
 from stint_sdk.protocol.messages import AttemptRef, HeldAttempt, LogChunk, StatusUpdate
 from stint_sdk.protocol.outbox import ENDED
@@ -42,6 +42,7 @@ class Attempt:
     order: dict[str, Any] | None = None  # for the worker, until one has it
     timeout_ms: int = 0
     kill_grace_ms: int = 0
+    stop_after_ms: int = 0  # without a session; 0: it runs on
     gpus: int = 0
     number_step: int = 1
     persisted: int = 0
@@ -53,7 +54,7 @@ class Attempt:
     is_unwanted: bool = False  # the scheduler wants to hear nothing more of it
     accept_due_ns: int = 0  # when an accepted attempt is reported if it has not started by then
     stop_reason: EndReason = EndReason.NONE
-    stop_mode: CancelMode = CancelMode.NONE
+    stop_detail: str = "stopped"
     logs: list[Cursor] = field(default_factory=lambda: [Cursor(), Cursor()])
     reports: ReportFile = field(init=False)
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stint_sdk.agent.attempts import Attempt, Attempts
+from stint_sdk.agent.held_keys import BadRekey, HeldKeys
 from stint_sdk.agent.journal import Journal
 from stint_sdk.agent.launch import Refusal, lay_out, make_order
 from stint_sdk.agent.outcome import Outcome, find_outcome
@@ -66,15 +67,17 @@ class Agent:
     def __init__(
         self,
         info: m.AgentInfo,
-        key: tuple[int, int, bytes],
+        number: int,
+        keys: HeldKeys,
         state_dir: Path,
         log: Callable[[str], None],
         remove: Callable[[Path], None] = remove_tree,
     ) -> None:
-        """key: agent number, key epoch, agent key."""
         self.info, self.log = info, log
+        self._number, self._keys = number, keys
         self.runners: Runners | None = None
-        self.session: AgentSession | None = None
+        self.session: AgentSession | None = None  # that speaks for the agent
+        self.wants_second_line = False  # there is a newer key to say HELLO with, on a connection beside that of the session
         self.counters: Counter[str] = Counter()
         self.server = ("localhost", 0)  # where the link found the scheduler
         self.is_synced = False  # Reconcile was read: updates and output may be sent
@@ -82,7 +85,10 @@ class Agent:
         folder = state_dir / "attempts"
         folder.mkdir(exist_ok=True)
         self.attempts = Attempts(self._journal, folder, remove)
-        self._identity = Identity(*key, self._journal.instance(), os.urandom(16))
+        self._instance, self._boot = self._journal.instance(), os.urandom(16)
+        self._open: dict[AgentSession, int] = {}  # sessions, with the key epoch of each
+        self._older: AgentSession | None = None  # whose place another has taken, which is not reconciled yet
+        self._alone_since_ns: int | None = None  # without a session since then; None: it has one
         self._deadlines: dict[m.AttemptRef, Deadline] = {}
         self._connect = 0
         self._failures = 0
@@ -107,9 +113,16 @@ class Agent:
 
     # The link.
 
-    def on_link_open(self, now: Now) -> None:
-        self.session = AgentSession(self._identity, self._next_connect(), os.urandom(32), now, self.counters)
-        self.is_synced = False
+    def on_link_open(self, now: Now) -> AgentSession:
+        key = self._keys.current
+        identity = Identity(self._number, key.epoch, key.key, self._instance, self._boot)
+        session = AgentSession(identity, self._next_connect(), os.urandom(32), now, self.counters)
+        self._open[session] = key.epoch
+        self.wants_second_line = False
+        if self.session is None:
+            self.session = session
+            self.is_synced = False
+        return session
 
     def _next_connect(self) -> int:
         """`boot` is new with every start, so one that could not be written does no harm."""
@@ -120,20 +133,26 @@ class Agent:
             self.log(f"connection counter not written: {error}")
         return self._connect
 
-    def on_link_bytes(self, data: bytes, now: Now, empty_since_ns: int) -> None:
-        if self.session is not None:
-            self.session.on_bytes(data, now, empty_since_ns)
-            self.turn(now)
+    def on_link_bytes(self, session: AgentSession, data: bytes, now: Now, empty_since_ns: int) -> None:
+        session.on_bytes(data, now, empty_since_ns)
+        self.turn(now)
 
-    def on_link_closed(self, now: Now) -> None:
-        if self.session is None:
-            return
-        self.session.on_closed()
+    def on_link_closed(self, session: AgentSession, now: Now) -> None:
+        session.on_closed()
         self._pump(now)
-        self.session = None
+        self._open.pop(session, None)
+        if session is self._older:
+            self._older = None
+        if session is self.session:
+            self.session = None
+            self._lose_session(now)
+        self.turn(now)
+
+    def _lose_session(self, now: Now) -> None:
+        if self.is_synced:
+            self._alone_since_ns = now.boot_ns
         self.is_synced = False
         self.attempts.on_session_lost()
-        self.turn(now)
 
     def next_delay_s(self) -> float:
         """Until the next try to connect: jittered, so that agents do not come back in step."""
@@ -144,8 +163,9 @@ class Agent:
     # Time.
 
     def on_timer(self, now: Now) -> None:
-        if self.session is not None:
-            self.session.on_timer(now)
+        for session in list(self._open):
+            session.on_timer(now)
+        self._stop_alone(now)
         for ref, deadline in list(self._deadlines.items()):
             attempt = self.attempts.find(ref)
             if attempt is None or attempt.has_ended:
@@ -161,9 +181,8 @@ class Agent:
 
     def next_deadline_ns(self, now: Now) -> int:
         times = [min(one.timeout_ns, one.kill_ns) for one in self._deadlines.values()]
-        if self.session is not None:
-            times.append(self.session.next_deadline_ns())
-        if self._deadlines:
+        times += [session.next_deadline_ns() for session in self._open]
+        if self._deadlines:  # also for those that may not be alone for long
             times.append(now.boot_ns + POLL_NS)
         if (accept_ns := self.attempts.next_accept_ns()) is not None and self.is_synced:
             times.append(max(accept_ns, now.boot_ns + NS_PER_MS))
@@ -188,8 +207,8 @@ class Agent:
 
     def leave(self, now: Now) -> None:
         self._is_leaving = True
-        if self.session is not None:
-            self.session.close(CloseReason.LEAVING, "the agent was told to stop")
+        for session in list(self._open):
+            session.close(CloseReason.LEAVING, "the agent was told to stop")
         self._pump(now)
 
     # Workers.
@@ -249,20 +268,34 @@ class Agent:
     # The session.
 
     def _pump(self, now: Now) -> None:
-        while self.session is not None and (events := self.session.take_events()):
-            for event in events:
-                self._on_event(event, now)
+        for session in list(self._open):
+            for event in session.take_events():
+                self._on_event(session, event, now)
 
-    def _on_event(self, event: Event, now: Now) -> None:
-        assert self.session is not None
+    def _on_event(self, session: AgentSession, event: Event, now: Now) -> None:
         if isinstance(event, Established):
-            self.log(f"connected to the scheduler, session {event.session}")
+            self._speak_on(session, now)
+            self.log(f"connected to the scheduler, session {event.session}, key epoch {self._open[session]}")
             held = tuple(attempt.held() for attempt in self.attempts.in_order() if not attempt.is_forgotten)
-            return self.session.send(m.Resume(self._make_info(), held))
+            return session.send(m.Resume(self._make_info(), held))
         if isinstance(event, Received):
-            return self._on_message(event.message, now)
-        self.is_synced = False
+            # What still comes where another session has taken over is ignored: Resume said what we hold.
+            return self._on_message(event.message, now) if session is self.session else None
+        if event.code == "rejected" and event.detail.startswith("unauthenticated"):
+            self._keys.on_refused(self._open[session])
+        if session is self.session:
+            self._lose_session(now)
+            if self._older is not None:
+                self._older.close(CloseReason.NORMAL, "its successor has failed")
         return self._on_session_ended(event)
+
+    def _speak_on(self, session: AgentSession, now: Now) -> None:
+        """A session under a newer key takes over without a moment in which the agent is out of reach."""
+        if session is self.session:
+            return
+        self._older, self.session = self.session, session
+        self.is_synced = False
+        self.attempts.on_session_lost()
 
     def _on_session_ended(self, event: Ended) -> None:
         if self._is_leaving:
@@ -286,8 +319,42 @@ class Agent:
                     self._stop(attempt, item.mode, item.reason, now)
         elif isinstance(message, m.Credit):
             self._on_credit(message)
+        elif isinstance(message, m.Rekey):
+            self._on_rekey(message)
         elif isinstance(message, m.Error):
             self.log(f"the scheduler says {message.code}: {message.detail}")
+
+    def _on_rekey(self, message: m.Rekey) -> None:
+        assert self.session is not None
+        try:
+            self._keys.take(message, self._number, self._open[self.session])
+        except BadRekey as bad:
+            self.log(f"refused a new key: {bad}")
+            return self.session.send(m.Error("bad_rekey", str(bad)))
+        except OSError as error:  # it goes on as before, and the offer comes again
+            return self.log(f"a new key cannot be kept: {error}")
+        self.wants_second_line = True
+        return None
+
+    def _confirm_key(self) -> None:
+        assert self.session is not None
+        try:
+            self._keys.confirm(self._open[self.session])
+        except OSError as error:
+            self.log(f"an old key cannot be forgotten: {error}")
+        if self._older is not None:
+            self._older.close(CloseReason.NORMAL, "its successor has taken over")
+            self._older = None
+
+    def _stop_alone(self, now: Now) -> None:
+        """Attempts that may not run on for longer without their scheduler."""
+        if self._alone_since_ns is None:
+            return
+        for attempt in self.attempts.in_order():
+            if attempt.stop_after_ms and now.boot_ns >= self._alone_since_ns + attempt.stop_after_ms * NS_PER_MS:
+                attempt.stop_detail = f"no session with the scheduler for {attempt.stop_after_ms} ms (stop_after)"
+                attempt.stop_after_ms = 0
+                self._stop(attempt, CancelMode.GRACEFUL, EndReason.LOST, now)
 
     def _on_assignments(self, message: m.AssignmentList, now: Now) -> None:
         extras = {extra.index: extra for extra in message.extras}
@@ -305,6 +372,7 @@ class Agent:
         attempt = self.attempts.add(ref, function)
         attempt.accept_due_ns = now.boot_ns + ACCEPT_REPORT_DELAY_NS
         attempt.timeout_ms, attempt.kill_grace_ms = template.timeout_ms, template.kill_grace_ms
+        attempt.stop_after_ms = template.stop_after_ms
         try:
             if why is not None:
                 raise Refusal(EndReason.REFUSED, why)
@@ -326,7 +394,9 @@ class Agent:
 
     def _on_reconcile(self, message: m.Reconcile, now: Now) -> None:
         self.is_synced = True
+        self._alone_since_ns = None
         self._failures = 0
+        self._confirm_key()
         verdicts = {item.ref: item for item in message.items}
         for attempt in self.attempts.in_order():
             # Without a verdict there is nothing to rely on: keep, and tell all.

@@ -68,12 +68,13 @@ def parse_address(text: str) -> Address:
 class Peer(Protocol):
     """The agent, as its link sees it."""
 
-    session: AgentSession | None
     server: tuple[str, int]
 
-    def on_link_open(self, now: Now) -> None: ...
-    def on_link_bytes(self, data: bytes, now: Now, empty_since_ns: int) -> None: ...
-    def on_link_closed(self, now: Now) -> None: ...
+    wants_second_line: bool
+
+    def on_link_open(self, now: Now) -> AgentSession: ...
+    def on_link_bytes(self, session: AgentSession, data: bytes, now: Now, empty_since_ns: int) -> None: ...
+    def on_link_closed(self, session: AgentSession, now: Now) -> None: ...
     def on_timer(self, now: Now) -> None: ...
     def next_deadline_ns(self, now: Now) -> int: ...
     def next_delay_s(self) -> float: ...
@@ -96,6 +97,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, peer: Peer, on_change: Callable[[], None]) -> None:
         self.closed = asyncio.get_running_loop().create_future()
         self.transport: asyncio.Transport | None = None
+        self.session: AgentSession | None = None
         self._peer, self._on_change = peer, on_change
         self._empty_since_ns = read_now().boot_ns
         self._is_paused = False
@@ -106,11 +108,12 @@ class Connection(asyncio.Protocol):
         if (sock := self._socket()) is not None:
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._peer.on_link_open(read_now())
+        self.session = self._peer.on_link_open(read_now())
         self._on_change()
 
     def data_received(self, data: bytes) -> None:
-        self._peer.on_link_bytes(data, read_now(), self._empty_since_ns)
+        assert self.session is not None
+        self._peer.on_link_bytes(self.session, data, read_now(), self._empty_since_ns)
         self.watch()
         self._on_change()
 
@@ -122,7 +125,8 @@ class Connection(asyncio.Protocol):
         self._on_change()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._peer.on_link_closed(read_now())
+        if self.session is not None:
+            self._peer.on_link_closed(self.session, read_now())
         if not self.closed.done():
             self.closed.set_result(None)
 
@@ -137,7 +141,7 @@ class Connection(asyncio.Protocol):
 
     def flush(self) -> bool:
         """Hands over what there is room for. False: there is more, and no room."""
-        session = self._peer.session
+        session = self.session
         if session is None or self.transport is None or self.transport.is_closing():
             return True
         while session.has_output:
@@ -175,17 +179,21 @@ class Link:
     ) -> None:
         """on_turn: called after everything that may have changed what the peer is."""
         self._peer, self._addresses, self._log, self._on_turn, self._dial = peer, addresses, log, on_turn, dial
-        self._connection: Connection | None = None
+        self._connections: list[Connection] = []
+        self._second: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_over = False
 
     async def run(self) -> None:
         """Until it is cancelled, or close() was called."""
-        attempt = 0
+        tries = 0
         while not self._is_over:
-            address = self._addresses[attempt % len(self._addresses)]
-            attempt += 1
+            address = self._addresses[tries % len(self._addresses)]
+            tries += 1
             await self._connect(address)
+            while self._second is not None:  # the session may have moved there
+                second, self._second = self._second, None
+                await second
             if not self._is_over:
                 await asyncio.sleep(self._peer.next_delay_s())
 
@@ -199,16 +207,18 @@ class Link:
         self._on_turn()
         now = read_now()
         delay_s = max(0.0, min(self._peer.next_deadline_ns(now) - now.boot_ns, WATCH_NS) / 1e9)
-        if self._connection is not None and not self._connection.flush():
+        if not all([connection.flush() for connection in self._connections]):
             delay_s = min(delay_s, RETRY_S)
+        if self._peer.wants_second_line and len(self._connections) == 1 and (self._second is None or self._second.done()):
+            self._second = asyncio.ensure_future(self._connect(Address(*self._peer.server)))
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
 
     def _on_timer(self) -> None:
         now = read_now()
-        if self._connection is not None:
-            self._connection.watch()
+        for connection in self._connections:
+            connection.watch()
         self._peer.on_timer(now)
         self.refresh()
 
@@ -220,11 +230,11 @@ class Link:
             self._log(f"cannot reach the scheduler at {address}: {str(error) or 'no answer'}")
             return
         self._peer.server = (address.host, address.port)
-        self._connection = connection
+        self._connections.append(connection)
         self.refresh()
         try:
             await connection.closed
         finally:
-            self._connection = None
+            self._connections.remove(connection)
             if connection.transport is not None:
                 connection.transport.abort()

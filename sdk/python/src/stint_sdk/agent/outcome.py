@@ -46,7 +46,7 @@ def find_outcome(attempt: Attempt, end: Mapping[str, Any], has_timed_out: bool) 
         return replace(failed, reason=EndReason.TIMEOUT, signal=signal.SIGTERM, exit_code=0, detail="stopped at its timeout")
     if attempt.stop_reason != EndReason.NONE:
         status = TaskStatus.FAILED if attempt.stop_reason == EndReason.LOST else TaskStatus.CANCELLED
-        return Outcome(status, attempt.stop_reason, detail=detail or "stopped")
+        return Outcome(status, attempt.stop_reason, detail=detail or attempt.stop_detail)
     if end["status"] in WORKER_REASONS:
         return replace(failed, reason=WORKER_REASONS[end["status"]])
     if end["status"] in ("died", "stopped") and code < 0:

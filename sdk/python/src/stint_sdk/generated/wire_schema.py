@@ -32,6 +32,12 @@ class CloseReason(IntEnum):
     TIME = 8
 
 
+class DisconnectPolicy(IntEnum):
+    KEEP = 0
+    STOP_AFTER = 1
+    REPLACE = 2
+
+
 class EndReason(IntEnum):
     NONE = 0
     EXIT = 1
@@ -79,6 +85,10 @@ class SchedulerMessage(IntEnum):
     CREDIT = 16
     ERROR = 17
     CLOSE = 18
+    ENROL = 19
+    ENROL_ACK = 20
+    REKEY = 21
+    CELL_PINS = 22
 
 
 class StorageType(IntEnum):
@@ -145,6 +155,10 @@ SCHEMA = Schema(
             "Cancel",
             (Field("items", 0, "structs", "CancelItem"),),
         ),
+        "CellPins": Table(
+            "CellPins",
+            (Field("pins", 0, "numbers", "B"),),
+        ),
         "Close": Table(
             "Close",
             (
@@ -158,6 +172,36 @@ SCHEMA = Schema(
                 Field("log_chunks", 0, "number", "I"),
                 Field("reports", 1, "number", "I"),
                 Field("log_acks", 2, "structs", "LogAck"),
+            ),
+        ),
+        "Enrol": Table(
+            "Enrol",
+            (
+                Field("token", 0, "number", "Q"),
+                Field("nonce", 1, "numbers", "B"),
+                Field("public_key", 2, "numbers", "B"),
+                Field("proof", 3, "numbers", "B"),
+                Field("cell", 4, "numbers", "B"),
+                Field("version_min", 5, "number", "H", 1),
+                Field("version_max", 6, "number", "H", 1),
+                Field("name", 7, "text"),
+                Field("host", 8, "text"),
+            ),
+        ),
+        "EnrolAck": Table(
+            "EnrolAck",
+            (
+                Field("token", 0, "number", "Q"),
+                Field("nonce", 1, "numbers", "B"),
+                Field("nonce_echo", 2, "numbers", "B"),
+                Field("version", 3, "number", "H", 1),
+                Field("code", 4, "text"),
+                Field("detail", 5, "text"),
+                Field("agent", 6, "number", "Q"),
+                Field("key_epoch", 7, "number", "H"),
+                Field("generation", 8, "number", "I"),
+                Field("wrapped_key", 9, "numbers", "B"),
+                Field("name", 10, "text"),
             ),
         ),
         "Error": Table(
@@ -267,6 +311,15 @@ SCHEMA = Schema(
                 Field("detail", 1, "text"),
             ),
         ),
+        "Rekey": Table(
+            "Rekey",
+            (
+                Field("key_epoch", 0, "number", "H"),
+                Field("generation", 1, "number", "I"),
+                Field("nonce", 2, "numbers", "B"),
+                Field("wrapped_key", 3, "numbers", "B"),
+            ),
+        ),
         "ResourceSpec": Table(
             "ResourceSpec",
             (
@@ -335,6 +388,8 @@ SCHEMA = Schema(
                 Field("outputs", 22, "texts"),
                 Field("own_directory", 23, "number", "?"),
                 Field("checkpoint", 24, "number", "?"),
+                Field("on_disconnect", 25, "number", "B"),
+                Field("stop_after_ms", 26, "number", "Q"),
             ),
         ),
         "UpdateExtra": Table(
@@ -386,6 +441,10 @@ SCHEMA = Schema(
             16: "Credit",
             17: "Error",
             18: "Close",
+            19: "Enrol",
+            20: "EnrolAck",
+            21: "Rekey",
+            22: "CellPins",
         },
     },
     root="MessageEnvelope",

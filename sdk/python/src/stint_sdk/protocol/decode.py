@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from stint_sdk._flat import Malformed, View, open_root
 from stint_sdk.generated.wire_schema import SCHEMA, SchedulerMessage
+from stint_sdk.protocol import decode_keys as keys
 from stint_sdk.protocol import decode_session as session
 from stint_sdk.protocol import decode_work as work
 from stint_sdk.protocol import limits
@@ -57,6 +58,14 @@ def decode_reject(envelope: Envelope) -> m.Reject:
     return m.Reject(c.text(view, "code", limits.NAME, required=True), c.text(view, "detail", limits.NAME))
 
 
+def decode_enrol(envelope: Envelope) -> m.Enrol:
+    return keys.enrol(Checker(), _only(envelope, SchedulerMessage.ENROL))
+
+
+def decode_enrol_ack(envelope: Envelope) -> m.EnrolAck:
+    return keys.enrol_ack(Checker(), _only(envelope, SchedulerMessage.ENROL_ACK))
+
+
 def decode_message(envelope: Envelope) -> m.Message:
     """Of a DATA frame. The seed's single TaskAssignment and StatusUpdate come as lists of one."""
     kind = envelope.message_type
@@ -101,4 +110,6 @@ _DECODERS: dict[int, Callable[[Checker, View], m.Message]] = {
     SchedulerMessage.CREDIT: work.credit,
     SchedulerMessage.ERROR: session.error,
     SchedulerMessage.CLOSE: session.close,
+    SchedulerMessage.REKEY: keys.rekey,
+    SchedulerMessage.CELL_PINS: keys.cell_pins,
 }

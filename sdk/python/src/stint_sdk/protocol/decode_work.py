@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stint_sdk._flat import View
-from stint_sdk.generated.wire_schema import AgentType, CancelMode, EndReason, LogStream, StorageType, TaskStatus
+from stint_sdk.generated.wire_schema import AgentType, CancelMode, DisconnectPolicy, EndReason, LogStream, StorageType, TaskStatus
 from stint_sdk.protocol import limits
 from stint_sdk.protocol import messages as m
 from stint_sdk.protocol.checker import Checker, Refused
@@ -44,7 +44,15 @@ def _template(c: Checker, view: View) -> m.TaskTemplate:
         inputs=c.blob(view, "inputs"),
         needs_inputs=c.blob(view, "needs_inputs"),
         outputs=c.texts(view, "outputs", limits.PATTERNS, limits.TEXT),
+        **_disconnect(c, view),
     )
+
+
+def _disconnect(c: Checker, view: View) -> dict[str, Any]:
+    policy = c.word(DisconnectPolicy, view.number("on_disconnect"), "on_disconnect")
+    if view.number("stop_after_ms") and policy != DisconnectPolicy.STOP_AFTER:
+        raise Refused("bad_value", "stop_after_ms without StopAfter")
+    return {"on_disconnect": policy, "stop_after_ms": c.duration(view.number("stop_after_ms"), "stop_after_ms")}
 
 
 def _timeout(c: Checker, view: View) -> tuple[int, int]:

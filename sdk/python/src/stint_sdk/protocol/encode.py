@@ -75,6 +75,16 @@ def encode_reject(reject: m.Reject) -> Unsealed:
     return envelope(SchedulerMessage.REJECT, values, signature_last=False)
 
 
+def encode_enrol(enrol: m.Enrol) -> Unsealed:
+    texts = {"name": cut(enrol.name, limits.NAME), "host": cut(enrol.host, limits.NAME)}
+    return envelope(SchedulerMessage.ENROL, {**vars(enrol), **texts})
+
+
+def encode_enrol_ack(ack: m.EnrolAck) -> Unsealed:
+    texts = {"code": raw_of(ack.code), "detail": raw_of(ack.detail), "name": raw_of(ack.name)}
+    return envelope(SchedulerMessage.ENROL_ACK, {**vars(ack), **texts})
+
+
 def encode_message(message: m.Message) -> list[Unsealed]:
     """One buffer, or several where a list is longer than a frame may be. Details that are too long are cut."""
     return _ENCODERS[type(message)](message)
@@ -290,6 +300,8 @@ def template_values(task: m.TaskTemplate) -> Table:
             "needs_inputs",
             "own_directory",
             "checkpoint",
+            "on_disconnect",
+            "stop_after_ms",
         )
     }
     texts = {name: raw_of(getattr(task, name)) for name in ("job_name", "task_name", "driver", "workdir", "submit_boot_id")}
@@ -343,6 +355,14 @@ def _credit(credit: m.Credit) -> list[Unsealed]:
     return [envelope(SchedulerMessage.CREDIT, {"log_chunks": credit.log_chunks, "reports": credit.reports, "log_acks": acks})]
 
 
+def _rekey(rekey: m.Rekey) -> list[Unsealed]:
+    return [envelope(SchedulerMessage.REKEY, dict(vars(rekey)))]
+
+
+def _cell_pins(pins: m.CellPins) -> list[Unsealed]:
+    return [envelope(SchedulerMessage.CELL_PINS, {"pins": b"".join(pins.pins)})]
+
+
 _ENCODERS: dict[type, Callable[[Any], list[Unsealed]]] = {
     m.AgentInfo: _agent_info,
     m.Resume: _resume,
@@ -357,4 +377,6 @@ _ENCODERS: dict[type, Callable[[Any], list[Unsealed]]] = {
     m.Reconcile: _reconcile,
     m.Cancel: _cancel,
     m.Credit: _credit,
+    m.Rekey: _rekey,
+    m.CellPins: _cell_pins,
 }

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from stint_sdk.generated.wire_schema import AgentType, CancelMode, CloseReason, EndReason, LogStream, TaskStatus, Verdict
+from stint_sdk.generated.wire_schema import AgentType, CancelMode, CloseReason, DisconnectPolicy, EndReason, LogStream, TaskStatus, Verdict
 
 Pairs: TypeAlias = Sequence[tuple[str, str]]
 
@@ -71,6 +71,8 @@ class TaskTemplate:
     outputs: Sequence[str] = ()
     own_directory: bool = False
     checkpoint: bool = False
+    on_disconnect: DisconnectPolicy = DisconnectPolicy.KEEP
+    stop_after_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -244,6 +246,53 @@ class Close:
 
 
 @dataclass(frozen=True)
+class Rekey:
+    """A key of a newer key epoch, wrapped under the one of this session."""
+
+    key_epoch: int
+    generation: int
+    nonce: bytes
+    wrapped_key: bytes
+
+
+@dataclass(frozen=True)
+class CellPins:
+    """SHA-256 of each public key under which the cell may show itself, newest first."""
+
+    pins: Sequence[bytes]
+
+
+@dataclass(frozen=True)
+class Enrol:
+    token: int
+    nonce: bytes
+    public_key: bytes
+    proof: bytes
+    cell: bytes
+    version_min: int = 1
+    version_max: int = 1
+    name: str = ""
+    host: str = ""
+
+
+@dataclass(frozen=True)
+class EnrolAck:
+    """code: "" means enrolled, and what follows it counts."""
+
+    token: int
+    nonce: bytes
+    nonce_echo: bytes
+    version: int = 1
+    code: str = ""
+    detail: str = ""
+    agent: int = 0
+    key_epoch: int = 0
+    generation: int = 0
+    wrapped_key: bytes = b""
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class Hello:
     agent: int
     nonce: bytes
@@ -291,5 +340,7 @@ Message: TypeAlias = (
     | Credit
     | Error
     | Close
+    | Rekey
+    | CellPins
 )
 Handshake: TypeAlias = Hello | HelloAck | Reject

@@ -275,6 +275,8 @@ class AgentSession:
             if not self._is_reconciled:
                 return self._fail("out_of_order", "work before Reconcile")
             return self._events.append(Received(message))
+        if isinstance(message, (m.Rekey, m.CellPins)):
+            return self._events.append(Received(message))
         if isinstance(message, m.Credit):
             self._outbox.grant(message.log_chunks, message.reports)
             self._events.append(Received(message))
