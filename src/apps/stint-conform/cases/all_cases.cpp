@@ -1,0 +1,49 @@
+#include "apps/stint-conform/cases/agent_cases.hpp"
+#include "apps/stint-conform/cases/scheduler_cases.hpp"
+#include "apps/stint-conform/cases/session_cases.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace stint::conform {
+namespace {
+
+/// Section and number as one: 2.09 before 10.01.
+int rank(const std::string& id) {
+  const auto dot = id.find('.');
+  return std::stoi(id.substr(1, dot - 1)) * 100 + std::stoi(id.substr(dot + 1));
+}
+
+/// The common cases with the letter of one side, in its own sessions, and its own cases, in order.
+template <class Subject>
+std::vector<Case<Subject>> with_common(char letter, std::vector<Case<Subject>> own) {
+  for (auto& common : session_cases()) {
+    own.push_back({letter + std::string(common.number), common.title, common.sentence, [run = std::move(common.run)](Subject& subject) -> Check {
+                     CONFORM_TRY(auto session, subject.establish());
+                     return run(session);
+                   }});
+  }
+  std::stable_sort(own.begin(), own.end(), [](const auto& a, const auto& b) { return rank(a.id) < rank(b.id); });
+  return own;
+}
+
+template <class Subject>
+void append(std::vector<Case<Subject>>& all, std::vector<Case<Subject>> more) {
+  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+}  // namespace
+
+std::vector<SchedulerCase> scheduler_cases() {
+  std::vector<SchedulerCase> own;
+  append(own, scheduler::greeting_cases());
+  return with_common('S', std::move(own));
+}
+
+std::vector<AgentCase> agent_cases() {
+  std::vector<AgentCase> own;
+  append(own, agent::greeting_cases());
+  return with_common('A', std::move(own));
+}
+
+}  // namespace stint::conform
