@@ -48,7 +48,7 @@ class AgentSession final : public SessionBase {
   void on(Rekey&& m) { push_event(Received{std::move(m)}); }
   void on(CellPins&& m) { push_event(Received{std::move(m)}); }
   void on(Credit&& m);
-  void on(ErrorMessage&& m);
+  void on(ErrorMessage&& m) { on_error(std::move(m)); }
   void on(Close&& m) { end(m.reason, "closed_by_peer", std::move(m.detail)); }
   template <class Other>
   void on(Other&&) {
@@ -179,15 +179,6 @@ void AgentSession::on(Credit&& m) {
   work_.grant(m.log_chunks, m.reports);
   push_event(Received{std::move(m)});
   flush_work();
-}
-
-void AgentSession::on(ErrorMessage&& m) {
-  const bool is_time = m.code == to_string(Refusal::time);
-  const std::string detail = m.detail;
-  push_event(Received{std::move(m)});
-  if (!is_time) return;
-  count(Refusal::time);
-  end(CloseReason::time, to_string(Refusal::time), detail);
 }
 
 // ---- messages out

@@ -60,7 +60,7 @@ class SchedulerSession final : public SessionBase {
   void on(LogChunk&& m, Instant);
   void on(Heartbeat&& m, Instant now);
   void on(HeartbeatAck&&, Instant) {}  // of our probe: that it came is all
-  void on(ErrorMessage&& m, Instant) { push_event(Received{std::move(m)}); }
+  void on(ErrorMessage&& m, Instant) { on_error(std::move(m)); }
   void on(Close&& m, Instant) { end(m.reason, "closed_by_peer", std::move(m.detail)); }
   template <class Other>
   void on(Other&&, Instant) {

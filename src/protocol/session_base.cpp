@@ -16,6 +16,12 @@ wire::Compression compression_of(const Message& message) {
   return may ? wire::Compression::allowed : wire::Compression::never;
 }
 
+/// A peer hears the same of an unknown key and of a wrong MAC: nobody finds keys with our help.
+const char* told_code(wire::FrameError error) {
+  const bool is_about_keys = error == wire::FrameError::unknown_key || error == wire::FrameError::bad_mac;
+  return is_about_keys ? "unauthenticated" : to_string(error);
+}
+
 void stamp(Unsealed& buffer, std::int64_t timestamp_ms) {
   store_le<std::uint64_t>(buffer.space.data() + buffer.timestamp_at, static_cast<std::uint64_t>(std::max<std::int64_t>(1, timestamp_ms)));
 }
@@ -214,19 +220,28 @@ void SessionBase::start_data(SessionId session, wire::MacKey in, wire::MacKey ou
 
 void SessionBase::fail_frame(wire::FrameError error) {
   count(error);
-  const std::string detail = std::string("frame refused: ") + to_string(error);
-  end_with(Close{CloseReason::protocol, detail}, CloseReason::protocol, to_string(error), detail);
+  const Close last{CloseReason::protocol, std::string(told_code(error)) + ": frame refused"};
+  end_with(last, CloseReason::protocol, to_string(error), "frame refused");
 }
 
 void SessionBase::fail(Refusal refusal, std::string detail) {
   count(refusal);
-  const Close last{CloseReason::protocol, detail};
+  const Close last{CloseReason::protocol, std::string(to_string(refusal)) + ": " + detail};
   end_with(last, CloseReason::protocol, to_string(refusal), std::move(detail));
 }
 
 void SessionBase::refuse_message(const Refused& refused) {
   count(refused.reason);
   enqueue(ErrorMessage{to_string(refused.reason), refused.detail, 0, 0});
+}
+
+void SessionBase::on_error(ErrorMessage&& error) {
+  const bool is_time = error.code == to_string(Refusal::time);
+  std::string detail = error.detail;
+  push_event(Received{std::move(error)});
+  if (!is_time) return;
+  count(Refusal::time);
+  end(CloseReason::time, to_string(Refusal::time), std::move(detail));
 }
 
 void SessionBase::end(CloseReason reason, std::string code, std::string detail) {

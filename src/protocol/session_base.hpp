@@ -63,6 +63,8 @@ class SessionBase : public Session {
   void fail(Refusal refusal, std::string detail);
   /// A message was refused without harm: counted and answered with Error.
   void refuse_message(const Refused& refused);
+  /// The peer refused something of ours; after code `time` both sides end.
+  void on_error(ErrorMessage&& error);
   void end(CloseReason reason, std::string code, std::string detail);
   /// Throws away what is queued, sends `last` if there is a key for it, and ends.
   void end_with(const Message& last, CloseReason reason, std::string code, std::string detail);

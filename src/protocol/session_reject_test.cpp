@@ -280,6 +280,48 @@ TEST(SessionReject, MalformedBufferClosesTheConnection) {
   EXPECT_EQ(ended->reason, CloseReason::protocol) << "the peer is told, signed";
 }
 
+/// What the agent was told of a frame that the scheduler refused.
+std::string told_of(Pipe& p, const Bytes& frame) {
+  p.deliver(*p.scheduler, frame);
+  p.to_agent();
+  const auto* ended = find_event<Ended>(p.agent_events);
+  return ended == nullptr ? "" : ended->detail;
+}
+
+TEST(SessionReject, PeerIsToldTheCodeButNotWhetherKeyOrMacWasWrong) {
+  Pipe malformed;
+  malformed.establish();
+  EXPECT_TRUE(told_of(malformed, Forger(malformed).data(Forger::From::agent, Bytes(64, 0xFF))).starts_with("malformed: "));
+
+  Pipe wrong_mac;
+  wrong_mac.establish();
+  Bytes frame = Forger(wrong_mac).data(Forger::From::agent, Bytes(64, 0xFF));
+  frame.back() ^= 1;
+  const std::string told = told_of(wrong_mac, frame);
+  EXPECT_TRUE(told.starts_with("unauthenticated: ")) << told;
+
+  Pipe wrong_session;
+  wrong_session.establish();
+  frame = Forger(wrong_session).data(Forger::From::agent, Bytes(64, 0xFF));
+  frame[16] ^= 1;
+  EXPECT_EQ(told_of(wrong_session, frame), told);
+  EXPECT_EQ(wrong_session.scheduler_counters.of(FrameError::unknown_key), 1U);
+}
+
+TEST(SessionReject, ErrorOfTimeEndsTheSessionOnEitherSide) {
+  Pipe to_scheduler;
+  to_scheduler.establish();
+  to_scheduler.agent->send(ErrorMessage{"time", "off by 6000 ms", 6000, 5000});
+  to_scheduler.to_scheduler();
+  EXPECT_EQ(scheduler_end(to_scheduler), "time");
+
+  Pipe to_agent;
+  to_agent.establish();
+  to_agent.scheduler->send(ErrorMessage{"time", "off by 6000 ms", 6000, 5000});
+  to_agent.to_agent();
+  EXPECT_EQ(agent_end(to_agent), "time");
+}
+
 // ---- messages: answered with Error, the session goes on
 
 struct Refusals {
