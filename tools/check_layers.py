@@ -46,7 +46,8 @@ IMPURE_HEADERS = re.compile(
 OWNERS = [
     (re.compile(r"^lz4"), {"wire"}),
     (re.compile(r"^openssl/"), {"hash", "wire", "proof", "adapters"}),
-    (re.compile(r"^flatbuffers/|_generated\.h$"), {"protocol"}),
+    # stint-conform makes the buffers that the codec refuses to make.
+    (re.compile(r"^flatbuffers/|_generated\.h$"), {"protocol", "apps/stint-conform"}),
     (re.compile(r"^sqlite3\.h$"), {"adapters/sqlite"}),
     (re.compile(r"^toml\+\+/"), {"adapters/config"}),
 ]

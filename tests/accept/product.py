@@ -19,8 +19,9 @@ class Product:
     one whose executable lies in the run's folder: that is how those that should be gone are found.
     """
 
-    def __init__(self, run):
-        built = pathlib.Path(os.environ.get("STINT_BIN_DIR", accept.ROOT / "build/release/bin"))
+    def __init__(self, run, built=None):
+        """`built`: the folder of the binaries; the release build's, or STINT_BIN_DIR, if none is given."""
+        built = pathlib.Path(built or os.environ.get("STINT_BIN_DIR", accept.ROOT / "build/release/bin"))
         self.folder = run.folder
         self.bin, self.home, self.cwd = self.folder / "bin", self.folder / "home", self.folder / "cwd"
         for folder in (self.bin, self.home, self.cwd):

@@ -24,15 +24,15 @@ Check AgentSubject::start() {
   if (!is_prepared_) {
     if (auto made = folder_.make(); !made) return tl::unexpected(set_up_failed(made.error()));
     if (auto opened = listener_.open(); !opened) return tl::unexpected(set_up_failed(opened.error()));
-    const std::string key_file = "{\"server\":\"127.0.0.1:" + std::to_string(listener_.port()) + "\",\"agent\":" +
-                                 std::to_string(identity_.agent) + ",\"name\":\"" + identity_.name + "\",\"key_epoch\":" +
-                                 std::to_string(identity_.key_epoch) + ",\"key\":\"" + to_hex(identity_.key) + "\"}\n";
+    const std::string key_file =
+        "{\"server\":\"127.0.0.1:" + std::to_string(listener_.port()) + "\",\"agent\":" + std::to_string(identity_.agent) + ",\"name\":\"" +
+        identity_.name + "\",\"key_epoch\":" + std::to_string(identity_.key_epoch) + ",\"key\":\"" + to_hex(identity_.key) + "\"}\n";
     if (auto written = write_file(folder_.path() + "/key", key_file); !written) return tl::unexpected(set_up_failed(written.error()));
     is_prepared_ = true;
   }
-  const std::string command = replace_names(
-      target_.start,
-      {{"server", "127.0.0.1:" + std::to_string(listener_.port())}, {"key_file", folder_.path() + "/key"}, {"state_dir", folder_.path() + "/state"}});
+  const std::string command = replace_names(target_.start, {{"server", "127.0.0.1:" + std::to_string(listener_.port())},
+                                                            {"key_file", folder_.path() + "/key"},
+                                                            {"state_dir", folder_.path() + "/state"}});
   if (auto started = process_.start(command, folder_.path() + "/log"); !started) return tl::unexpected(set_up_failed(started.error()));
   return {};
 }

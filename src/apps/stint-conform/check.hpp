@@ -37,9 +37,9 @@ template <class T>
 }  // namespace stint::conform
 
 /// Returns the finding of `expr` to the caller, or binds its value to `decl`.
-#define CONFORM_TRY(decl, expr)                                                                    \
-  auto CONFORM_NAME_(checked_, __LINE__) = (expr);                                                 \
-  if (!CONFORM_NAME_(checked_, __LINE__))                                                          \
+#define CONFORM_TRY(decl, expr)                                                                             \
+  auto CONFORM_NAME_(checked_, __LINE__) = (expr);                                                          \
+  if (!CONFORM_NAME_(checked_, __LINE__))                                                                   \
     return tl::unexpected<::stint::conform::Finding>(std::move(CONFORM_NAME_(checked_, __LINE__).error())); \
   decl = std::move(*CONFORM_NAME_(checked_, __LINE__))  // NOLINT(bugprone-macro-parentheses): a declaration takes none
 #define CONFORM_CHECK(expr) \

@@ -31,7 +31,8 @@ template <class Cases>
 void expect_sentences(const Cases& cases, const std::string& document) {
   for (const auto& tried : cases) {
     EXPECT_GE(tried.sentence.size(), 12U) << tried.id;
-    EXPECT_NE(document.find(normal(tried.sentence)), std::string::npos) << tried.id << " tests what docs/protocol.md does not say: " << tried.sentence;
+    EXPECT_NE(document.find(normal(tried.sentence)), std::string::npos)
+        << tried.id << " tests what docs/protocol.md does not say: " << tried.sentence;
   }
 }
 

@@ -14,8 +14,8 @@ std::string end_of(const Peer& peer) { return peer.closed() ? "the connection cl
 Checked<protocol::Envelope> open_handshake(const Frame& frame, wire::FrameKind kind, const Identity& identity, wire::MacKey key) {
   const auto& header = frame.header;
   if (header.kind != kind || header.key_epoch != identity.key_epoch || header.sequence != 0)
-    return differ(std::string(kind == wire::FrameKind::hello ? "HELLO" : "HELLO_ACK") + ", key epoch " + std::to_string(identity.key_epoch) +
-                      ", sequence 0",
+    return differ(std::string(kind == wire::FrameKind::hello ? "HELLO" : "HELLO_ACK") + ", key epoch " +
+                      std::to_string(identity.key_epoch) + ", sequence 0",
                   describe(header));
   wire::AlignedBuffer plain;
   const auto buffer = wire::open_frame(frame.raw(), key, 0, plain);
@@ -42,13 +42,23 @@ Bytes hello_frame_of(const Identity& identity, Bytes body) {
   return seal({hello_header(identity), std::move(body), {}}, key);
 }
 
+flatbuffers::Offset<void> build_hello(Builder& b, const protocol::Hello& hello) {
+  const auto nonce = b.CreateVector(hello.nonce.data(), hello.nonce.size());
+  const auto instance = b.CreateVector(hello.info.instance.data(), hello.info.instance.size());
+  const auto boot = b.CreateVector(hello.info.boot.data(), hello.info.boot.size());
+  return schema::CreateHello(b, hello.info.agent.value, nonce, static_cast<std::uint64_t>(hello.clock_boot_ns), hello.version_min,
+                             hello.version_max, hello.features, instance, boot, hello.info.connect)
+      .Union();
+}
+
 Checked<Greeted> read_hello_ack(Peer& peer, const Identity& identity, const protocol::Hello& hello) {
   CONFORM_TRY(auto frame, peer.next_frame(now() + limits::kPatience));
   if (!frame) return differ("HELLO_ACK", end_of(peer));
   CONFORM_TRY(const auto envelope, open_handshake(*frame, wire::FrameKind::hello_ack, identity, hello_ack_key(identity)));
   const auto ack = protocol::decode_hello_ack(envelope);
   if (!ack) return differ("a good HelloAck", ack.error().detail);
-  if (ack->session.value != frame->header.principal) return differ("the session of the header in HelloAck", std::to_string(ack->session.value));
+  if (ack->session.value != frame->header.principal)
+    return differ("the session of the header in HelloAck", std::to_string(ack->session.value));
   if (ack->nonce_echo != hello.nonce) return differ("the nonce of HELLO in HelloAck", to_hex(ack->nonce_echo));
   return Greeted{*ack, *std::move(frame), envelope.timestamp_ms()};
 }

@@ -22,6 +22,9 @@ struct Identity {
 /// A HELLO with any body.
 [[nodiscard]] Bytes hello_frame_of(const Identity& identity, Bytes body);
 
+/// Hello by hand, field by field.
+[[nodiscard]] flatbuffers::Offset<void> build_hello(Builder& b, const protocol::Hello& hello);
+
 struct Greeted {
   protocol::HelloAck ack;
   Frame frame;

@@ -10,11 +10,16 @@ namespace {
 
 constexpr int kUsageError = 2;
 
+/// S1 is a section, and not the beginning of S10; S1.0 are the first nine of it.
+bool is_chosen(const std::string& id, const std::string& beginning) {
+  return id.starts_with(beginning.find('.') == std::string::npos ? beginning + "." : beginning);
+}
+
 template <class Subject>
 std::vector<Case<Subject>> choose(std::vector<Case<Subject>> cases, const std::vector<std::string>& chosen) {
   if (chosen.empty()) return cases;
   std::erase_if(cases, [&](const auto& tried) {
-    return std::none_of(chosen.begin(), chosen.end(), [&](const auto& id) { return (tried.id + ".").starts_with(id + ".") || tried.id == id; });
+    return std::none_of(chosen.begin(), chosen.end(), [&](const auto& id) { return is_chosen(tried.id, id); });
   });
   return cases;
 }

@@ -16,24 +16,30 @@ const char* const kUsage =
     "usage: stint-conform scheduler --server HOST:PORT --key-file FILE [options] [ID …]\n"
     "       stint-conform agent --start COMMAND [options] [ID …]\n"
     "\n"
-    "Tries an implementation of the Stint protocol from outside, case by case, against docs/protocol.md: plays an agent against a scheduler, or\n"
+    "Tries an implementation of the Stint protocol from outside, case by case, against docs/protocol.md: plays an agent against a "
+    "scheduler, or\n"
     "a scheduler against agents that it starts. ID chooses cases by the beginning of their number: S2 or S2.07; without one all are run.\n"
     "\n"
     "scheduler:\n"
     "  --server HOST:PORT    where it listens (plain TCP)\n"
-    "  --key-file FILE       an agent of that scheduler, used by nobody else meanwhile, as `stint agent token` writes it; given again, as many\n"
+    "  --key-file FILE       an agent of that scheduler, used by nobody else meanwhile, as `stint agent token` writes it; given again, as "
+    "many\n"
     "                        cases run at the same time\n"
-    "  --submit COMMAND      makes the scheduler hand out one exec task without files or timeout, and prints the job's number; no other agent\n"
+    "  --submit COMMAND      makes the scheduler hand out one exec task without files or timeout, and prints the job's number; no other "
+    "agent\n"
     "                        may take it. Without it cases that need work are skipped\n"
     "  --cancel COMMAND      cancels job {job}\n"
     "  A short heartbeat interval (1 s to 3 s) lets leases be tried; with a longer one those cases are skipped.\n"
     "\n"
     "agent:\n"
-    "  --start COMMAND       starts an agent in the foreground; {server} is where its scheduler listens, {key_file} who it is, {state_dir} a\n"
+    "  --start COMMAND       starts an agent in the foreground; {server} is where its scheduler listens, {key_file} who it is, {state_dir} "
+    "a\n"
     "                        directory for what it keeps. Every case starts one\n"
     "  --driver NAME         of the tasks it is given (default: exec)\n"
-    "  --task KIND=COMMAND   what such a task runs, words parted by spaces. Kinds: ok (ends well at once), fail (exit status 3), signal (killed by\n"
-    "                        signal 15), missing (cannot be started), long (20 s), stubborn (20 s, ignores SIGTERM), print (300,000 bytes of `x` to stdout),\n"
+    "  --task KIND=COMMAND   what such a task runs, words parted by spaces. Kinds: ok (ends well at once), fail (exit status 3), signal "
+    "(killed by\n"
+    "                        a signal), missing (cannot be started), long (20 s), stubborn (20 s, ignores SIGTERM), print (300,000 bytes "
+    "of `x` to stdout),\n"
     "                        both (`out` to stdout, `err` to stderr), report (progress every 10 ms for 3 s). exec has all by itself;\n"
     "                        cases of kinds that are missing are skipped\n"
     "  --jobs N              cases at the same time (default: 4)\n"
@@ -56,12 +62,18 @@ namespace {
 
 enum Option : int { kServer = 1, kKeyFile, kSubmit, kCancel, kStart, kDriver, kTask, kJobs, kJson, kList, kVersion, kHelp };
 
-constexpr option kOptions[] = {{"server", required_argument, nullptr, kServer},   {"key-file", required_argument, nullptr, kKeyFile},
-                               {"submit", required_argument, nullptr, kSubmit},   {"cancel", required_argument, nullptr, kCancel},
-                               {"start", required_argument, nullptr, kStart},     {"driver", required_argument, nullptr, kDriver},
-                               {"task", required_argument, nullptr, kTask},       {"jobs", required_argument, nullptr, kJobs},
-                               {"json", no_argument, nullptr, kJson},             {"list", no_argument, nullptr, kList},
-                               {"version", no_argument, nullptr, kVersion},       {"help", no_argument, nullptr, kHelp},
+constexpr option kOptions[] = {{"server", required_argument, nullptr, kServer},
+                               {"key-file", required_argument, nullptr, kKeyFile},
+                               {"submit", required_argument, nullptr, kSubmit},
+                               {"cancel", required_argument, nullptr, kCancel},
+                               {"start", required_argument, nullptr, kStart},
+                               {"driver", required_argument, nullptr, kDriver},
+                               {"task", required_argument, nullptr, kTask},
+                               {"jobs", required_argument, nullptr, kJobs},
+                               {"json", no_argument, nullptr, kJson},
+                               {"list", no_argument, nullptr, kList},
+                               {"version", no_argument, nullptr, kVersion},
+                               {"help", no_argument, nullptr, kHelp},
                                {nullptr, 0, nullptr, 0}};
 
 const std::map<std::string, std::vector<std::string>> kExecCommands{
@@ -74,7 +86,8 @@ const std::map<std::string, std::vector<std::string>> kExecCommands{
     {"print", {"/bin/sh", "-c", "head -c 300000 /dev/zero | tr '\\0' x"}},
     {"both", {"/bin/sh", "-c", "printf out; printf err >&2"}},
     {"report",
-     {"/bin/sh", "-c", "i=0; while [ $i -lt 150 ]; do i=$((i+1)); echo \"{\\\"progress\\\":0.5,\\\"step\\\":$i}\" >> \"$STINT_REPORT\"; sleep 0.02; done"}},
+     {"/bin/sh", "-c",
+      "i=0; while [ $i -lt 150 ]; do i=$((i+1)); echo \"{\\\"progress\\\":0.5,\\\"step\\\":$i}\" >> \"$STINT_REPORT\"; sleep 0.02; done"}},
 };
 
 Status set_server(Command& command, const char* value) {
@@ -93,7 +106,8 @@ Status add_key_file(Command& command, const char* value) {
 Status add_task(Command& command, const char* value) {
   const std::string_view text{value};
   const auto equals = text.find('=');
-  if (equals == std::string_view::npos || equals == 0) return fail(Errc::invalid_argument, "--task '" + std::string{text} + "': expected KIND=COMMAND");
+  if (equals == std::string_view::npos || equals == 0)
+    return fail(Errc::invalid_argument, "--task '" + std::string{text} + "': expected KIND=COMMAND");
   std::istringstream words{std::string{text.substr(equals + 1)}};
   std::vector<std::string> arguments;
   for (std::string word; words >> word;) arguments.push_back(word);

@@ -7,9 +7,8 @@ namespace stint::conform {
 std::string describe(const wire::Header& header) {
   static constexpr const char* kKinds[] = {"?", "HELLO", "HELLO_ACK", "DATA", "REJECT", "ENROL", "ENROL_ACK"};
   const auto kind = std::min<std::size_t>(static_cast<std::size_t>(header.kind), std::size(kKinds) - 1);
-  return std::string(kKinds[kind]) + " of " + std::to_string(header.body_length) + " bytes, key epoch " +
-         std::to_string(header.key_epoch) + ", principal " + std::to_string(header.principal) + ", sequence " +
-         std::to_string(header.sequence);
+  return std::string(kKinds[kind]) + " of " + std::to_string(header.body_length) + " bytes, key epoch " + std::to_string(header.key_epoch) +
+         ", principal " + std::to_string(header.principal) + ", sequence " + std::to_string(header.sequence);
 }
 
 void Peer::send_in_pieces(ByteView bytes, std::size_t piece) {
@@ -29,13 +28,12 @@ Checked<std::optional<Frame>> Peer::next_frame(Instant deadline) {
       return differ("frames as docs/protocol.md lays them out", std::string("bytes that are refused: ") + to_string(reader_.error()));
     if (closed_) return std::nullopt;
     Bytes bytes;
-    const Instant before = now();
     switch (socket_.receive(bytes, deadline)) {
       case Socket::Got::closed: closed_ = true; return std::nullopt;
       case Socket::Got::nothing: return std::nullopt;
       case Socket::Got::bytes: break;
     }
-    if (reader_.buffered() == 0) empty_since_ = before;
+    if (reader_.buffered() == 0) empty_since_ = socket_.empty_since();
     read_ = now();
     reader_.feed(bytes);
   }

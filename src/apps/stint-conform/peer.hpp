@@ -25,7 +25,7 @@ struct Frame {
 /// One connection, as bytes and as frames. What the other side sends must be frames: anything else is a finding.
 class Peer {
  public:
-  explicit Peer(Socket socket) : socket_(std::move(socket)), reader_({kBodyMax, kBodyMax}), empty_since_(now()) {}
+  explicit Peer(Socket socket) : socket_(std::move(socket)), reader_({kBodyMax, kBodyMax}), empty_since_(socket_.empty_since()) {}
 
   /// A peer that has closed meanwhile is not a finding here: what it said before shows when it is read.
   void send(ByteView bytes) { (void)socket_.send(bytes); }
@@ -46,7 +46,7 @@ class Peer {
   Socket socket_;
   wire::FrameReader reader_;
   bool closed_ = false;
-  Instant empty_since_;
+  Instant empty_since_;  // before the first byte of the frame that is being read
   Instant read_{};
 };
 

@@ -50,7 +50,8 @@ void Progress::on_outcome(const Outcome& outcome) {
   const std::lock_guard lock(mutex_);
   ++done_;
   if (outcome.verdict == Verdict::failed) ++failed_;
-  if (is_terminal_) std::fprintf(stderr, "\r\033[K%zu/%zu, %zu failed: %s %s", done_, total_, failed_, outcome.id.c_str(), outcome.title.c_str());
+  if (is_terminal_)
+    std::fprintf(stderr, "\r\033[K%zu/%zu, %zu failed: %s %s", done_, total_, failed_, outcome.id.c_str(), outcome.title.c_str());
 }
 
 void Progress::end() {

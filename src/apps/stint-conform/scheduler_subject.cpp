@@ -68,6 +68,7 @@ protocol::Resume SchedulerSubject::working_resume() const {
   auto resume = idle_resume();
   resume.info.drivers = {"exec", "noop"};
   resume.info.resources = {kManyCores, kMuch, 0, kMuch};
+  resume.info.shared_paths = {"/"};  // whatever directory the task wants, it is here
   resume.info.window = 64;
   return resume;
 }
@@ -124,7 +125,8 @@ Check expect_ack(Session& session, const AttemptRef& ref, std::uint32_t number) 
   const Instant deadline = now() + limits::kPatience;
   for (;;) {
     CONFORM_TRY(const auto ack, session.take<protocol::StatusAck>("a StatusAck of the update", deadline - now()));
-    const bool is_named = std::any_of(ack.items.begin(), ack.items.end(), [&](const auto& key) { return key.ref == ref && key.number == number; });
+    const bool is_named =
+        std::any_of(ack.items.begin(), ack.items.end(), [&](const auto& key) { return key.ref == ref && key.number == number; });
     if (is_named) return {};
   }
 }

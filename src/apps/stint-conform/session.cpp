@@ -42,9 +42,7 @@ std::string describe(const protocol::Message& message) { return std::visit(Descr
 Session::Session(Peer peer, const SessionSecrets& secrets)
     : peer_(std::move(peer)), secrets_(secrets), out_key_(secrets.out.view()), in_key_(secrets.in.view()) {}
 
-wire::Header Session::next_header() {
-  return {wire::FrameKind::data, 0, secrets_.key_epoch, 0, 0, secrets_.session, ++out_sequence_};
-}
+wire::Header Session::next_header() { return {wire::FrameKind::data, 0, secrets_.key_epoch, 0, 0, secrets_.session, ++out_sequence_}; }
 
 Bytes Session::data(Bytes body, Edit edit) { return seal({next_header(), std::move(body), std::move(edit)}, out_key_); }
 
@@ -66,18 +64,22 @@ Checked<std::optional<Incoming>> Session::read(Instant deadline) {
 
 Checked<Incoming> Session::open(const Frame& frame) {
   const auto& header = frame.header;
-  const bool is_ours = header.kind == wire::FrameKind::data && header.principal == secrets_.session && header.key_epoch == secrets_.key_epoch;
+  const bool is_ours =
+      header.kind == wire::FrameKind::data && header.principal == secrets_.session && header.key_epoch == secrets_.key_epoch;
   if (!is_ours) return differ("DATA of this session and key epoch", describe(header));
   wire::AlignedBuffer plain;
   const auto buffer = wire::open_frame(frame.raw(), in_key_, in_sequence_ + 1, plain);
-  if (!buffer) return differ("an authentic frame, sequence " + std::to_string(in_sequence_ + 1), std::string(to_string(buffer.error())) + " in " + describe(header));
+  if (!buffer)
+    return differ("an authentic frame, sequence " + std::to_string(in_sequence_ + 1),
+                  std::string(to_string(buffer.error())) + " in " + describe(header));
   ++in_sequence_;
   heard_frames_.push_back(frame.bytes);
   const auto envelope = protocol::open_envelope(*buffer);
   if (!envelope) return differ("a good envelope", envelope.error().detail);
   CONFORM_CHECK(check_time(frame, envelope->timestamp_ms()));
   auto message = protocol::decode_message(*envelope);
-  if (!message) return differ("a message within its limits", std::string(to_string(message.error().reason)) + ": " + message.error().detail);
+  if (!message)
+    return differ("a message within its limits", std::string(to_string(message.error().reason)) + ": " + message.error().detail);
   return Incoming{*std::move(message), envelope->timestamp_ms(), header};
 }
 
@@ -85,8 +87,9 @@ Check Session::check_time(const Frame& frame, std::int64_t timestamp_ms) const {
   const std::int64_t earliest = to_ms(frame.empty_since.time_since_epoch()) + secrets_.time_offset_ms;
   const std::int64_t latest = to_ms(frame.read.time_since_epoch()) + secrets_.time_offset_ms;
   if (timestamp_ms >= earliest - tolerance_ms_ && timestamp_ms <= latest + tolerance_ms_) return {};
-  return differ("a timestamp within " + std::to_string(tolerance_ms_) + " ms of " + std::to_string(earliest) + " to " + std::to_string(latest),
-                std::to_string(timestamp_ms));
+  return differ(
+      "a timestamp within " + std::to_string(tolerance_ms_) + " ms of " + std::to_string(earliest) + " to " + std::to_string(latest),
+      std::to_string(timestamp_ms));
 }
 
 std::string Session::what_was_heard() const {
@@ -104,7 +107,8 @@ Check Session::expect_alive() {
   for (;;) {
     CONFORM_TRY(auto incoming, read(deadline));
     if (!incoming) {
-      return differ("a HeartbeatAck: the session goes on", (peer_.closed() ? "the connection closed; heard: " : "none; heard: ") + what_was_heard());
+      return differ("a HeartbeatAck: the session goes on",
+                    (peer_.closed() ? "the connection closed; heard: " : "none; heard: ") + what_was_heard());
     }
     const auto* ack = std::get_if<protocol::HeartbeatAck>(&incoming->message);
     if (ack != nullptr && ack->clock_boot_ns == beat) return {};
@@ -143,7 +147,8 @@ Checked<std::optional<protocol::Close>> Session::until_end(Duration patience) {
   for (;;) {
     CONFORM_TRY(auto incoming, read(deadline));
     if (!incoming && peer_.closed()) return close;
-    if (!incoming) return differ("the end of the session", "open after " + std::to_string(to_ms(patience)) + " ms; heard: " + what_was_heard());
+    if (!incoming)
+      return differ("the end of the session", "open after " + std::to_string(to_ms(patience)) + " ms; heard: " + what_was_heard());
     if (const auto* found = std::get_if<protocol::Close>(&incoming->message)) close = *found;
     aside_.push_back(*std::move(incoming));
   }

@@ -62,6 +62,10 @@ class Session {
   template <class M>
   [[nodiscard]] Checked<std::optional<M>> find_until_alive();
 
+  /// The first message of this type among those put aside.
+  template <class M>
+  [[nodiscard]] Checked<std::optional<M>> find();
+
   /// The other side answers a heartbeat: the session goes on. What came before the answer is put aside.
   [[nodiscard]] Check expect_alive();
   /// What was just sent is answered with Error of this code, and the session goes on.
@@ -112,7 +116,9 @@ Checked<M> Session::take(const char* what, Duration patience) {
   }
   for (;;) {
     CONFORM_TRY(auto incoming, read(deadline));
-    if (!incoming) return differ(what, peer_.closed() ? "the connection closed; heard: " + what_was_heard() : "nothing of it; heard: " + what_was_heard());
+    if (!incoming)
+      return differ(what,
+                    peer_.closed() ? "the connection closed; heard: " + what_was_heard() : "nothing of it; heard: " + what_was_heard());
     if (auto* found = std::get_if<M>(&incoming->message)) return std::move(*found);
     aside_.push_back(*std::move(incoming));
   }
@@ -121,6 +127,11 @@ Checked<M> Session::take(const char* what, Duration patience) {
 template <class M>
 Checked<std::optional<M>> Session::find_until_alive() {
   CONFORM_CHECK(expect_alive());
+  return find<M>();
+}
+
+template <class M>
+Checked<std::optional<M>> Session::find() {
   for (auto at = aside_.begin(); at != aside_.end(); ++at) {
     if (auto* found = std::get_if<M>(&at->message)) {
       std::optional<M> message = std::move(*found);

@@ -54,10 +54,11 @@ void sleep_for(Duration length) {
   ::nanosleep(&t, nullptr);
 }
 
-Socket::Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+Socket::Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)), empty_since_(other.empty_since_) {}
 
 Socket& Socket::operator=(Socket&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(empty_since_, other.empty_since_);
   return *this;
 }
 
@@ -103,6 +104,7 @@ Socket::Got Socket::receive(Bytes& out, Instant deadline) {
   if (fd_ < 0) return Got::closed;
   std::array<std::uint8_t, limits::kReadBytes> buffer;
   for (;;) {
+    const Instant before = now();
     const auto got = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (got > 0) {
       out.insert(out.end(), buffer.begin(), buffer.begin() + got);
@@ -111,6 +113,7 @@ Socket::Got Socket::receive(Bytes& out, Instant deadline) {
     if (got == 0) return Got::closed;
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return Got::closed;  // reset
+    empty_since_ = before;
     if (!wait_for(fd_, POLLIN, deadline)) return Got::nothing;
   }
 }

@@ -28,6 +28,8 @@ class Socket {
   enum class Got { bytes, closed, nothing };
   /// Appends to `out` what is there, or comes until `deadline`.
   [[nodiscard]] Got receive(Bytes& out, Instant deadline);
+  /// When a read last found nothing: whatever was read since then came after it.
+  [[nodiscard]] Instant empty_since() const { return empty_since_; }
 
   void end_sending();
   /// Closes with RST: what is on its way is lost.
@@ -36,6 +38,7 @@ class Socket {
 
  private:
   int fd_;
+  Instant empty_since_ = now();
 };
 
 /// A listening socket on 127.0.0.1, its port chosen by the system.

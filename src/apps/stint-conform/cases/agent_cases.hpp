@@ -8,5 +8,13 @@
 namespace stint::conform::agent {
 
 [[nodiscard]] std::vector<AgentCase> greeting_cases();
+[[nodiscard]] std::vector<AgentCase> answer_cases();
+[[nodiscard]] std::vector<AgentCase> meaningless_answer_cases();
+[[nodiscard]] std::vector<AgentCase> rejection_cases();
+[[nodiscard]] std::vector<AgentCase> order_cases();
+[[nodiscard]] std::vector<AgentCase> meaning_cases();
+[[nodiscard]] std::vector<AgentCase> work_cases();
+[[nodiscard]] std::vector<AgentCase> held_cases();
+[[nodiscard]] std::vector<AgentCase> output_cases();
 
 }  // namespace stint::conform::agent

@@ -1,9 +1,9 @@
+#include <algorithm>
+#include <iterator>
+
 #include "apps/stint-conform/cases/agent_cases.hpp"
 #include "apps/stint-conform/cases/scheduler_cases.hpp"
 #include "apps/stint-conform/cases/session_cases.hpp"
-
-#include <algorithm>
-#include <iterator>
 
 namespace stint::conform {
 namespace {
@@ -18,10 +18,11 @@ int rank(const std::string& id) {
 template <class Subject>
 std::vector<Case<Subject>> with_common(char letter, std::vector<Case<Subject>> own) {
   for (auto& common : session_cases()) {
-    own.push_back({letter + std::string(common.number), common.title, common.sentence, [run = std::move(common.run)](Subject& subject) -> Check {
-                     CONFORM_TRY(auto session, subject.establish());
-                     return run(session);
-                   }});
+    own.push_back(
+        {letter + std::string(common.number), common.title, common.sentence, [run = std::move(common.run)](Subject& subject) -> Check {
+           CONFORM_TRY(auto session, subject.establish());
+           return run(session);
+         }});
   }
   std::stable_sort(own.begin(), own.end(), [](const auto& a, const auto& b) { return rank(a.id) < rank(b.id); });
   return own;
@@ -37,12 +38,27 @@ void append(std::vector<Case<Subject>>& all, std::vector<Case<Subject>> more) {
 std::vector<SchedulerCase> scheduler_cases() {
   std::vector<SchedulerCase> own;
   append(own, scheduler::greeting_cases());
+  append(own, scheduler::handshake_cases());
+  append(own, scheduler::hello_cases());
+  append(own, scheduler::replay_cases());
+  append(own, scheduler::order_cases());
+  append(own, scheduler::meaning_cases());
+  append(own, scheduler::work_cases());
+  append(own, scheduler::output_cases());
   return with_common('S', std::move(own));
 }
 
 std::vector<AgentCase> agent_cases() {
   std::vector<AgentCase> own;
   append(own, agent::greeting_cases());
+  append(own, agent::answer_cases());
+  append(own, agent::meaningless_answer_cases());
+  append(own, agent::rejection_cases());
+  append(own, agent::order_cases());
+  append(own, agent::meaning_cases());
+  append(own, agent::work_cases());
+  append(own, agent::held_cases());
+  append(own, agent::output_cases());
   return with_common('A', std::move(own));
 }
 

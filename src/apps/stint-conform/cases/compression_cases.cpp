@@ -1,5 +1,4 @@
 #include "apps/stint-conform/cases/session_cases.hpp"
-
 #include "wire/frame_writer.hpp"
 
 namespace stint::conform {
@@ -14,9 +13,12 @@ constexpr std::size_t kNibbleMax = 15;
 
 /// A heartbeat with zero bytes behind it, which every receiver ignores and every compressor likes.
 Bytes roomy_heartbeat(const Session& session, std::int64_t beat, std::size_t zeros) {
-  Bytes body = make_envelope({.type = schema::SchedulerMessage::Heartbeat,
-                              .build = [beat](Builder& b) { return schema::CreateHeartbeat(b, static_cast<std::uint64_t>(beat), 0).Union(); },
-                              .timestamp_ms = session.time_ms(), .version = 1, .signature = {}});
+  Bytes body =
+      make_envelope({.type = schema::SchedulerMessage::Heartbeat,
+                     .build = [beat](Builder& b) { return schema::CreateHeartbeat(b, static_cast<std::uint64_t>(beat), 0).Union(); },
+                     .timestamp_ms = session.time_ms(),
+                     .version = 1,
+                     .signature = {}});
   body.resize(body.size() + zeros);
   return body;
 }
@@ -83,7 +85,8 @@ Check accept_compressed(Session& session) {
   const Bytes plain = roomy_heartbeat(session, beat, 4096);
   const auto header = session.next_header();
   wire::FrameWriter writer;
-  const auto frame = writer.write({wire::FrameKind::data, header.key_epoch, header.principal, header.sequence}, plain, session.out_key(), wire::Compression::allowed);
+  const auto frame = writer.write({wire::FrameKind::data, header.key_epoch, header.principal, header.sequence}, plain, session.out_key(),
+                                  wire::Compression::allowed);
   if (!frame) return differ("a frame of ours", frame.error().detail);
   session.peer().send(*frame);
   return expect_beat(session, beat);
@@ -125,21 +128,18 @@ std::vector<SessionCase> compression_cases() {
       {"4.03", "a block that saves nothing", "A receiver does not hold a sender to the first two.", accept_literals},
       {"4.04", "every pad from 0 to 7", kPadRule, accept_every_pad},
       {"4.05", "a pad byte that is not zero", kPadRule, refuse_pad},
-      {"4.06", "an offset of 0", kLetterRule, [](Session& s) { return refuse_match(s, [](std::size_t size) { return Match{size - 60, 0, 40}; }); }},
+      {"4.06", "an offset of 0", kLetterRule,
+       [](Session& s) { return refuse_match(s, [](std::size_t size) { return Match{size - 60, 0, 40}; }); }},
       {"4.07", "an offset before the first byte", kLetterRule,
-       [](Session& s) {
-         return refuse_match(s, [](std::size_t size) { return Match{size - 60, static_cast<std::uint16_t>(size), 40}; });
-       }},
+       [](Session& s) { return refuse_match(s, [](std::size_t size) { return Match{size - 60, static_cast<std::uint16_t>(size), 40}; }); }},
       {"4.08", "a block that ends with a match", kLetterRule,
-       [](Session& s) {
-         return refuse_match(s, [](std::size_t size) { return Match{size - 60, 1, 60}; });
-       }},
+       [](Session& s) { return refuse_match(s, [](std::size_t size) { return Match{size - 60, 1, 60}; }); }},
       {"4.09", "only four literals at the end", kLetterRule,
-       [](Session& s) {
-         return refuse_match(s, [](std::size_t size) { return Match{size - 60, 1, 56}; });
-       }},
-      {"4.10", "a block that yields less than raw length", "The block must yield exactly `raw length` bytes.", [](Session& s) { return refuse_length(s, 8); }},
-      {"4.11", "a block that yields more than raw length", "The block must yield exactly `raw length` bytes.", [](Session& s) { return refuse_length(s, -8); }},
+       [](Session& s) { return refuse_match(s, [](std::size_t size) { return Match{size - 60, 1, 56}; }); }},
+      {"4.10", "a block that yields less than raw length", "The block must yield exactly `raw length` bytes.",
+       [](Session& s) { return refuse_length(s, 8); }},
+      {"4.11", "a block that yields more than raw length", "The block must yield exactly `raw length` bytes.",
+       [](Session& s) { return refuse_length(s, -8); }},
       {"4.12", "bytes that are no block", "| `bad_compression` | not a block by the letter, or one that yields another length |",
        [](Session& s) { return send_and_refuse(s, compressed(s, Bytes(64, 0xFF), 128), "bad_compression"); }},
   };

@@ -1,7 +1,7 @@
-#include "apps/stint-conform/cases/session_cases.hpp"
-
 #include <algorithm>
 #include <cstring>
+
+#include "apps/stint-conform/cases/session_cases.hpp"
 
 namespace stint::conform {
 namespace {
@@ -34,9 +34,7 @@ Check error_of(Session& session, SchedulerMessage type, Build build, const char*
 /// A Close whose detail says that it is longer than the buffer.
 Check text_past_the_end(Session& session) {
   static constexpr char kText[] = "AAAAAAAAAAAAAAAA";
-  Bytes body = session.envelope(SchedulerMessage::Error, [](Builder& b) {
-    return schema::CreateErrorDirect(b, "code", kText).Union();
-  });
+  Bytes body = session.envelope(SchedulerMessage::Error, [](Builder& b) { return schema::CreateErrorDirect(b, "code", kText).Union(); });
   const auto at = std::search(body.begin(), body.end(), std::begin(kText), std::end(kText) - 1);
   store_le<std::uint32_t>(&*at - 4, 0x00FFFFFF);
   return malformed(session, std::move(body));
@@ -98,7 +96,11 @@ Check size_prefixed(Session& session) {
 
 Check wrong_signature(Session& session, std::size_t size) {
   return error(session,
-               {.type = SchedulerMessage::Heartbeat, .build = heartbeat(fresh_beat()), .timestamp_ms = session.time_ms(), .version = 1, .signature = Bytes(size, 7)},
+               {.type = SchedulerMessage::Heartbeat,
+                .build = heartbeat(fresh_beat()),
+                .timestamp_ms = session.time_ms(),
+                .version = 1,
+                .signature = Bytes(size, 7)},
                "bad_signature");
 }
 
@@ -153,52 +155,76 @@ flatbuffers::Offset<void> nothing(Builder& /*b*/) { return {}; }
 
 }  // namespace
 
-std::vector<SessionCase> envelope_cases() {
+std::vector<SessionCase> verifier_cases() {
   return {
       {"6.01", "bytes that are no FlatBuffer", kVerifierRule, [](Session& s) { return malformed(s, Bytes(64, 0xFF)); }},
       {"6.02", "zero bytes", kVerifierRule, [](Session& s) { return malformed(s, Bytes(64, 0)); }},
-      {"6.03", "a root beyond the end", kVerifierRule, [](Session& s) {
+      {"6.03", "a root beyond the end", kVerifierRule,
+       [](Session& s) {
          Bytes body = heartbeat_body(s, fresh_beat());
          store_le<std::uint32_t>(body.data(), 1U << 20);
          return malformed(s, std::move(body));
        }},
       {"6.04", "a text longer than the buffer", kVerifierRule, text_past_the_end},
       {"6.05", "more tables than 64 + length / 8", kVerifierRule, too_many_tables},
-      {"6.06", "a vector of structs that is not aligned", "the verifier says no, or a vector of structs is not aligned to its widest field", structs_not_aligned},
-      {"6.07", "a size prefix", "There is no algorithm field, no truncated tags, no size prefix, and no MAC over anything but bytes as they were received", size_prefixed},
+      {"6.06", "a vector of structs that is not aligned", "the verifier says no, or a vector of structs is not aligned to its widest field",
+       structs_not_aligned},
+      {"6.07", "a size prefix",
+       "There is no algorithm field, no truncated tags, no size prefix, and no MAC over anything but bytes as they were received",
+       size_prefixed},
+  };
+}
+
+std::vector<SessionCase> envelope_cases() {
+  return {
       {"7.01", "schema version 2", "| `bad_envelope` | schema version other than 1 | Error |",
        [](Session& s) {
-         return error(s, {.type = SchedulerMessage::Heartbeat, .build = heartbeat(1), .timestamp_ms = s.time_ms(), .version = 2, .signature = {}}, "bad_envelope");
+         return error(
+             s, {.type = SchedulerMessage::Heartbeat, .build = heartbeat(1), .timestamp_ms = s.time_ms(), .version = 2, .signature = {}},
+             "bad_envelope");
        }},
       {"7.02", "schema version 0", "| `bad_envelope` | schema version other than 1 | Error |",
        [](Session& s) {
-         return error(s, {.type = SchedulerMessage::Heartbeat, .build = heartbeat(1), .timestamp_ms = s.time_ms(), .version = 0, .signature = {}}, "bad_envelope");
+         return error(
+             s, {.type = SchedulerMessage::Heartbeat, .build = heartbeat(1), .timestamp_ms = s.time_ms(), .version = 0, .signature = {}},
+             "bad_envelope");
        }},
       {"7.03", "no timestamp", "| `bad_timestamp` | 0, or beyond 63 bits | Error |",
        [](Session& s) {
-         return error(s, {.type = SchedulerMessage::Heartbeat, .build = heartbeat(1), .timestamp_ms = 0, .version = 1, .signature = {}}, "bad_timestamp");
+         return error(s, {.type = SchedulerMessage::Heartbeat, .build = heartbeat(1), .timestamp_ms = 0, .version = 1, .signature = {}},
+                      "bad_timestamp");
        }},
       {"7.04", "a timestamp beyond 63 bits", "| `bad_timestamp` | 0, or beyond 63 bits | Error |",
        [](Session& s) {
-         return error(s, {.type = SchedulerMessage::Heartbeat, .build = heartbeat(1), .timestamp_ms = -1, .version = 1, .signature = {}}, "bad_timestamp");
+         return error(s, {.type = SchedulerMessage::Heartbeat, .build = heartbeat(1), .timestamp_ms = -1, .version = 1, .signature = {}},
+                      "bad_timestamp");
        }},
       {"7.05", "a signature that is not the tag", kSignatureRule, [](Session& s) { return wrong_signature(s, wire::kTagSize); }},
       {"7.06", "a signature of 31 bytes", kSignatureRule, [](Session& s) { return wrong_signature(s, wire::kTagSize - 1); }},
-      {"7.07", "a message type of tomorrow", kUnknownRule, [](Session& s) { return error_of(s, static_cast<SchedulerMessage>(200), heartbeat(1), "unknown_message"); }},
-      {"7.08", "the last message type there is", kUnknownRule, [](Session& s) { return error_of(s, static_cast<SchedulerMessage>(255), heartbeat(1), "unknown_message"); }},
+      {"7.07", "a message type of tomorrow", kUnknownRule,
+       [](Session& s) { return error_of(s, static_cast<SchedulerMessage>(200), heartbeat(1), "unknown_message"); }},
+      {"7.08", "the last message type there is", kUnknownRule,
+       [](Session& s) { return error_of(s, static_cast<SchedulerMessage>(255), heartbeat(1), "unknown_message"); }},
       {"7.09", "no message", kUnknownRule, [](Session& s) { return error_of(s, SchedulerMessage::NONE, nothing, "unknown_message"); }},
-      {"7.10", "a Heartbeat without a value", kUnknownRule, [](Session& s) { return error_of(s, SchedulerMessage::Heartbeat, nothing, "null_message"); }},
-      {"7.11", "a Close without a value", kUnknownRule, [](Session& s) { return error_of(s, SchedulerMessage::Close, nothing, "null_message"); }},
+      {"7.10", "a Heartbeat without a value", kUnknownRule,
+       [](Session& s) { return error_of(s, SchedulerMessage::Heartbeat, nothing, "null_message"); }},
+      {"7.11", "a Close without a value", kUnknownRule,
+       [](Session& s) { return error_of(s, SchedulerMessage::Close, nothing, "null_message"); }},
       {"7.12", "a clock beyond 63 bits", "| `bad_enum`, `bad_progress`, `bad_value`, `bad_size`, `bad_resources` | out of range | Error |",
        [](Session& s) { return error_of(s, SchedulerMessage::Heartbeat, heartbeat(-1), "bad_value"); }},
-      {"7.13", "Hello in DATA", kKindsRule, [](Session& s) {
+      {"7.13", "Hello in DATA", kKindsRule,
+       [](Session& s) {
          return error_of(s, SchedulerMessage::Hello, [](Builder& b) { return schema::CreateHello(b).Union(); }, "wrong_direction");
        }},
-      {"7.14", "HelloAck in DATA", kKindsRule, [](Session& s) {
+      {"7.14", "HelloAck in DATA", kKindsRule,
+       [](Session& s) {
          return error_of(s, SchedulerMessage::HelloAck, [](Builder& b) { return schema::CreateHelloAck(b).Union(); }, "wrong_direction");
        }},
-      {"7.15", "Reject in DATA", kKindsRule, [](Session& s) {
-         return error_of(s, SchedulerMessage::Reject, [](Builder& b) { return schema::CreateRejectDirect(b, "unauthenticated", "").Union(); }, "wrong_direction");
+      {"7.15", "Reject in DATA", kKindsRule,
+       [](Session& s) {
+         return error_of(
+             s, SchedulerMessage::Reject, [](Builder& b) { return schema::CreateRejectDirect(b, "unauthenticated", "").Union(); },
+             "wrong_direction");
        }},
       {"7.16", "Enrol in DATA", "Anything else is `wrong_direction`: answered with Error, the session goes on.",
        [](Session& s) {
@@ -208,13 +234,15 @@ std::vector<SessionCase> envelope_cases() {
       {"7.18", "a field of tomorrow in the envelope", kIgnoreRule, unknown_field_in_the_envelope},
       {"7.19", "an Error is never answered", "An Error is never answered.", error_is_not_answered},
       {"7.20", "ten messages refused, and the session goes on", kGoesOnRule, sequence_goes_on},
-      {"7.21", "Heartbeat is answered with HeartbeatAck and its clock", "| 3 | Heartbeat | agent, every interval; scheduler, as a probe | HeartbeatAck, at once |",
+      {"7.21", "Heartbeat is answered with HeartbeatAck and its clock",
+       "| 3 | Heartbeat | agent, every interval; scheduler, as a probe | HeartbeatAck, at once |",
        [](Session& s) {
          const auto beat = fresh_beat();
          s.send(protocol::Heartbeat{beat, 3});
          return expect_beat(s, beat);
        }},
-      {"7.22", "a HeartbeatAck that nobody asked for", "| 13 | HeartbeatAck | either | |", [](Session& s) {
+      {"7.22", "a HeartbeatAck that nobody asked for", "| 13 | HeartbeatAck | either | |",
+       [](Session& s) {
          s.send(protocol::HeartbeatAck{now().time_since_epoch().count(), s.time_ms()});
          return s.expect_no_error();
        }},

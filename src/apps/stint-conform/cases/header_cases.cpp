@@ -57,7 +57,8 @@ std::vector<SessionCase> header_cases() {
        [](Session& s) { return refuse_kind(s, wire::FrameKind::hello, s.secrets().key_epoch, s.secrets().session); }},
       {"2.08", "HELLO_ACK in a session", kKindRule,
        [](Session& s) { return refuse_kind(s, wire::FrameKind::hello_ack, s.secrets().key_epoch, s.secrets().session); }},
-      {"2.09", "REJECT in a session", kKindRule, [](Session& s) {
+      {"2.09", "REJECT in a session", kKindRule,
+       [](Session& s) {
          FrameSpec spec{{wire::FrameKind::reject, 0, 0, 0, 0, 0, 0}, reject_body(), {}};
          return send_and_refuse(s, seal_unsigned(spec), "bad_kind");
        }},
@@ -75,7 +76,8 @@ std::vector<SessionCase> header_cases() {
       {"2.19", "body length no multiple of 8", kBodyLengthRule, [](Session& s) { return refuse_announced(s, 0, 60, 60, "bad_length"); }},
       {"2.20", "raw length other than body length, not compressed", kRawLengthRule,
        [](Session& s) { return refuse_announced(s, 0, 64, 72, "bad_length"); }},
-      {"2.21", "raw length no multiple of 8", "| `bad_length` | a length that is 0 or no multiple of 8; raw length other than body length without LZ4 |",
+      {"2.21", "raw length no multiple of 8",
+       "| `bad_length` | a length that is 0 or no multiple of 8; raw length other than body length without LZ4 |",
        [](Session& s) { return refuse_announced(s, wire::kFlagLz4, 64, 100, "bad_length"); }},
       {"2.22", "body over the limit, by its header alone", kEarlyRule,
        [](Session& s) { return refuse_announced(s, 0, kLimit + 8, kLimit + 8, "too_large"); }},
@@ -86,27 +88,27 @@ std::vector<SessionCase> header_cases() {
       {"2.25", "more expansion than LZ4 can", "| `bad_expansion` | raw length over 255 × body length + 64 |",
        [](Session& s) { return refuse_announced(s, wire::kFlagLz4, 64, 255 * 64 + 72, "bad_expansion"); }},
       {"2.26", "another key epoch", kUnknownKeyRule,
-       [](Session& s) {
-         return refuse_changed(s, [](wire::Header& h) { ++h.key_epoch; }, "unauthenticated");
-       }},
+       [](Session& s) { return refuse_changed(s, [](wire::Header& h) { ++h.key_epoch; }, "unauthenticated"); }},
       {"2.27", "another session", kUnknownKeyRule,
+       [](Session& s) { return refuse_changed(s, [](wire::Header& h) { ++h.principal; }, "unauthenticated"); }},
+      {"2.28", "REJECT with a key epoch", "| `bad_key_epoch` | not 0 in REJECT, ENROL or ENROL_ACK |",
        [](Session& s) {
-         return refuse_changed(s, [](wire::Header& h) { ++h.principal; }, "unauthenticated");
-       }},
-      {"2.28", "REJECT with a key epoch", "| `bad_key_epoch` | not 0 in REJECT, ENROL or ENROL_ACK |", [](Session& s) {
          FrameSpec spec{{wire::FrameKind::reject, 0, 1, 0, 0, 0, 0}, reject_body(), {}};
          return send_and_refuse(s, seal_unsigned(spec), "bad_key_epoch");
        }},
-      {"2.29", "REJECT with a sequence", "| `bad_reject_header` | principal or sequence not 0 in REJECT |", [](Session& s) {
+      {"2.29", "REJECT with a sequence", "| `bad_reject_header` | principal or sequence not 0 in REJECT |",
+       [](Session& s) {
          FrameSpec spec{{wire::FrameKind::reject, 0, 0, 0, 0, 0, 1}, reject_body(), {}};
          return send_and_refuse(s, seal_unsigned(spec), "bad_reject_header");
        }},
-      {"2.30", "the header is judged in order: magic before version", "Each before the next; the first that fails names the reason, and there is a counter for each.",
+      {"2.30", "the header is judged in order: magic before version",
+       "Each before the next; the first that fails names the reason, and there is a counter for each.",
        [](Session& s) {
          const auto edit = [](std::span<std::uint8_t> frame) { frame[kMagicAt] = 0, frame[kVersionAt] = 9, frame[kFlagsAt] = 0xFF; };
          return send_and_refuse(s, s.data(heartbeat_body(s, fresh_beat()), edit), "bad_magic");
        }},
-      {"2.31", "the header is judged in order: kind before flags and lengths", "Each before the next; the first that fails names the reason, and there is a counter for each.",
+      {"2.31", "the header is judged in order: kind before flags and lengths",
+       "Each before the next; the first that fails names the reason, and there is a counter for each.",
        [](Session& s) {
          const auto edit = [](std::span<std::uint8_t> frame) { frame[kKindAt] = 99, frame[kFlagsAt] = 0xFF, frame[kHeaderLengthAt] = 0; };
          return send_and_refuse(s, s.data(heartbeat_body(s, fresh_beat()), edit), "bad_kind");

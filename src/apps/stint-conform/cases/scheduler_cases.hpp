@@ -8,5 +8,12 @@
 namespace stint::conform::scheduler {
 
 [[nodiscard]] std::vector<SchedulerCase> greeting_cases();
+[[nodiscard]] std::vector<SchedulerCase> handshake_cases();
+[[nodiscard]] std::vector<SchedulerCase> hello_cases();
+[[nodiscard]] std::vector<SchedulerCase> replay_cases();
+[[nodiscard]] std::vector<SchedulerCase> order_cases();
+[[nodiscard]] std::vector<SchedulerCase> meaning_cases();
+[[nodiscard]] std::vector<SchedulerCase> work_cases();
+[[nodiscard]] std::vector<SchedulerCase> output_cases();
 
 }  // namespace stint::conform::scheduler

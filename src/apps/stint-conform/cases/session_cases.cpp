@@ -7,7 +7,7 @@ namespace stint::conform {
 
 std::vector<SessionCase> session_cases() {
   std::vector<SessionCase> all;
-  for (auto&& part : {header_cases(), mac_cases(), compression_cases(), stream_cases(), envelope_cases(), time_cases()})
+  for (auto&& part : {header_cases(), mac_cases(), compression_cases(), stream_cases(), verifier_cases(), envelope_cases(), time_cases()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -17,7 +17,9 @@ std::int64_t fresh_beat() {
   return now().time_since_epoch().count() / 1000 * 1000 + ++count % 1000;
 }
 
-Bytes heartbeat_body(const Session& session, std::int64_t beat) { return body_of(protocol::Message{protocol::Heartbeat{beat, 0}}, session.time_ms()); }
+Bytes heartbeat_body(const Session& session, std::int64_t beat) {
+  return body_of(protocol::Message{protocol::Heartbeat{beat, 0}}, session.time_ms());
+}
 
 Check expect_beat(Session& session, std::int64_t beat) {
   const Instant deadline = now() + limits::kPatience;

@@ -12,6 +12,7 @@ namespace stint::conform {
 [[nodiscard]] std::vector<SessionCase> mac_cases();
 [[nodiscard]] std::vector<SessionCase> compression_cases();
 [[nodiscard]] std::vector<SessionCase> stream_cases();
+[[nodiscard]] std::vector<SessionCase> verifier_cases();
 [[nodiscard]] std::vector<SessionCase> envelope_cases();
 [[nodiscard]] std::vector<SessionCase> time_cases();
 [[nodiscard]] std::vector<SessionCase> session_cases();

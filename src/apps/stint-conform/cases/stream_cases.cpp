@@ -7,7 +7,8 @@ constexpr const char* kWaitRule = "A frame that has not arrived whole is no fail
 constexpr const char* kPathRule = "a receiver has one path and cannot tell them apart before it reads the envelope.";
 
 Bytes form_b(const Session& session, std::int64_t beat) {
-  return session.envelope(schema::SchedulerMessage::Heartbeat, [beat](Builder& b) { return schema::CreateHeartbeat(b, static_cast<std::uint64_t>(beat), 0).Union(); });
+  return session.envelope(schema::SchedulerMessage::Heartbeat,
+                          [beat](Builder& b) { return schema::CreateHeartbeat(b, static_cast<std::uint64_t>(beat), 0).Union(); });
 }
 
 Check byte_by_byte(Session& session) {
@@ -105,10 +106,11 @@ std::vector<SessionCase> stream_cases() {
          const auto beat = fresh_beat();
          return accept_body(s, form_b(s, beat), beat);
        }},
-      {"5.08", "zero bytes behind the envelope", "A body of another length gets zero bytes appended; they are part of the body, in both lengths and in the MAC.",
+      {"5.08", "zero bytes behind the envelope",
+       "A body of another length gets zero bytes appended; they are part of the body, in both lengths and in the MAC.",
        [](Session& s) { return zeros_behind(s, 8); }},
-      {"5.09", "a body of exactly the limit", "Body and raw length are at most 4,096 until the handshake is done, then 2,097,152 unless HELLO_ACK says otherwise.",
-       largest_body},
+      {"5.09", "a body of exactly the limit",
+       "Body and raw length are at most 4,096 until the handshake is done, then 2,097,152 unless HELLO_ACK says otherwise.", largest_body},
   };
 }
 

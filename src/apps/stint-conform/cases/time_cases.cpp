@@ -1,6 +1,6 @@
-#include "apps/stint-conform/cases/session_cases.hpp"
-
 #include <cstdlib>
+
+#include "apps/stint-conform/cases/session_cases.hpp"
 
 namespace stint::conform {
 namespace {
@@ -42,8 +42,10 @@ Checked<protocol::ErrorMessage> refuse_at(Session& session, std::int64_t away_ms
 
 Check measured(Session& session, std::int64_t away_ms) {
   CONFORM_TRY(const auto error, refuse_at(session, away_ms));
-  const bool is_right = (error.measured_ms < 0) == (away_ms > 0) && std::abs(error.measured_ms) > kToleranceMs && std::abs(error.measured_ms + away_ms) < kToleranceMs;
-  CONFORM_CHECK(require(is_right, away_ms > 0 ? "measured below 0: early, by about 10,000" : "measured above 0: late, by about 10,000", std::to_string(error.measured_ms)));
+  const bool is_right = (error.measured_ms < 0) == (away_ms > 0) && std::abs(error.measured_ms) > kToleranceMs &&
+                        std::abs(error.measured_ms + away_ms) < kToleranceMs;
+  CONFORM_CHECK(require(is_right, away_ms > 0 ? "measured below 0: early, by about 10,000" : "measured above 0: late, by about 10,000",
+                        std::to_string(error.measured_ms)));
   return require_equal("limit_ms", error.limit_ms, kToleranceMs);
 }
 
@@ -69,9 +71,11 @@ Check slow_frame(Session& session) {
 
 Check ends_on_error_time(Session& session) {
   session.send(protocol::ErrorMessage{"time", "a test of the runner", 9'000, kToleranceMs});
+  session.send(protocol::Heartbeat{fresh_beat(), 0});
   CONFORM_TRY(const auto close, session.until_end());
   (void)close;
-  return {};
+  CONFORM_TRY(const auto answered, session.find<protocol::HeartbeatAck>());
+  return require(!answered, "the end at once", "a heartbeat behind it answered");
 }
 
 /// Session holds every timestamp of the other side to the tolerance; answers over some time show that it follows.
@@ -92,10 +96,13 @@ std::vector<SessionCase> time_cases() {
       {"8.03", "10 s late ends the session with Error `time`", kErrorRule, [](Session& s) { return measured(s, -kOutside); }},
       {"8.04", "10 s early ends the session with Error `time`", kErrorRule, [](Session& s) { return measured(s, kOutside); }},
       {"8.05", "a timestamp of 1970", "A frame out of tolerance is not applied.", [](Session& s) { return far_away(s, 1 - s.time_ms()); }},
-      {"8.06", "a timestamp of the far future", "A frame out of tolerance is not applied.", [](Session& s) { return far_away(s, std::int64_t{1} << 50); }},
-      {"8.07", "a frame that takes 6.5 s is judged by its first byte", "So neither a slow line nor a stopped receiver makes a frame late; only the network, or somebody in it, does.", slow_frame},
+      {"8.06", "a timestamp of the far future", "A frame out of tolerance is not applied.",
+       [](Session& s) { return far_away(s, std::int64_t{1} << 50); }},
+      {"8.07", "a frame that takes 6.5 s is judged by its first byte",
+       "So neither a slow line nor a stopped receiver makes a frame late; only the network, or somebody in it, does.", slow_frame},
       {"8.08", "Error `time` ends the session on the other side too", kErrorRule, ends_on_error_time},
-      {"8.09", "its own timestamps follow session time", "- DATA carries session time, stamped when the frame is handed to the kernel: not when it was queued.", stamps_follow_time},
+      {"8.09", "its own timestamps follow session time",
+       "- DATA carries session time, stamped when the frame is handed to the kernel: not when it was queued.", stamps_follow_time},
   };
 }
 

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""The quick cases of stint-conform hold for the scheduler and the agent of this build. All of them: tests/accept/B-4.
+
+Run it alone:  STINT_BIN_DIR=build/release/bin python3 tests/conform/conform_test.py
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+import accept  # noqa: E402
+import conform  # noqa: E402
+import e2e  # noqa: E402
+
+# Those that wait for a timeout are left to B-4.
+SCHEDULER = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S10", "S11", "S14", "S15", "S16", "S17", "S18", "S19", "S20", "S21", "S22")
+AGENT = ("A1.01", "A1.08", "A1.10", "A2.0", "A3.0", "A4.0", "A6", "A7.0", "A10.0", "A14", "A15", "A17.01", "A17.03", "A18.0", "A18.13", "A19.03")
+
+
+class Conform(e2e.Case):
+    def check(self, report, at_least):
+        broken = [item["id"] for item in report["items"] if item["verdict"] != "pass"]
+        self.assertEqual([], broken)
+        self.assertGreaterEqual(report["passed"], at_least)
+
+    def test_scheduler(self):
+        self.check(conform.against_scheduler(self.product, *SCHEDULER), 150)
+
+    def test_agent(self):
+        self.check(conform.against_cpp_agent(accept_bin(), *AGENT), 60)
+
+    def test_list_names_every_case_and_its_sentence(self):
+        for side in ("scheduler", "agent"):
+            listed = subprocess.run([conform.program(), side, "--list"], capture_output=True, text=True, check=True).stdout
+            self.assertGreaterEqual(len(listed.splitlines()), 2 * 100)
+
+    def test_wrong_command_lines_are_told(self):
+        for arguments in ((), ("both",), ("scheduler",), ("agent",), ("agent", "--start", "true", "A99"), ("agent", "--start", "true", "--jobs", "0")):
+            done = subprocess.run([conform.program(), *arguments], capture_output=True, text=True)
+            self.assertEqual(2, done.returncode, arguments)
+            self.assertTrue(done.stderr.startswith("stint-conform: "), done.stderr)
+
+    def test_nothing_but_skipped(self):
+        """A task of a kind that this agent cannot be asked for."""
+        start = "false"
+        done = subprocess.run([conform.program(), "scheduler", "--list", "S18.01"], capture_output=True, text=True)
+        self.assertEqual(0, done.returncode)
+        done = subprocess.run([conform.program(), "agent", "--start", start, "--json", "A1.01"], capture_output=True, text=True)
+        self.assertEqual(1, done.returncode, "an agent that ends at once is a failure, not a skipped case")
+        self.assertEqual("stint.conform/1", json.loads(done.stdout)["schema"])
+
+
+def accept_bin():
+    return pathlib.Path(os.environ.get("STINT_BIN_DIR", accept.ROOT / "build/release/bin"))
+
+
+if __name__ == "__main__":
+    e2e.main()
