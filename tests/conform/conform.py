@@ -41,7 +41,7 @@ def against_scheduler(product, *chosen):
     config = product.folder / "stint.toml"
     config.write_text(f'[scheduler]\nheartbeat = "{HEARTBEAT}"\n')
     cell.scheduler.arguments += ("--config", config)
-    cell.start()
+    cell.start().close()
     host, port = cell.address()
     arguments = ["scheduler", "--server", f"{host}:{port}"]
     for number in range(AGENTS):

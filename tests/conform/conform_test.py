@@ -11,7 +11,7 @@ import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("e2e", "accept")]
 
 import accept  # noqa: E402
 import conform  # noqa: E402
@@ -45,14 +45,17 @@ class Conform(e2e.Case):
             self.assertEqual(2, done.returncode, arguments)
             self.assertTrue(done.stderr.startswith("stint-conform: "), done.stderr)
 
-    def test_nothing_but_skipped(self):
-        """A task of a kind that this agent cannot be asked for."""
-        start = "false"
-        done = subprocess.run([conform.program(), "scheduler", "--list", "S18.01"], capture_output=True, text=True)
-        self.assertEqual(0, done.returncode)
-        done = subprocess.run([conform.program(), "agent", "--start", start, "--json", "A1.01"], capture_output=True, text=True)
-        self.assertEqual(1, done.returncode, "an agent that ends at once is a failure, not a skipped case")
+    def test_agent_that_ends_at_once_is_a_failure(self):
+        done = subprocess.run([conform.program(), "agent", "--start", "false", "--json", "A1.01"], capture_output=True, text=True)
+        self.assertEqual(1, done.returncode)
         self.assertEqual("stint.conform/1", json.loads(done.stdout)["schema"])
+
+    def test_what_cannot_be_asked_for_is_skipped_and_says_so(self):
+        start = f"{accept_bin()}/stint-agent --key-file {{key_file}} --state-dir {{state_dir}}"
+        arguments = ["agent", "--start", start, "--driver", "none", "--json", "A18.01"]
+        done = subprocess.run([conform.program(), *arguments], capture_output=True, text=True)
+        self.assertEqual(77, done.returncode)
+        self.assertIn("--task ok=", json.loads(done.stdout)["items"][0]["needs"])
 
 
 def accept_bin():

@@ -245,8 +245,8 @@ std::vector<AgentCase> answer_cases() {
       {"A10.07", "session 0 in HelloAck", kPrincipalRule, [](Subject& s) { return refuses_ack(s, [](auto& ack) { ack.session = {}; }); }},
       {"A10.08", "a version that HELLO did not offer", kBadHelloRule,
        [](Subject& s) { return refuses_ack(s, [](auto& ack) { ack.version = 2; }); }},
-      {"A10.09", "another key epoch", kEpochRow, [](Subject& s) { return refuses_header(s, 6, 9); }},
-      {"A10.10", "sequence 1", kAckRow, [](Subject& s) { return refuses_header(s, 24, 1); }},
+      {"A10.09", "HELLO_ACK with another key epoch", kEpochRow, [](Subject& s) { return refuses_header(s, 6, 9); }},
+      {"A10.10", "HELLO_ACK with sequence 1", kAckRow, [](Subject& s) { return refuses_header(s, 24, 1); }},
       {"A10.11", "a body limit below 2 MiB", "| body limit in HELLO_ACK | 2 to 256 MiB | `bad_hello` |",
        [](Subject& s) { return refuses_ack(s, [](auto& ack) { ack.body_limit = (2U << 20) - 8; }); }},
       {"A10.12", "a body limit above 256 MiB", "| body limit in HELLO_ACK | 2 to 256 MiB | `bad_hello` |",
@@ -305,7 +305,7 @@ std::vector<AgentCase> meaningless_answer_cases() {
                            body_of(protocol::Message{protocol::Reconcile{}}, wall_ms()), hello_ack_key(s.identity()));
          });
        }},
-      {"A10.24", "frame version 2", "| 2 | 1 | frame version | 1. Independent of the schema's version |",
+      {"A10.24", "HELLO_ACK with frame version 2", "| 2 | 1 | frame version | 1. Independent of the schema's version |",
        [](Subject& s) { return refuses_header(s, 2, 2); }},
   };
 }

@@ -170,7 +170,7 @@ std::vector<SessionCase> verifier_cases() {
       {"6.06", "a vector of structs that is not aligned", "the verifier says no, or a vector of structs is not aligned to its widest field",
        structs_not_aligned},
       {"6.07", "a size prefix",
-       "There is no algorithm field, no truncated tags, no size prefix, and no MAC over anything but bytes as they were received",
+       "There is no algorithm field, no truncated tag, no size prefix, and no MAC over anything but bytes as they were received",
        size_prefixed},
   };
 }

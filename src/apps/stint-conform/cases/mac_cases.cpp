@@ -88,7 +88,7 @@ std::vector<SessionCase> mac_cases() {
       {"3.03", "a bit in the middle of the tag", kMacRule,
        [](Session& s) { return refuse_flipped(s, [](std::size_t size) { return size - wire::kTagSize / 2; }, 0x10); }},
       {"3.04", "half of the tag",
-       "There is no algorithm field, no truncated tags, no size prefix, and no MAC over anything but bytes as they were received",
+       "There is no algorithm field, no truncated tag, no size prefix, and no MAC over anything but bytes as they were received",
        truncated_tag},
       {"3.05", "a tag of zero bytes", "| 4 | REJECT | 0 | 0 | none: the tag is 32 zero bytes |", zero_tag},
       {"3.06", "body changed after it was signed", "tag    = HMAC-SHA256(k, header ‖ body)",

@@ -19,7 +19,7 @@ constexpr const char* kPrincipalRule = "In both, the header's principal must equ
 constexpr const char* kBadHelloRule =
     "| `bad_hello`, `unsupported_version` | a handshake without meaning; no common version | the session ends; REJECT |";
 constexpr const char* kNotJudgedRule =
-    "- HELLO is not judged on time. Its timestamp is whatever the agent's wall clock says, and at least 1.";
+    "HELLO is not judged on time. Its timestamp is whatever the agent's wall clock says, and at least 1.";
 constexpr const char* kRejectShape = "| 4 | REJECT | 0 | 0 | none: the tag is 32 zero bytes |";
 
 /// One REJECT with this code, its header and tag as they must be, then the end. Gives the whole frame.

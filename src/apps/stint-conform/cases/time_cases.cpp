@@ -102,7 +102,7 @@ std::vector<SessionCase> time_cases() {
        "So neither a slow line nor a stopped receiver makes a frame late; only the network, or somebody in it, does.", slow_frame},
       {"8.08", "Error `time` ends the session on the other side too", kErrorRule, ends_on_error_time},
       {"8.09", "its own timestamps follow session time",
-       "- DATA carries session time, stamped when the frame is handed to the kernel: not when it was queued.", stamps_follow_time},
+       "DATA carries session time, stamped when the frame is handed to the kernel: not when it was queued.", stamps_follow_time},
   };
 }
 
