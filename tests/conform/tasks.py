@@ -53,6 +53,6 @@ def both():
 
 @task
 def report():
-    for step in range(150):
+    for step in range(30):
         me.report(progress=0.5, step=step)
-        time.sleep(0.02)
+        time.sleep(0.1)

@@ -40,7 +40,7 @@ const char* const kUsage =
     "(killed by\n"
     "                        a signal), missing (cannot be started), long (20 s), stubborn (20 s, ignores SIGTERM), print (300,000 bytes "
     "of `x` to stdout),\n"
-    "                        both (`out` to stdout, `err` to stderr), report (progress every 10 ms for 3 s). exec has all by itself;\n"
+    "                        both (`out` to stdout, `err` to stderr), report (progress every 0.1 s for 3 s). exec has all by itself;\n"
     "                        cases of kinds that are missing are skipped\n"
     "  --jobs N              cases at the same time (default: 4)\n"
     "\n"
@@ -87,7 +87,7 @@ const std::map<std::string, std::vector<std::string>> kExecCommands{
     {"both", {"/bin/sh", "-c", "printf out; printf err >&2"}},
     {"report",
      {"/bin/sh", "-c",
-      "i=0; while [ $i -lt 150 ]; do i=$((i+1)); echo \"{\\\"progress\\\":0.5,\\\"step\\\":$i}\" >> \"$STINT_REPORT\"; sleep 0.02; done"}},
+      "i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo \"{\\\"progress\\\":0.5,\\\"step\\\":$i}\" >> \"$STINT_REPORT\"; sleep 0.1; done"}},
 };
 
 Status set_server(Command& command, const char* value) {
