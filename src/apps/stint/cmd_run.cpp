@@ -94,8 +94,8 @@ int run(const CommonOptions& options, const RunArguments& arguments, const std::
     print_line(options.json ? "{\"job\":" + id + "}" : id);
     return client::kExitOk;
   }
+  install_interrupt_handlers();  // first: who reads that it is submitted may press Ctrl-C at once
   if (is_terminal(STDERR_FILENO)) notice("job " + id + " submitted");
-  install_interrupt_handlers();
   Connection following(options, Patience::long_);
   return follow_submitted(options, following.api(), *job);
 }
