@@ -204,7 +204,7 @@ class Walk {
       lose_some(machine);
     } else {
       machine.is_connected = !machine.is_revoked;
-      AgentConnected event{machine.number, {machine.instance}, machine.offer, {}};
+      AgentConnected event{machine.number, {machine.instance}, machine.offer, {}, KeyEpoch{1}};
       for (const auto& [ref, held] : machine.held) event.held.push_back({ref, held.status, held.number});
       scheduler_.on_agent_connected(event, now_, effects);
     }
