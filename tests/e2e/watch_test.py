@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The live view on a terminal: lists, bars, curves, keys, small sizes, other locales; progress bars; what Ctrl-C does."""
 
+import itertools
 import json
 import re
 import signal
@@ -24,6 +25,7 @@ while not pathlib.Path(sys.argv[1]).exists():
 """
 
 BLOCKS = "▁▂▃▄▅▆▇█"
+ROWS = 60  # room for the jobs of all tests of this file
 
 
 class Watching(e2e.CellCase):
@@ -52,7 +54,7 @@ class Watching(e2e.CellCase):
         self.assertEqual([], terminal.screen.unknown)
 
     def test_lists_bars_curves_and_keys(self):
-        watch = self.terminal("watch", columns=110)
+        watch = self.terminal("watch", columns=110, rows=ROWS)
         self.assert_shows(watch, rf" {self.waiting} giant +░+ +pending")
         self.assert_shows(watch, rf" {self.array} sweep +█+░+ running +0/4 3 running 1 failed")
         self.assert_shows(watch, r"box +3 running +cpu █.*0\.3/8")
@@ -126,7 +128,7 @@ class Watching(e2e.CellCase):
         self.assertIsNone(re.search(r"\x1b\[3\dm", text))
 
     def test_the_scheduler_goes_away_and_comes_back(self):
-        watch = self.terminal("watch")
+        watch = self.terminal("watch", rows=ROWS)
         self.assert_shows(watch, r"giant")
         self.cell.scheduler.kill()
         self.assert_shows(watch, r"trying again")
@@ -150,7 +152,14 @@ class Watching(e2e.CellCase):
 
     def test_into_a_pipe_it_prints_lines(self):
         watch = self.follow("pipe", "watch")
-        self.eventually("a line", lambda: self.run_detached("--", "true") and watch.out.stat().st_size > 0)
+        changes = itertools.cycle(([], ["--undo"]))  # until it is there to see one; jobs would push others off the lists
+
+        def has_a_line():
+            self.product.ensure("agent", "drain", "box", *next(changes))
+            return watch.out.stat().st_size > 0
+
+        self.eventually("a line", has_a_line)
+        self.product.ensure("agent", "drain", "box", "--undo")
         watch.process.send_signal(signal.SIGINT)
         _, out, _ = watch.end()
         self.assertNotIn(b"\x1b", out)
