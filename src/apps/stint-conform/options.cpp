@@ -99,7 +99,8 @@ Status set_server(Command& command, const char* value) {
 
 Status add_key_file(Command& command, const char* value) {
   STINT_TRY(const auto file, agent_host::read_key_file(value));
-  command.scheduler.agents.push_back({file.agent.value, file.key_epoch.value, file.key, file.name});
+  const ports::HeldKey& key = file.keys.front();
+  command.scheduler.agents.push_back({file.agent.value, key.epoch.value, key.key, file.name});
   return {};
 }
 
