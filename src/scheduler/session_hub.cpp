@@ -202,10 +202,7 @@ void SessionHub::on_keys_changed(KeyEpoch newest, Now now) {
   std::vector<ports::LinkId> over;
   for (const auto& [id, link] : links_)
     if (!link.gone && link.agent && !keys_.takes_work(link.session->hello()->key_epoch)) over.push_back(id);
-  for (const auto id : over) {
-    links_.at(id).session->close(protocol::CloseReason::normal, "its key epoch takes no work any more: connect anew");
-    finish(id, now);
-  }
+  close_all_of(std::move(over), protocol::CloseReason::normal, "its key epoch takes no work any more: connect anew", now);
   for (const auto& [number, agent] : agents_)
     if (agent.link && agent.reconciled) offer_key(agent.link, now);
 }
@@ -215,9 +212,15 @@ void SessionHub::cut(AgentNumber agent, Now now) {
   std::vector<ports::LinkId> over;
   for (const auto& [id, link] : links_)
     if (!link.gone && link.agent == agent) over.push_back(id);
+  close_all_of(std::move(over), protocol::CloseReason::revoked, "this agent's key was revoked", now);
+}
+
+/// Those that speak last: at their end one that waits would take over.
+void SessionHub::close_all_of(std::vector<ports::LinkId> over, protocol::CloseReason reason, const std::string& detail, Now now) {
+  std::stable_partition(over.begin(), over.end(), [this](ports::LinkId id) { return !links_.at(id).speaking; });
   for (const auto id : over) {
     if (links_.at(id).gone) continue;
-    links_.at(id).session->close(protocol::CloseReason::revoked, "this agent's key was revoked");
+    links_.at(id).session->close(reason, detail);
     finish(id, now);
   }
 }

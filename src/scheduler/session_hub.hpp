@@ -106,6 +106,7 @@ class SessionHub final : public ports::LinkHandler {
   void send_away(ports::LinkId id, Now now);
   void offer_key(ports::LinkId id, Now now);
   void cut(AgentNumber agent, Now now);
+  void close_all_of(std::vector<ports::LinkId> over, protocol::CloseReason reason, const std::string& detail, Now now);
   void apply(ports::LinkId id, const protocol::RegistryDecision& decision, Now now);
   void apply(const std::optional<protocol::RegistryOutcome>& outcome, Now now);
   void finish(ports::LinkId id, Now now);

@@ -21,7 +21,8 @@ class KeysTest : public ::testing::Test {
   /// `1:accepted 2:current 3:next`
   std::string states() {
     std::string text;
-    for (const auto& item : status().at("items").as_array())
+    const auto keys = status();
+    for (const auto& item : keys.at("items").as_array())
       text += (text.empty() ? "" : " ") + std::to_string(item.at("key_epoch").to_number<int>()) + ":" +
               std::string(item.at("state").as_string());
     return text;
@@ -29,7 +30,8 @@ class KeysTest : public ::testing::Test {
   /// Names of the agents that are behind.
   std::vector<std::string> behind() {
     std::vector<std::string> names;
-    for (const auto& item : status().at("behind").as_array()) names.emplace_back(item.at("agent").as_string());
+    const auto keys = status();
+    for (const auto& item : keys.at("behind").as_array()) names.emplace_back(item.at("agent").as_string());
     return names;
   }
   int rotate(const std::string& body = R"({"grace_ms":30000})") { return world.call("POST", "/v1/keys/rotate", body).status(); }
@@ -49,7 +51,8 @@ class KeysTest : public ::testing::Test {
   }
   std::vector<boost::json::object> events(const std::string& kind) {
     std::vector<boost::json::object> found;
-    for (const auto& item : world.call("GET", "/v1/events").json().at("items").as_array())
+    const auto page = world.call("GET", "/v1/events").json();
+    for (const auto& item : page.at("items").as_array())
       if (item.at("kind").as_string() == kind) found.push_back(item.at("data").as_object());
     return found;
   }
