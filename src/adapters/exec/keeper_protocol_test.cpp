@@ -44,7 +44,9 @@ std::vector<Message> one_of_each() {
           ports::DriverOutput{ref, 2, 10, {1, 2, 3}},
           message::Report{ref, 100, 1, "{}\n"},
           ended,
-          message::Refused{"no"}};
+          message::Refused{"no"},
+          message::Leash{ref, std::chrono::minutes{5}},
+          message::Alone{1'000'000}};
 }
 
 Bytes encoded(const Message& message) {

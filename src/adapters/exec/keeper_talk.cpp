@@ -134,7 +134,10 @@ void Keeper::on_hello(Number number, const message::Hello& hello) {
 }
 
 void Keeper::attach(Number number) {
-  if (const auto earlier = connections_.find(agent_); earlier != connections_.end()) refuse(earlier->second, "another agent took over");
+  if (const auto earlier = connections_.find(agent_); earlier != connections_.end()) {
+    refuse(earlier->second, "another agent took over");
+    lose_agent();  // the session was that one's
+  }
   agent_ = number;
   MessageStream& stream = connections_.at(number).stream;
   for (auto& [id, held] : held_) {

@@ -262,5 +262,24 @@ TEST_F(AttemptTokenTest, ATokenThatWasChangedOpensNothing) {
   }
 }
 
+TEST_F(AttemptTokenTest, WhatItHasOnItsWayEndsWithItsAgent) {
+  auto& world = flow.world;
+  const std::string text(10 * ports::limits::kHttpChunk, 'v');
+  const auto stored = flow.put(text);
+  world.readers_read = false;
+  world.token = token;
+  const auto going = world.send("GET", "/v1/blobs/" + stored);
+  world.settle();
+  ASSERT_TRUE(world.heard(going).is_stream);
+  const auto coming = world.send("PATCH", "/v1/blobs/" + std::string(64, 'a') + "?offset=0&size=9", "123456789");
+  world.token = testing::kToken;
+  const auto other = world.send("GET", "/v1/blobs/" + stored);
+  EXPECT_EQ(world.call("POST", "/v1/agents/a1/revoke").status(), 200);
+  EXPECT_TRUE(world.heard(going).is_aborted);
+  EXPECT_EQ(world.heard(coming).status(), 401);
+  EXPECT_FALSE(world.heard(other).is_aborted) << "somebody else's";
+  EXPECT_EQ(ask("GET", "/v1/whoami"), 401);
+}
+
 }  // namespace
 }  // namespace stint::scheduler
