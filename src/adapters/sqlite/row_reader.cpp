@@ -107,6 +107,7 @@ Status read_agents(Database& database, const Sink& sink) {
         row.last_seen_at = time(s, 8);
         row.disconnected_at = time(s, 9);
         row.drain_by = time(s, 10);
+        row.key_epoch = KeyEpoch{as<std::uint16_t>(s, 11)};
         STINT_TRY(row.terms, parse_terms(s.text(12)));
         row.public_key = public_key(s, 13);
         return sink(row);
