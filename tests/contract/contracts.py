@@ -108,7 +108,7 @@ def read_body(kind, body):
 class Cli:
     # Parts that others are made of.
     PARTS = {"state", "reason", "exit_status", "strings", "resources", "task_counts"} | {
-        "job_view", "task_view", "clause", "agent", "token", "keys", "job_spec", "remark"
+        "job_view", "task_view", "clause", "agent", "token", "enrol_token", "keys", "job_spec", "remark"
     }
 
     def __init__(self):

@@ -5,7 +5,8 @@ namespace stint::conform {
 namespace {
 
 constexpr const char* kLetterRule =
-    "no offset of 0, no offset before the first byte, the last sequence without a match, the last five bytes literals.";
+    "no offset of 0, no offset before the first byte, the last sequence without a match, no match that begins in the last twelve bytes, "
+    "the last five bytes literals.";
 constexpr const char* kPadRule = "then `pad` zero bytes up to a multiple of 8.";
 constexpr std::size_t kZeros = 64;
 constexpr std::size_t kMinMatch = 4;
