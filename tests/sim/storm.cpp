@@ -8,6 +8,7 @@ namespace stint::sim {
 namespace {
 
 constexpr std::uint64_t kStrikesMax = 40;
+constexpr Duration kLongAbsence = std::chrono::seconds{200};  // longer than anybody waits for an agent whose tasks may not be alone
 
 Weather draw_weather(Prng& prng) {
   Weather weather;
@@ -127,10 +128,11 @@ void Storm::strike_agent(Fault fault, AgentNode& agent) {
     case Fault::kill_keeper: return agent.keeper().die(pause(std::chrono::seconds{3}));
     case Fault::reinstall: agent.reinstall(); return restart_later(agent);
     case Fault::partition: {
-      const std::size_t index = find_leashed(agent).identity().index;
+      const AgentNode& away = find_leashed(agent);
+      const std::size_t index = away.identity().index;
+      const Duration least = away.keeper().runs_leashed() ? kLongAbsence : Duration{0};
       world_.network.partition(index);
-      const Duration longest = world_.prng.chance(1, 2) ? std::chrono::seconds{200} : std::chrono::seconds{600};
-      world_.agenda.after(pause(longest), [this, index] { world_.network.heal(index); });
+      world_.agenda.after(least + pause(std::chrono::seconds{200}), [this, index] { world_.network.heal(index); });
       return;
     }
     case Fault::die_over_key:
