@@ -35,8 +35,8 @@ enum class EndReason : std::uint8_t {
   stage_failed = 17,      ///< its inputs could not be brought to the agent
 };
 
-/// What becomes of a running attempt whose agent is out of reach: it goes on and another may join it later; it is stopped on its machine; or
-/// it goes on and another joins it at once.
+/// What becomes of a running attempt whose agent is out of reach: it goes on and another may join it later; it is stopped on its machine;
+/// or it goes on and another joins it at once.
 enum class DisconnectPolicy : std::uint8_t { keep = 0, stop_after = 1, replace = 2 };
 
 constexpr bool has_ended(TaskStatus s) { return s == TaskStatus::completed || s == TaskStatus::failed || s == TaskStatus::cancelled; }
