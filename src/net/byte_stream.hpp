@@ -56,6 +56,8 @@ class ByteStream {
   [[nodiscard]] bool has_buffered() const;
   /// What the handshake agreed on by ALPN; empty: nothing, or plain.
   [[nodiscard]] std::string protocol() const;
+  /// errno of the last failure; EPROTO for one of TLS.
+  [[nodiscard]] int error() const { return error_; }
   /// Why the last step failed.
   [[nodiscard]] std::string problem() const;
   /// True if it failed because one end does not trust the other, or asked for what it does not have: trying again changes nothing.

@@ -4,11 +4,14 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "base/pin.hpp"
 #include "base/time.hpp"
 #include "core/scheduler.hpp"
 #include "ports/blob_store.hpp"
 #include "ports/entropy.hpp"
+#include "ports/listener_counters.hpp"
 #include "ports/store.hpp"
 #include "scheduler/attempt_token.hpp"
 #include "scheduler/event_ring.hpp"
@@ -28,6 +31,8 @@ struct CellFacts {
   std::string cell_id;
   std::string state_dir;
   std::string server;                           ///< host:port that agents and clients connect to
+  std::vector<Pin> tls_pins;                    ///< by which clients know it where it speaks TLS
+  const ports::ListenerCounters* listener = nullptr;
   UnixMillis started_at{};
 };
 

@@ -55,6 +55,8 @@ Status Daemon::start(const ports::Store::Opened& opened, Now now) {
   facts.version = STINT_VERSION;
   facts.state_dir = options_.state_dir;
   facts.server = options_.server;
+  facts.tls_pins = options_.tls_pins;
+  facts.listener = options_.listener;
   facts.started_at = now.wall;
   cell_ = std::make_unique<Cell>(Cell{core_,
                                       journal_,

@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/log.hpp"
+#include "base/pin.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "core/scheduler.hpp"
@@ -15,6 +17,7 @@
 #include "ports/entropy.hpp"
 #include "ports/http.hpp"
 #include "ports/link.hpp"
+#include "ports/listener_counters.hpp"
 #include "ports/store.hpp"
 #include "scheduler/assignments.hpp"
 #include "scheduler/attempt_token.hpp"
@@ -39,6 +42,8 @@ struct DaemonOptions {
   std::int64_t session_time_offset_ms = 0;      ///< Unix ms - CLOCK_BOOTTIME ms at the start: what session time reads
   Duration heartbeat_interval = std::chrono::seconds{30};
   std::string server;                           ///< host:port told to agents
+  std::vector<Pin> tls_pins;                    ///< the keys by which this cell is known where it speaks TLS
+  const ports::ListenerCounters* listener = nullptr;  ///< for /metrics; none: nobody counts
   std::string state_dir;
   Duration blob_grace = limits::kBlobGrace;     ///< how long a blob that nothing refers to stays
   RetentionLimits retention;                    ///< nothing given: everything is kept
@@ -81,6 +86,7 @@ class Daemon final : private AgentMessages {
 
   /// Set when the process must end: the store failed, or another scheduler took over. A restart recovers.
   [[nodiscard]] const Error* fatal() const { return fatal_ ? &*fatal_ : nullptr; }
+  [[nodiscard]] const std::string& cell_id() const { return meta_.at("cell_id"); }
   [[nodiscard]] const core::Scheduler& core() const { return core_; }
   [[nodiscard]] const Journal& journal() const { return journal_; }
   [[nodiscard]] const ItemBook& items() const { return preparer_.items(); }

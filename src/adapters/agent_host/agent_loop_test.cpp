@@ -87,15 +87,16 @@ class SilentLog final : public Log {
 class AgentLoopTest : public testing::Test {
  protected:
   AgentLoopTest() : acceptor(io, Tcp::endpoint{asio::ip::address_v4::loopback(), 0}) {}
-  Address address() const { return {"127.0.0.1", std::to_string(acceptor.local_endpoint().port())}; }
+  Address address() const { return {"127.0.0.1", std::to_string(acceptor.local_endpoint().port()), Transport::plain}; }
   void run(std::vector<Address> servers, std::vector<int> fds = {}) {
-    AgentLoop loop{io, client, {std::move(servers), std::move(fds), {}}, log};
+    AgentLoop loop{io, client, {std::move(servers), std::move(fds), {}, [this] { return tls; }}, log};
     loop.start();
     io.run();
   }
   asio::io_context io;
   Tcp::acceptor acceptor;
   ScriptedClient client;
+  std::shared_ptr<const net::TlsClient> tls;
   SilentLog log;
 };
 
@@ -126,7 +127,7 @@ TEST_F(AgentLoopTest, CarriesBytesBothWaysAndClosesWhenAsked) {
 
 TEST_F(AgentLoopTest, TriesTheNextServerWhenOneRefuses) {
   Tcp::acceptor closed{io, Tcp::endpoint{asio::ip::address_v4::loopback(), 0}};
-  const Address refused{"127.0.0.1", std::to_string(closed.local_endpoint().port())};
+  const Address refused{"127.0.0.1", std::to_string(closed.local_endpoint().port()), Transport::plain};
   closed.close();
   Tcp::socket peer{io};
   acceptor.async_accept(peer, [&](auto /*error*/) { asio::write(peer, asio::buffer(std::string{"finish"})); });
@@ -189,15 +190,27 @@ TEST(Address, ReadsWhatPeopleWrite) {
   EXPECT_EQ(parse_address("box")->text(), "box:7464");
   EXPECT_EQ(parse_address("box:80")->port, "80");
   EXPECT_EQ(parse_address("http://127.0.0.1:7464/")->text(), "127.0.0.1:7464");
+  EXPECT_EQ(parse_address("https://box/")->text(), "box:7464");
   EXPECT_EQ(parse_address("[::1]:9")->host, "::1");
   EXPECT_EQ(parse_address("::1")->port, "7464");
-  for (const auto* bad : {"", ":80", "box:0", "box:65536", "box:http", "[::1", "[::1]x", "https://box"})
+  for (const auto* bad : {"", ":80", "box:0", "box:65536", "box:http", "[::1", "[::1]x"})
     EXPECT_FALSE(parse_address(bad)) << bad;
 }
 
 TEST(Address, LoopbackIsWhatStaysOnThisMachine) {
-  for (const auto* host : {"localhost", "127.0.0.1", "127.8.9.1", "::1"}) EXPECT_TRUE(is_loopback({host, "1"})) << host;
-  for (const auto* host : {"128.0.0.1", "box", "localhost.example", "::2", "0.0.0.0"}) EXPECT_FALSE(is_loopback({host, "1"})) << host;
+  for (const auto* host : {"localhost", "127.0.0.1", "127.8.9.1", "::1"}) EXPECT_TRUE(is_loopback({host, "1", Transport::unsaid})) << host;
+  for (const auto* host : {"128.0.0.1", "box", "localhost.example", "::2", "0.0.0.0"}) EXPECT_FALSE(is_loopback({host, "1", Transport::unsaid})) << host;
+}
+
+TEST(Address, OnlyWhatStaysOnThisMachineIsSpokenToInTheClear) {
+  const auto choose = [](const char* text, Insecure plaintext) { return choose_transport(*parse_address(text), plaintext); };
+  for (const auto* local : {"127.0.0.1", "localhost:1", "http://[::1]:9"}) EXPECT_EQ(*choose(local, Insecure::refused), Transport::plain) << local;
+  EXPECT_EQ(*choose("https://127.0.0.1", Insecure::refused), Transport::tls);
+  EXPECT_EQ(*choose("box:80", Insecure::refused), Transport::tls);
+  EXPECT_EQ(choose("http://box:80", Insecure::refused).error().code, Errc::forbidden);
+  EXPECT_EQ(*choose("box:80", Insecure::allowed), Transport::plain);
+  EXPECT_EQ(*choose("http://box:80", Insecure::allowed), Transport::plain);
+  EXPECT_EQ(*choose("https://box:80", Insecure::allowed), Transport::tls);
 }
 
 }  // namespace

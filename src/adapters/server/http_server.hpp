@@ -1,11 +1,11 @@
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
+#include "net/async_stream.hpp"
 #include "ports/http.hpp"
 
 namespace stint::server {
@@ -23,7 +23,9 @@ class HttpServer final : public ports::HttpReplies {
 
   void set_handler(ports::HttpHandler& handler) { handler_ = &handler; }
   /// Takes over a connection whose first bytes are still unread.
-  void adopt(boost::asio::ip::tcp::socket socket);
+  void adopt(net::AsyncStream stream);
+  /// Answers 400 whatever it asks, and handles nothing: it came in the clear to a port that speaks TLS.
+  void turn_away_plaintext(net::AsyncStream stream);
 
   void respond(ports::RequestId id, ports::HttpResponse response) override;
   void read_body(ports::RequestId id) override;

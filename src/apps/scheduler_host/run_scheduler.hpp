@@ -11,7 +11,10 @@ struct SchedulerHostOptions {
   std::string state_dir;                        ///< made if it is not there
   std::string listen = "127.0.0.1:7464";
   bool port_fallback = true;                    ///< the next free port if that one is taken
-  bool insecure_plaintext = false;              ///< listen beyond loopback without TLS
+  std::string advertise;                        ///< HOST:PORT told to agents; empty: what is listened on
+  bool insecure_plaintext = false;              ///< beyond loopback, serve what comes without TLS as well
+  std::string tls_certificate, tls_key;         ///< PEM files; empty: the cell's own, in the state directory
+  std::string tls_client_ca;                    ///< who connects with TLS must show a certificate that it signed; empty: need not
   int ready_fd = -1;                            ///< gets the address and a newline once the API answers
   std::string log_level = "info";               ///< debug, info, warn, error
   Duration heartbeat_interval = std::chrono::seconds{30};

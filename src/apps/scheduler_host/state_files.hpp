@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <string>
 
+#include "base/pin.hpp"
 #include "base/result.hpp"
+#include "net/certificate.hpp"
 #include "ports/entropy.hpp"
 
 /// The small files of a scheduler's state directory beside its database; all 0600, the directory 0700.
@@ -16,7 +18,18 @@ namespace stint::apps {
 [[nodiscard]] Result<std::array<std::uint8_t, 32>> load_or_make_kek(const std::string& state_dir, ports::Entropy& entropy);
 /// The API token of STATE/context.json, or a new one.
 [[nodiscard]] Result<std::string> load_or_make_token(const std::string& state_dir, ports::Entropy& entropy);
+struct ContextFile {
+  std::string server;  ///< with http:// or https://
+  std::string token;
+  Pin pin;             ///< of the key that the server shows
+};
 /// Errors:  io, no_space. Replaces the file as a whole.
-[[nodiscard]] Status write_context(const std::string& state_dir, const std::string& server, const std::string& token);
+[[nodiscard]] Status write_context(const std::string& state_dir, const ContextFile& context);
+
+/// STATE/tls.key: the cell's own key, made at the first start. Gives its text.
+/// Errors:  corrupt  no key;  forbidden  others may read it;  io, no_space.
+[[nodiscard]] Result<std::string> load_or_make_tls_key(const std::string& state_dir);
+/// STATE/tls.crt: its certificate, made anew when it nears its end or lacks a name. True if it was.
+[[nodiscard]] Result<bool> ensure_tls_certificate(const std::string& state_dir, const std::string& key, const net::CertificateWish& wish);
 
 }  // namespace stint::apps

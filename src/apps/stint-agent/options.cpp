@@ -28,7 +28,11 @@ const char* const kAgentUsage =
     "  --type TYPE           trainer, inferencer, crawler, labeller or rater; may be repeated (default: all)\n"
     "  --label KEY=VALUE     may be repeated\n"
     "  --shared-path DIR     other machines see it under the same path; may be repeated\n"
-    "  --insecure-plaintext  allow a server beyond this machine: frames are signed, but not secret\n"
+    "  --cell-pin PIN        sha256:HEX of the scheduler's key; default: the key file's, else $STINT_CELL_PIN\n"
+    "  --ca-file FILE        instead of a pin: who signed the scheduler's certificate (PEM; default $STINT_CA_FILE, else the system's)\n"
+    "  --client-cert FILE    certificate for a scheduler that asks for one (PEM; default $STINT_CLIENT_CERT)\n"
+    "  --client-key FILE     its key (default $STINT_CLIENT_KEY)\n"
+    "  --insecure-plaintext  speak to a server beyond this machine without TLS: frames are signed, but everybody on the way can read them\n"
     "  --version\n"
     "  --help\n"
     "\n"
@@ -51,6 +55,10 @@ enum Option : int {
   kType,
   kLabel,
   kSharedPath,
+  kCellPin,
+  kCaFile,
+  kClientCert,
+  kClientKey,
   kInsecure,
   kVersion,
   kHelp
@@ -68,6 +76,10 @@ constexpr option kOptions[] = {{"key-file", required_argument, nullptr, kKeyFile
                                {"type", required_argument, nullptr, kType},
                                {"label", required_argument, nullptr, kLabel},
                                {"shared-path", required_argument, nullptr, kSharedPath},
+                               {"cell-pin", required_argument, nullptr, kCellPin},
+                               {"ca-file", required_argument, nullptr, kCaFile},
+                               {"client-cert", required_argument, nullptr, kClientCert},
+                               {"client-key", required_argument, nullptr, kClientKey},
                                {"insecure-plaintext", no_argument, nullptr, kInsecure},
                                {"version", no_argument, nullptr, kVersion},
                                {"help", no_argument, nullptr, kHelp},
@@ -115,6 +127,10 @@ Status apply(int code, const char* value, Command& command) {
       return {};
     }
     case kSharedPath: options.shared_paths.emplace_back(value); return {};
+    case kCellPin: options.cell_pin = value; return {};
+    case kCaFile: options.ca_file = value; return {};
+    case kClientCert: options.client_certificate = value; return {};
+    case kClientKey: options.client_key = value; return {};
     case kInsecure: options.insecure_plaintext = true; return {};
     case kVersion: command.kind = Command::Kind::version; return {};
     case kHelp: command.kind = Command::Kind::help; return {};

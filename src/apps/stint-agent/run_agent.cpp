@@ -27,6 +27,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "client/attempt_blobs.hpp"
+#include "net/tls.hpp"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves the declaration to us
 
@@ -91,14 +92,40 @@ Result<std::vector<agent_host::Address>> find_servers(const AgentHostOptions& op
   std::vector<agent_host::Address> addresses;
   for (const auto& text : texts) {
     STINT_TRY(auto address, agent_host::parse_address(text));
-    if (!agent_host::is_loopback(address) && !options.insecure_plaintext)
-      return fail(Errc::forbidden,
-                  "server " + address.text() +
-                      " is not on this machine, and this version speaks plain TCP: everybody on the way could read "
-                      "commands and output (not change them: frames are signed). Use a tunnel, or accept it with --insecure-plaintext");
+    const auto plaintext = options.insecure_plaintext ? agent_host::Insecure::allowed : agent_host::Insecure::refused;
+    STINT_TRY(address.transport, agent_host::choose_transport(address, plaintext));
     addresses.push_back(std::move(address));
   }
   return addresses;
+}
+
+/// How the agent knows its cell, for frames and for the HTTP API.
+struct CellTls {
+  std::shared_ptr<const net::TlsClient> frames, http;
+};
+
+std::string first_of(const std::string& given, const char* name) { return given.empty() ? read_environment(name) : given; }
+
+Result<CellTls> make_tls(const AgentHostOptions& options, const agent_host::KeyFile& key) {
+  net::Trust trust;
+  trust.pins = key.tls_pins;
+  if (!options.cell_pin.empty() || trust.pins.empty()) {
+    STINT_TRY(trust.pins, parse_pins(first_of(options.cell_pin, "STINT_CELL_PIN")));
+  }
+  trust.ca_file = first_of(options.ca_file, "STINT_CA_FILE");
+  if (!options.ca_file.empty() && options.cell_pin.empty()) trust.pins.clear();  // who names an authority means it
+  trust.client_certificate = first_of(options.client_certificate, "STINT_CLIENT_CERT");
+  trust.client_key = first_of(options.client_key, "STINT_CLIENT_KEY");
+  STINT_TRY(auto frames, net::TlsClient::make(trust, net::kAlpnFrames));
+  STINT_TRY(auto http, net::TlsClient::make(std::move(trust), net::kAlpnHttp));
+  return CellTls{std::make_shared<const net::TlsClient>(std::move(frames)), std::make_shared<const net::TlsClient>(std::move(http))};
+}
+
+/// Made only where an address needs it: its library's tables are a part of the agent's memory.
+Result<CellTls> make_tls_if_needed(const AgentHostOptions& options, const agent_host::KeyFile& key,
+                                   const std::vector<agent_host::Address>& servers) {
+  const auto needs_it = [](const agent_host::Address& address) { return address.transport == agent_host::Transport::tls; };
+  return std::any_of(servers.begin(), servers.end(), needs_it) ? make_tls(options, key) : CellTls{};
 }
 
 agent::AgentConfig make_config(const AgentHostOptions& options, const agent_host::KeyFile& key, const std::string& state_dir) {
@@ -125,33 +152,33 @@ agent::AgentConfig make_config(const AgentHostOptions& options, const agent_host
   return config;
 }
 
-/// Where the scheduler was last found. The link's thread says, the workers that carry files ask.
+/// Where the scheduler was last found, and how it is spoken to there. The link's thread says, the workers that carry files ask.
 class SchedulerPlace {
  public:
-  explicit SchedulerPlace(agent_host::Address address) : address_(std::move(address)) {}
+  SchedulerPlace(agent_host::Address address, std::shared_ptr<const net::TlsClient> tls)
+      : address_(std::move(address)), tls_(std::move(tls)) {}
   void set(const agent_host::Address& address) {
     const std::lock_guard lock(mutex_);
     address_ = address;
   }
-  [[nodiscard]] agent_host::Address get() const {
+  [[nodiscard]] adapters::HttpEndpoint endpoint(const std::string& token) const {
     const std::lock_guard lock(mutex_);
-    return address_;
+    const auto port = static_cast<std::uint16_t>(std::stoul(address_.port));  // parse_address saw to it
+    const bool is_tls = address_.transport == agent_host::Transport::tls;
+    return {address_.host, port, token, is_tls ? tls_ : nullptr};
   }
 
  private:
   mutable std::mutex mutex_;
   agent_host::Address address_;
+  std::shared_ptr<const net::TlsClient> tls_;
 };
 
 /// The port that takes frames takes HTTP as well.
 staging::StagedDriver::Connect make_connect(const SchedulerPlace& place) {
   using Patience = staging::StagedDriver::Patience;
   return [&place](std::string token, Patience patience, std::function<bool()> is_stopped) -> std::unique_ptr<ports::BlobClient> {
-    auto resolve = [&place, token = std::move(token)]() -> Result<adapters::HttpEndpoint> {
-      const auto address = place.get();
-      const auto port = static_cast<std::uint16_t>(std::stoul(address.port));  // parse_address saw to it
-      return adapters::HttpEndpoint{address.host, port, token};
-    };
+    auto resolve = [&place, token = std::move(token)]() -> Result<adapters::HttpEndpoint> { return place.endpoint(token); };
     client::BlobTransfer::Options options;
     options.patience = patience == Patience::endless ? kEndlessPatience : kBriefPatience;
     std::array<std::uint8_t, 8> seed{};
@@ -179,7 +206,8 @@ Status run(const AgentHostOptions& options, Log& log) {
   STINT_TRY(const auto lock, agent_host::StateLock::acquire(state_dir));
   STINT_TRY(auto journal, agent_host::FileJournal::open(state_dir + "/journal", log));
   STINT_TRY(const auto exec, exec::ExecDriver::make({.state_dir = state_dir, .keeper_binary = keeper}, log));
-  SchedulerPlace place{servers.front()};
+  STINT_TRY(const auto tls, make_tls_if_needed(options, key, servers));
+  SchedulerPlace place{servers.front(), tls.http};
   STINT_TRY(const auto staged, make_staging(options, state_dir, place, *exec, log));
   agent::NoopDriver noop;
   agent_host::KernelEntropy entropy;
@@ -195,7 +223,8 @@ Status run(const AgentHostOptions& options, Log& log) {
   boost::asio::io_context io{1};
   agent_host::AgentLoop::Options link{.servers = std::move(servers),
                                       .driver_fds = {exec->event_fd(), staged->event_fd()},
-                                      .on_connected = [&place](const agent_host::Address& address) { place.set(address); }};
+                                      .on_connected = [&place](const agent_host::Address& address) { place.set(address); },
+                                      .tls = [frames = tls.frames] { return frames; }};
   agent_host::AgentLoop loop{io, agent, std::move(link), log};
   loop.start();
   io.run();

@@ -202,6 +202,8 @@ Result<AgentHostOptions> make_host_options(const CommonOptions& options, const S
     host.labels.emplace_back(label.substr(0, equals), label.substr(equals + 1));
   }
   host.shared_paths = arguments.shared_paths;
+  host.cell_pin = options.cell_pin;
+  host.ca_file = options.ca_file;
   host.insecure_plaintext = arguments.insecure_plaintext;
   return host;
 }
@@ -228,7 +230,7 @@ void add_start_command(CLI::App& agent, CommandLine& line) {
   command->add_option("--shared-path", arguments->shared_paths, "A directory that other machines see under the same path")
       ->allow_extra_args(false);
   command->add_flag("--insecure-plaintext", arguments->insecure_plaintext,
-                    "Allow a scheduler beyond this machine: frames are signed, but not secret");
+                    "Speak to a scheduler beyond this machine without TLS: everybody on the way can read it");
   command->callback([&line, arguments] {
     line.action = [&line, arguments] {
       const auto host = make_host_options(line.common, *arguments);
