@@ -15,7 +15,7 @@ struct HttpEndpoint {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
   std::string bearer_token;                                    ///< empty: none is sent
-  std::shared_ptr<const net::TlsClient> tls;                   ///< none: plain
+  std::shared_ptr<const net::TlsClient> tls = nullptr;         ///< none: plain
 };
 
 /// Blocking HTTP/1.1 on Beast, plain or in TLS: one connection kept open for calls, one more for each open stream.

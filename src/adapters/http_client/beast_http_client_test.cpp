@@ -85,7 +85,7 @@ std::string json_answer(const std::string& body) {
 const std::string kChunkedHead = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 BeastHttpClient::Resolve at_port(std::uint16_t port) {
-  return [port] { return HttpEndpoint{"127.0.0.1", port, "secret", {}}; };
+  return [port] { return HttpEndpoint{"127.0.0.1", port, "secret"}; };
 }
 
 ports::HttpCall get(std::string target) {
@@ -142,7 +142,7 @@ TEST(BeastHttpClient, AConnectionThatBreaksBeforeTheAnswerMayHaveDoneIt) {
 TEST(BeastHttpClient, AKeptConnectionThatTheServerClosedIsReplaced) {
   ScriptedServer server({{json_answer("1")}, {json_answer("2")}});
   std::uint16_t port = server.port();
-  BeastHttpClient client([&port] { return HttpEndpoint{"127.0.0.1", port, "", {}}; });
+  BeastHttpClient client([&port] { return HttpEndpoint{"127.0.0.1", port, ""}; });
   ASSERT_EQ(client.call(get("/"))->body, "1");
   // The server closes after its last answer; a call may meet it before or after the client has seen that.
   auto second = client.call(get("/"));
@@ -155,7 +155,7 @@ TEST(BeastHttpClient, ASchedulerOnAnotherPortIsFound) {
   ScriptedServer before({{json_answer("before")}});
   ScriptedServer after({{json_answer("after")}});
   std::uint16_t port = before.port();
-  BeastHttpClient client([&port] { return HttpEndpoint{"127.0.0.1", port, "", {}}; });
+  BeastHttpClient client([&port] { return HttpEndpoint{"127.0.0.1", port, ""}; });
   ASSERT_EQ(client.call(get("/"))->body, "before");
   port = after.port();
   auto answer = client.call(get("/"));
@@ -208,7 +208,7 @@ TEST(BeastHttpClient, AStreamTicksWhileNothingComesAndCallsWorkMeanwhile) {
   // An answer that never goes on: its request is answered by a head only, and the connection waits for another request.
   ScriptedServer server({{kChunkedHead, ""}});
   std::uint16_t port = server.port();
-  BeastHttpClient client([&port] { return HttpEndpoint{"127.0.0.1", port, "", {}}; });
+  BeastHttpClient client([&port] { return HttpEndpoint{"127.0.0.1", port, ""}; });
   int ticks = 0;
   std::optional<int> status;
   const auto answer = client.stream(get("/events"), [&](std::string_view bytes) {

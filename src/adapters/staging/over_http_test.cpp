@@ -105,7 +105,7 @@ TEST(OverHttp, BlobsGoBothWays) {
   TemporaryDir dir;
   std::string big(9'000'000, 'x');
   for (std::size_t i = 0; i < big.size(); i += 1000) big[i] = static_cast<char>('a' + i / 1000 % 26);
-  const auto resolve = [&]() -> Result<adapters::HttpEndpoint> { return adapters::HttpEndpoint{"127.0.0.1", server.port, "attempt.1", {}}; };
+  const auto resolve = [&]() -> Result<adapters::HttpEndpoint> { return adapters::HttpEndpoint{"127.0.0.1", server.port, "attempt.1"}; };
   {
     client::AttemptBlobs client{std::make_unique<adapters::BeastHttpClient>(resolve), {}};
     const auto read_big = [&](std::uint64_t offset, std::size_t size) -> Result<std::string> {
@@ -130,7 +130,7 @@ TEST(OverHttp, BlobsGoBothWays) {
 }
 
 TEST(OverHttp, NobodyThereIsUnavailable) {
-  const auto resolve = []() -> Result<adapters::HttpEndpoint> { return adapters::HttpEndpoint{"127.0.0.1", 1, "attempt.1", {}}; };
+  const auto resolve = []() -> Result<adapters::HttpEndpoint> { return adapters::HttpEndpoint{"127.0.0.1", 1, "attempt.1"}; };
   client::BlobTransfer::Options options;
   options.patience = 10ms;
   client::AttemptBlobs client{std::make_unique<adapters::BeastHttpClient>(resolve), std::move(options)};
