@@ -19,7 +19,8 @@ bool is_loopback(std::string_view host) {
 Result<ServerAddress> parse_server(std::string_view text) {
   const std::string_view whole = text;
   const auto wrong = [&](const char* why) {
-    return fail(Errc::invalid_argument, "server \"" + std::string(whole) + "\": " + why + "; expected https://HOST:PORT or http://HOST:PORT");
+    return fail(Errc::invalid_argument,
+                "server \"" + std::string(whole) + "\": " + why + "; expected https://HOST:PORT or http://HOST:PORT");
   };
   ServerAddress address;
   address.tls = text.starts_with("https://");

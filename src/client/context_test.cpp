@@ -19,7 +19,8 @@ TEST(ServerAddress, TakesWhatPeopleWrite) {
 
 TEST(ServerAddress, WithoutASchemeOnlyWhatStaysOnTheMachineIsPlain) {
   for (const char* local : {"127.0.0.1", "127.8.9.1:80", "localhost:1", "[::1]:9"}) EXPECT_FALSE(parse_server(local)->tls) << local;
-  for (const char* far : {"box", "10.0.0.1:80", "localhost.example", "127.example:1", "[::2]", "0.0.0.0"}) EXPECT_TRUE(parse_server(far)->tls) << far;
+  for (const char* far : {"box", "10.0.0.1:80", "localhost.example", "127.example:1", "[::2]", "0.0.0.0"})
+    EXPECT_TRUE(parse_server(far)->tls) << far;
 }
 
 TEST(ServerAddress, SaysWhatIsWrong) {
@@ -33,7 +34,8 @@ TEST(Context, RoundTrip) {
   EXPECT_EQ(parse_context(to_json(context)), context);
   context.tls_pins = {*parse_pin("sha256:" + std::string(64, '1')), *parse_pin("sha256:" + std::string(64, '2'))};
   EXPECT_EQ(parse_context(to_json(context)), context);
-  for (const char* wrong : {"", "[]", "{}", R"({"server":"x"})", R"({"server":1,"token":"t"})", R"({"server":"x","token":"t","tls_pin":"y"})"})
+  for (const char* wrong :
+       {"", "[]", "{}", R"({"server":"x"})", R"({"server":1,"token":"t"})", R"({"server":"x","token":"t","tls_pin":"y"})"})
     EXPECT_FALSE(parse_context(wrong)) << wrong;
 }
 

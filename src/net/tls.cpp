@@ -155,7 +155,8 @@ Result<TlsClient> TlsClient::make(Trust trust, std::string_view protocol) {
   if (trust.pins.empty() && !trust.ca_file.empty()) STINT_TRY_VOID(use_authorities(context.get(), trust.ca_file));
   if (trust.pins.empty() && trust.ca_file.empty()) SSL_CTX_set_default_verify_paths(context.get());
   if (!trust.client_certificate.empty())
-    STINT_TRY_VOID(use_certificate(context.get(), trust.client_certificate, trust.client_key.empty() ? trust.client_certificate : trust.client_key));
+    STINT_TRY_VOID(
+        use_certificate(context.get(), trust.client_certificate, trust.client_key.empty() ? trust.client_certificate : trust.client_key));
   return TlsClient(std::make_unique<Parts>(Parts{std::move(context), std::move(trust.pins)}));
 }
 

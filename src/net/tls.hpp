@@ -27,7 +27,9 @@ struct TlsServerFiles {
 /// Thread:  any.
 class TlsServer {
  public:
-  /// Errors:  io, not_found  a file cannot be read;  invalid_argument  the detail names file and reason;  forbidden  everybody may read the key.
+  /// Errors:  io, not_found     a file cannot be read;
+  ///          forbidden         everybody may read the key;
+  ///          invalid_argument  the detail names file and reason.
   [[nodiscard]] static Result<TlsServer> make(const TlsServerFiles& files);
   ~TlsServer();
   TlsServer(TlsServer&&) noexcept;

@@ -53,7 +53,8 @@ std::string explain_pin(const TlsState& state) {
 
 std::string explain_chain(const TlsState& state) {
   return std::string("its certificate is not trusted: ") + X509_verify_cert_error_string(SSL_get_verify_result(state.ssl.get())) +
-         ". Pin the cell's key (\"tls_pin\" of the scheduler's context.json; --cell-pin, STINT_CELL_PIN), or name the authority that signed it "
+         ". Pin the cell's key (\"tls_pin\" of the scheduler's context.json; --cell-pin, STINT_CELL_PIN), or name the authority that "
+         "signed it "
          "(--ca-file, STINT_CA_FILE)";
 }
 

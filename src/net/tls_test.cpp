@@ -13,9 +13,7 @@ namespace {
 
 /// Two ends of a connection that never leaves the process.
 struct Pair {
-  Pair() {
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()), 0);
-  }
+  Pair() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()), 0); }
   ~Pair() {
     for (const int fd : fds) ::close(fd);
   }
@@ -41,7 +39,9 @@ Outcome shake_hands(ByteStream& client, ByteStream& server) {
 TlsServer server_of(const TestIdentity& identity, const std::string& client_ca = "") {
   return std::move(*TlsServer::make({identity.certificate(), identity.key(), client_ca}));
 }
-TlsClient client_of(Trust trust, std::string_view protocol = kAlpnFrames) { return std::move(*TlsClient::make(std::move(trust), protocol)); }
+TlsClient client_of(Trust trust, std::string_view protocol = kAlpnFrames) {
+  return std::move(*TlsClient::make(std::move(trust), protocol));
+}
 Trust trust_in(const Pin& pin) { return {{pin}, {}, {}, {}}; }
 
 std::string read_text(ByteStream& stream) {

@@ -20,8 +20,8 @@
 
 namespace stint::agent_host {
 
-/// The agent's one thread: a connection that it dials, plain or in TLS, file descriptors of drivers, signals and a timer, all turned into calls of a
-/// LinkClient.
+/// The agent's one thread: a connection that it dials, plain or in TLS, file descriptors of drivers, signals and a timer, all turned into
+/// calls of a LinkClient.
 ///
 /// Units:   deadlines run on CLOCK_BOOTTIME (timerfd), as leases do: a machine that slept knows it.
 /// Thread:  the one that runs `io`.

@@ -73,5 +73,23 @@ TEST_F(StateTest, OneProcessPerStateDirectory) {
   EXPECT_TRUE(StateLock::acquire(dir)) << "let go with its holder";
 }
 
+TEST_F(StateTest, PinsAreReadAndReplacedAndTheRestStays) {
+  const std::string one = "sha256:" + std::string(64, '1'), two = "sha256:" + std::string(64, '2');
+  const std::string head = R"({"server":"h:1","agent":7,"name":"a1","key_epoch":2,"later":{"x":1},"key":")" + kKey + '"';
+  EXPECT_TRUE(read_key_file(write(head + "}"))->tls_pins.empty()) << "a file of an earlier version";
+  const auto path = write(head + R"(,"tls_pins":[")" + one + "\"]}");
+  EXPECT_EQ(read_key_file(path)->tls_pins, std::vector{*parse_pin(one)});
+  ASSERT_TRUE(write_key_file_pins(path, {*parse_pin(one), *parse_pin(two)}));
+  const auto file = read_key_file(path);
+  ASSERT_TRUE(file) << "still private: " << file.error().detail;
+  EXPECT_EQ(file->tls_pins, (std::vector{*parse_pin(one), *parse_pin(two)}));
+  EXPECT_EQ(file->server, "h:1");
+  std::ifstream stream(path);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  EXPECT_NE(text.find(R"("later":{"x":1})"), std::string::npos) << text;
+  for (const std::string& wrong : {std::string("1"), "[\"" + one + "0\"]", std::string("[7]")})
+    EXPECT_EQ(read_key_file(write(head + ",\"tls_pins\":" + wrong + "}")).error().code, Errc::invalid_argument) << wrong;
+}
+
 }  // namespace
 }  // namespace stint::agent_host

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cstring>
@@ -18,6 +19,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kDatabase = "state.db";
 constexpr const char* kManifest = "manifest.json";
+/// Without the key every agent would have to be told another pin.
+constexpr std::array<const char*, 2> kTlsFiles{"tls.key", "tls.crt"};
 constexpr const char* kUnfinished = "state.db.restoring";
 
 /// Removes what was made unless it was kept.
@@ -63,6 +66,8 @@ class Taking {
     STINT_TRY_VOID(take_blobs());
     STINT_TRY_VOID(take_file("kek"));
     std::error_code problem;
+    for (const char* name : kTlsFiles)
+      if (fs::exists(plan_.state_dir + "/" + name, problem)) STINT_TRY_VOID(take_file(name));
     if (fs::exists(plan_.state_dir + "/context.json", problem)) STINT_TRY_VOID(take_context());
     STINT_TRY_VOID(write_file(draft_ + "/" + kManifest, to_json(manifest_)));
     STINT_TRY_VOID(sync_dir(draft_));

@@ -57,9 +57,7 @@ class BeastHttpClient::Connection {
   }
 
   /// False if the server has closed a connection that was kept open: nothing was sent on it yet, so another can take its place.
-  bool is_usable() {
-    return stream_.bytes().peek().what == net::Io::wants_read;
-  }
+  bool is_usable() { return stream_.bytes().peek().what == net::Io::wants_read; }
 
   /// What went wrong, as an error of the call that was under way.
   tl::unexpected<Error> lost(const error_code& why) const {

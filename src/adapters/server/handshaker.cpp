@@ -12,8 +12,8 @@
 namespace stint::server {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 
 namespace {
 
@@ -46,12 +46,12 @@ struct Handshaker::Greeting {
   bool is_late = false;
 };
 
-Handshaker::Handshaker(asio::io_context& home, net::TlsServer tls, ports::ListenerCounters& counters, OnDone on_done, OnFailed on_failed)
+Handshaker::Handshaker(asio::io_context& home, net::TlsServer tls, Duration time, ports::ListenerCounters& counters, Callbacks callbacks)
     : home_(home),
       tls_(std::move(tls)),
+      time_(time),
       counters_(counters),
-      on_done_(std::move(on_done)),
-      on_failed_(std::move(on_failed)),
+      callbacks_(std::move(callbacks)),
       work_(io_.get_executor()),
       thread_([this] {
         ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), limits::kHandshakeNice);  // of this thread alone, on Linux
@@ -80,7 +80,7 @@ void Handshaker::begin(tcp::socket socket) {
 }
 
 void Handshaker::greet(const std::shared_ptr<Greeting>& greeting) {
-  greeting->timer.expires_after(limits::kHandshakeTime);
+  greeting->timer.expires_after(time_);
   greeting->timer.async_wait([greeting](error_code cancelled) {
     if (cancelled) return;
     greeting->is_late = true;
@@ -88,7 +88,7 @@ void Handshaker::greet(const std::shared_ptr<Greeting>& greeting) {
   });
   greeting->stream.async_handshake([this, greeting](error_code error, std::size_t) {
     greeting->timer.cancel();
-    if (greeting->is_late) return send_home(greeting, Ending::late, "not done within 5 s");
+    if (greeting->is_late) return send_home(greeting, Ending::late, "the handshake was not done in time");
     if (error) return send_home(greeting, Ending::failed, greeting->stream.bytes().problem());
     send_home(greeting, Ending::done, {});
   });
@@ -100,7 +100,7 @@ void Handshaker::send_home(const std::shared_ptr<Greeting>& greeting, Ending end
     asio::post(home_, [this, ending, peer = greeting->peer, why = std::move(why)] {
       --under_way_;
       ++(ending == Ending::late ? counters_.tls_late : counters_.tls_failed);
-      on_failed_(peer, why);
+      callbacks_.on_failed(peer, why);
     });
     return;
   }
@@ -121,7 +121,7 @@ void Handshaker::come_home(int fd, tcp protocol, net::ByteStream bytes) {
     ::close(fd);
     return;
   }
-  on_done_(net::AsyncStream(std::move(socket), std::move(bytes)));
+  callbacks_.on_done(net::AsyncStream(std::move(socket), std::move(bytes)));
 }
 
 }  // namespace stint::server

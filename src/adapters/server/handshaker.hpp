@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "base/time.hpp"
 #include "net/async_stream.hpp"
 #include "net/tls.hpp"
 #include "ports/listener_counters.hpp"
@@ -23,7 +24,11 @@ class Handshaker {
  public:
   using OnDone = std::function<void(net::AsyncStream)>;
   using OnFailed = std::function<void(const std::string& peer, const std::string& why)>;
-  Handshaker(boost::asio::io_context& home, net::TlsServer tls, ports::ListenerCounters& counters, OnDone on_done, OnFailed on_failed);
+  struct Callbacks {
+    OnDone on_done;
+    OnFailed on_failed;
+  };
+  Handshaker(boost::asio::io_context& home, net::TlsServer tls, Duration time, ports::ListenerCounters& counters, Callbacks callbacks);
   ~Handshaker();
   Handshaker(const Handshaker&) = delete;
   Handshaker& operator=(const Handshaker&) = delete;
@@ -39,9 +44,9 @@ class Handshaker {
 
   boost::asio::io_context& home_;
   net::TlsServer tls_;
+  Duration time_;
   ports::ListenerCounters& counters_;
-  OnDone on_done_;
-  OnFailed on_failed_;
+  Callbacks callbacks_;
   std::size_t under_way_ = 0;  ///< home's
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;

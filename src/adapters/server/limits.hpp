@@ -24,4 +24,12 @@ inline constexpr SourceRate kLoopbackRate{2000, 10'000};   ///< whoever is on th
 inline constexpr std::size_t kSourcesMax = 65'536;         ///< remembered; those beyond share one rate
 inline constexpr Duration kRefusalLogEvery = std::chrono::seconds{10};
 
+/// Those that a test wants shorter.
+struct PortLimits {
+  SourceRate rate = kRate;
+  SourceRate loopback_rate = kLoopbackRate;
+  Duration first_bytes_time = kFirstBytesTime;
+  Duration handshake_time = kHandshakeTime;
+};
+
 }  // namespace stint::server::limits

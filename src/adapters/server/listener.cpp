@@ -63,15 +63,15 @@ struct Listener::Newcomer {
   std::shared_ptr<std::size_t> count;
 };
 
-Listener::Listener(asio::io_context& io, Takers takers, Log& log, limits::SourceRate rate)
-    : acceptor_(io), takers_(std::move(takers)), log_(log), limiter_(rate) {}
+Listener::Listener(asio::io_context& io, Takers takers, Log& log, limits::PortLimits limits)
+    : acceptor_(io), takers_(std::move(takers)), log_(log), limits_(limits), limiter_(limits.rate, limits.loopback_rate) {}
 
 void Listener::set_tls(net::TlsServer tls, Plaintext plaintext) {
   plaintext_ = plaintext;
   auto& io = static_cast<asio::io_context&>(acceptor_.get_executor().context());
-  handshaker_ = std::make_unique<Handshaker>(
-      io, std::move(tls), counters_, [this](net::AsyncStream stream) { take_tls(std::move(stream)); },
-      [this](const std::string& peer, const std::string& why) { log_.debug("TLS with " + peer + ": " + why); });
+  Handshaker::Callbacks callbacks{[this](net::AsyncStream stream) { take_tls(std::move(stream)); },
+                                  [this](const std::string& peer, const std::string& why) { log_.debug("TLS with " + peer + ": " + why); }};
+  handshaker_ = std::make_unique<Handshaker>(io, std::move(tls), limits_.handshake_time, counters_, std::move(callbacks));
 }
 
 Status Listener::listen(const std::string& address, bool try_next) {
@@ -148,7 +148,7 @@ void Listener::log_refusal(const std::string& what) {
 
 void Listener::tell_apart(Socket socket) {
   auto newcomer = std::make_shared<Newcomer>(std::move(socket), newcomers_);
-  newcomer->timer.expires_after(limits::kFirstBytesTime);
+  newcomer->timer.expires_after(limits_.first_bytes_time);
   newcomer->timer.async_wait([this, newcomer](error_code cancelled) {
     if (cancelled) return;
     ++counters_.silent;

@@ -30,7 +30,7 @@ class Listener {
     Adopt http;
     Adopt http_on_tls_port;  ///< a request in the clear that must not be served: to be told why
   };
-  Listener(boost::asio::io_context& io, Takers takers, Log& log, limits::SourceRate rate = limits::kRate);
+  Listener(boost::asio::io_context& io, Takers takers, Log& log, limits::PortLimits limits = {});
 
   /// `address` is HOST:PORT with a numeric host. With `try_next`, a port in use is followed by the next ones, a few.
   /// Errors:  invalid_argument, already_exists (in use), io.
@@ -56,6 +56,7 @@ class Listener {
   boost::asio::ip::tcp::acceptor acceptor_;
   Takers takers_;
   Log& log_;
+  limits::PortLimits limits_;
   SourceLimiter limiter_;
   ports::ListenerCounters counters_;
   std::unique_ptr<Handshaker> handshaker_;  ///< none: TLS is not spoken

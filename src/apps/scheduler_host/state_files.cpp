@@ -102,8 +102,9 @@ Result<std::string> load_or_make_tls_key(const std::string& state_dir) {
   }
   STINT_TRY_VOID(check_private(path));
   if (const auto pin = net::pin_of_key(text); !pin)
-    return fail(Errc::corrupt, path + ": " + pin.error().detail +
-                                   ". Restore it from a backup; without it every agent must be told the new key: move it away to have one made");
+    return fail(Errc::corrupt,
+                path + ": " + pin.error().detail +
+                    ". Restore it from a backup; without it every agent must be told the new key: move it away to have one made");
   return text;
 }
 

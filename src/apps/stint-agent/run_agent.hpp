@@ -28,10 +28,10 @@ struct AgentHostOptions {
   std::uint32_t window = 0;               ///< attempts held at once; 0: the default
   std::string keeper_binary;              ///< empty: stint-keeper beside this program, else in PATH
   std::string cell_pin;                   ///< sha256:HEX, several with commas; empty: the key file's, else STINT_CELL_PIN
-  std::string ca_file;                    ///< without a pin: who signed the scheduler's certificate; empty: STINT_CA_FILE, else the system's
-  std::string client_certificate;         ///< for a scheduler that asks for one; empty: STINT_CLIENT_CERT and STINT_CLIENT_KEY
+  std::string ca_file;  ///< without a pin: who signed the scheduler's certificate; empty: STINT_CA_FILE, else the system's
+  std::string client_certificate;  ///< for a scheduler that asks for one; empty: STINT_CLIENT_CERT and STINT_CLIENT_KEY
   std::string client_key;
-  bool insecure_plaintext = false;        ///< addresses beyond loopback may be spoken to without TLS
+  bool insecure_plaintext = false;  ///< addresses beyond loopback may be spoken to without TLS
   LogLevel log_level = LogLevel::info;
 };
 

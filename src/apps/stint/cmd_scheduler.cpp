@@ -62,10 +62,10 @@ Result<LoadedConfig> load_config(const CommonOptions& options, const SchedulerAr
     loaded.reader.read_file(text, loaded.file);
   }
   if (!arguments.listen.empty()) loaded.reader.set("scheduler.listen", arguments.listen, "--listen");
-  for (const auto& [given, key, option] : {std::tuple(&arguments.advertise, "scheduler.advertise", "--advertise"),
-                                           std::tuple(&arguments.tls_certificate, "tls.certificate", "--tls-certificate"),
-                                           std::tuple(&arguments.tls_key, "tls.key", "--tls-key"),
-                                           std::tuple(&arguments.tls_client_ca, "tls.client_ca", "--tls-client-ca")})
+  for (const auto& [given, key, option] :
+       {std::tuple(&arguments.advertise, "scheduler.advertise", "--advertise"),
+        std::tuple(&arguments.tls_certificate, "tls.certificate", "--tls-certificate"),
+        std::tuple(&arguments.tls_key, "tls.key", "--tls-key"), std::tuple(&arguments.tls_client_ca, "tls.client_ca", "--tls-client-ca")})
     if (!given->empty()) loaded.reader.set(key, *given, option);
   if (!arguments.log_level.empty()) loaded.reader.set("log.level", arguments.log_level, "--log-level");
   if (arguments.insecure_plaintext) loaded.reader.set("scheduler.insecure_plaintext", "true", "--insecure-plaintext");

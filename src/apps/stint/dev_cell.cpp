@@ -136,8 +136,9 @@ Result<std::string> DevCell::ensure_key(client::Api& api, std::size_t number) {
 Status DevCell::start_agent(client::Api& api, std::size_t number, const Resources& machine) {
   STINT_TRY(const std::string name, ensure_key(api, number));
   agent_names_.push_back(name);
-  std::vector<std::string> arguments{own_executable(),         "agent",    "start", "--key-file", state_.key_file(number), "--state-dir",
-                                     state_.agent_dir(number), "--server", address_, "--cell-pin", pins_};
+  std::vector<std::string> arguments{
+      own_executable(), "agent",  "start",      "--key-file", state_.key_file(number), "--state-dir", state_.agent_dir(number),
+      "--server",       address_, "--cell-pin", pins_};
   if (options_.agents > 1) {
     const Resources share = share_of(machine, options_.agents, number);
     for (const auto& [option, amount] :
