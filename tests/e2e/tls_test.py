@@ -10,6 +10,7 @@ import sys
 import e2e
 import own_network
 from recording_proxy import RecordingProxy
+from web_socket_bridge import BINARY, TEXT, WebSocket, WebSocketBridge
 
 SECRETS = ("word-of-a-secret-command", "text-of-a-secret-output")
 JOB = f"""
@@ -100,6 +101,35 @@ class Tls(TlsCell):
         self.assertEqual(b"", self.raw(b"St\x01\x01" + bytes(60)))
         self.assertEqual(before, len(list(self.api.items("/v1/jobs"))))
         self.assertIn("speaks frames in the clear", self.log_of("scheduler"))
+
+    def test_an_agent_works_over_web_socket_in_tls(self):
+        host, port, _ = self.context()
+        tls = ssl.create_default_context(cafile=self.cell.state / "tls.crt")
+        bridge = WebSocketBridge(lambda: tls.wrap_socket(socket.create_connection((host, port)), server_hostname=host))
+        self.addCleanup(bridge.close)
+        self.cell.add_agent("webbed", "--server", f"http://127.0.0.1:{bridge.port}", "--label", "way=web")
+        self.eventually("the agent connected", lambda: self.is_connected("webbed"))
+        self.product.write("web.yaml", "run: seq 100000\nlabels: {way: web}\n")
+        done = self.product.command("run", "web.yaml")
+        self.assertEqual((0, "".join(f"{i}\n" for i in range(1, 100001))), (done.returncode, done.stdout), done.stderr)
+        self.assertEqual(1, bridge.connections)
+        self.assertGreater(bridge.messages, 8)
+
+    def test_a_web_socket_message_that_is_no_frame_ends_it(self):
+        host, port, _ = self.context()
+        tls = ssl.create_default_context(cafile=self.cell.state / "tls.crt")
+
+        def connect():
+            return tls.wrap_socket(socket.create_connection((host, port), e2e.PATIENCE), server_hostname=host)
+
+        for opcode, payload in ((BINARY, b"St"), (BINARY, b"St" + bytes(62)), (TEXT, b"hello"), (BINARY, bytes(3 << 20))):
+            web = WebSocket(connect)
+            self.assertTrue(web.is_open, web.status)
+            try:
+                web.send(payload, opcode)
+            except OSError:
+                pass  # refused by its length already
+            self.assertIsNone(web.receive())
 
     def test_another_key_than_the_pinned_is_not_spoken_to(self):
         wrong, right = "sha256:" + "0" * 64, self.context_of()["tls_pin"]

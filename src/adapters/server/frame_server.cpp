@@ -1,10 +1,5 @@
 #include "adapters/server/frame_server.hpp"
 
-#include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/ioctl.h>
-
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -12,6 +7,7 @@
 #include <utility>
 
 #include "adapters/server/clock.hpp"
+#include "adapters/server/kernel_room.hpp"
 
 namespace stint::server {
 namespace {
@@ -21,27 +17,7 @@ using boost::system::error_code;
 
 constexpr std::size_t kReadBuffer = std::size_t{256} << 10;
 constexpr std::size_t kReadsPerTurn = 16;                ///< of one link, so that a loud one does not starve the others
-constexpr std::size_t kKernelQueueMin = std::size_t{16} << 10;
-constexpr std::size_t kKernelQueueMax = std::size_t{4} << 20;
 constexpr auto kKernelQueuePoll = std::chrono::milliseconds(5);
-
-/// How many bytes may be handed to the kernel now: what waits there, sent or not, is to stay below one second of what the path delivers.
-std::size_t kernel_room(int fd) {
-  int queued = 0;
-  if (::ioctl(fd, SIOCOUTQ, &queued) != 0) return 0;
-  struct Info {  // the head of the kernel's tcp_info up to tcpi_delivery_rate, which glibc 2.36 does not declare
-    tcp_info known;
-    std::uint64_t pacing_rate, max_pacing_rate, bytes_acked, bytes_received;
-    std::uint32_t segs_out, segs_in, notsent_bytes, min_rtt, data_segs_in, data_segs_out;
-    std::uint64_t delivery_rate;
-  } info{};
-  socklen_t size = sizeof info;
-  std::size_t limit = kKernelQueueMin;
-  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && size >= sizeof info)
-    limit = std::clamp(static_cast<std::size_t>(info.delivery_rate), kKernelQueueMin, kKernelQueueMax);
-  const auto waiting = static_cast<std::size_t>(std::max(queued, 0));
-  return waiting >= limit ? 0 : limit - waiting;
-}
 
 asio::ip::tcp::socket::wait_type ready_for(net::Io what) {
   return what == net::Io::wants_read ? asio::ip::tcp::socket::wait_read : asio::ip::tcp::socket::wait_write;

@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
 #include <utility>
 
 #include "adapters/server/http_server.hpp"
@@ -91,6 +92,7 @@ bool HttpConnection::refuse_broken(error_code error) {
 
 void HttpConnection::on_head(error_code error) {
   if (refuse_broken(error)) return;
+  if (is_upgrade()) return upgrade();
   const auto& head = head_->get();
   keep_alive_ = head.keep_alive();
   is_head_ = head.method() == http::verb::head;
@@ -100,6 +102,17 @@ void HttpConnection::on_head(error_code error) {
   if (const auto length = head_->content_length(); length && *length > body_limit_)
     return static_cast<void>(refuse_broken(http::error::body_limit));
   follows ? announce_body() : gather_body();
+}
+
+bool HttpConnection::is_upgrade() const {
+  const auto& head = head_->get();
+  return server_.upgrade_ && head.target() == HttpServer::kWebSocketPath && beast::websocket::is_upgrade(head);
+}
+
+void HttpConnection::upgrade() {
+  if (buffer_.size() > 0) return turn_away(problem(400, "invalid_argument", "bytes behind a request to upgrade, before its answer"));
+  expect_within({});
+  server_.upgrade_(std::move(stream_), head_->release());
 }
 
 void HttpConnection::gather_body() {

@@ -43,6 +43,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   using error_code = boost::beast::error_code;
 
   void on_head(error_code error);
+  [[nodiscard]] bool is_upgrade() const;
+  void upgrade();
   void gather_body();
   void announce_body();
   void on_request(bool body_follows);

@@ -20,7 +20,8 @@ struct SourceRate {
   std::uint32_t burst;
 };
 inline constexpr SourceRate kRate{50, 500};                ///< a burst: a rack of agents behind one address, back after a restart
-inline constexpr SourceRate kLoopbackRate{2000, 10'000};   ///< whoever is on this machine has better ways to slow it down
+inline constexpr SourceRate kLoopbackRate{
+    500, 10'000};    ///< a thousand agents and scripts of one machine; whoever is on it has better ways to slow it down
 inline constexpr std::size_t kSourcesMax = 65'536;         ///< remembered; those beyond share one rate
 inline constexpr Duration kRefusalLogEvery = std::chrono::seconds{10};
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -18,6 +19,7 @@
 #include "adapters/server/frame_server.hpp"
 #include "adapters/server/http_server.hpp"
 #include "adapters/server/listener.hpp"
+#include "adapters/server/web_socket_server.hpp"
 #include "adapters/sqlite/store.hpp"
 #include "apps/scheduler_host/reach.hpp"
 #include "apps/scheduler_host/state_files.hpp"
@@ -55,6 +57,7 @@ class SchedulerHost {
         log_(options.log_level),
         frames_(io_, [this] { schedule_turn(); }),
         http_([this] { schedule_turn(); }),
+        web_sockets_([this] { schedule_turn(); }),
         listener_(io_,
                   {[this](auto stream) { frames_.adopt(std::move(stream)); }, [this](auto stream) { http_.adopt(std::move(stream)); },
                    [this](auto stream) { http_.turn_away_plaintext(std::move(stream)); }},
@@ -83,8 +86,10 @@ class SchedulerHost {
     daemon.tls_pins = {pin};
     daemon.listener = &listener_.counters();
     daemon_ = std::make_unique<scheduler::Daemon>(std::move(daemon),
-                                                  scheduler::DaemonPorts{*store_, *reader_, *blobs_, frames_, http_, entropy_, log_});
+                                                  scheduler::DaemonPorts{*store_, *reader_, *blobs_, links_, http_, entropy_, log_});
     frames_.set_handler(daemon_->links());
+    web_sockets_.set_handler(daemon_->links());
+    http_.set_upgrade([this](auto stream, auto request) { web_sockets_.adopt(std::move(stream), std::move(request)); });
     STINT_TRY_VOID(daemon_->start(opened, now));
     http_.set_handler(daemon_->http());
     STINT_TRY(const auto plaintext, choose_plaintext());
@@ -204,6 +209,7 @@ class SchedulerHost {
     listener_.close();
     daemon_->close_sessions(server::read_clocks());
     frames_.shut_down();
+    web_sockets_.shut_down();
     io_.stop();
   }
 
@@ -223,6 +229,8 @@ class SchedulerHost {
   asio::io_context io_{1};
   server::FrameServer frames_;
   server::HttpServer http_;
+  server::WebSocketServer web_sockets_;
+  server::AllLinks links_{frames_, web_sockets_};
   server::Listener listener_;
   asio::steady_timer timer_;
   asio::signal_set signals_;
@@ -238,6 +246,10 @@ class SchedulerHost {
 
 int run_scheduler(const SchedulerHostOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
+  rlimit files{};  // a descriptor for each agent: the soft limit is for programs that use select()
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
   try {
     SchedulerHost host(options);
     if (const auto started = host.start(); !started) {
