@@ -50,15 +50,15 @@ ports::HttpResponse problem(int status, const std::string& code, const std::stri
 }
 
 HttpConnection::HttpConnection(net::AsyncStream stream, HttpServer& server)
-    : stream_(std::move(stream)), timer_(stream_.get_executor()), server_(server) {
-  ++server_.connections_;
+    : stream_(std::move(stream)), timer_(stream_.get_executor()), server_(server), connections_(server.connections_) {
+  ++*connections_;
   error_code ignored;
   const auto remote = stream_.socket().remote_endpoint(ignored);
   peer_ = ignored ? "unknown" : remote.address().to_string();
   static_cast<void>(stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored));
 }
 
-HttpConnection::~HttpConnection() { --server_.connections_; }
+HttpConnection::~HttpConnection() { --*connections_; }
 
 // Requests.
 

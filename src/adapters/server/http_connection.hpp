@@ -73,6 +73,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
   bool timer_runs_ = false;
   HttpServer& server_;
+  std::shared_ptr<std::size_t> connections_;
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::empty_body>> head_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> gathered_;

@@ -17,7 +17,7 @@ void HttpServer::turn_away_plaintext(net::AsyncStream stream) {
 
 void HttpServer::adopt(net::AsyncStream stream) {
   auto connection = std::make_shared<HttpConnection>(std::move(stream), *this);
-  if (connections_ > ports::limits::kHttpConnectionsMax)
+  if (*connections_ > ports::limits::kHttpConnectionsMax)
     return connection->turn_away(
         problem(503, "unavailable", "over the limit of " + std::to_string(ports::limits::kHttpConnectionsMax) + " connections"));
   connection->read_next();

@@ -55,7 +55,7 @@ class HttpServer final : public ports::HttpReplies {
   Upgrade upgrade_;
   ports::HttpHandler* handler_ = nullptr;
   std::map<ports::RequestId, std::shared_ptr<HttpConnection>> waiting_;  ///< requests that have no whole answer yet
-  std::size_t connections_ = 0;
+  std::shared_ptr<std::size_t> connections_ = std::make_shared<std::size_t>(0);  ///< they may outlive the server by a moment
   std::uint64_t last_id_ = 0;
 };
 
