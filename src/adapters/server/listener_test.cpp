@@ -103,7 +103,8 @@ class Client {
     std::string text;
     while (text.size() < size) {
       std::array<std::uint8_t, 16384> part{};
-      const auto got = wait([&] { return bytes_.read(part); });
+      const auto wanted = std::min(part.size(), size - text.size());
+      const auto got = wait([&] { return bytes_.read(std::span(part).first(wanted)); });
       if (got.what != net::Io::done) break;
       text += as_text(ByteView(part).first(got.bytes));
     }
