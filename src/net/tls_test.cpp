@@ -74,7 +74,7 @@ TEST(Tls, CarriesBytesBothWaysToWhomThePinNames) {
   EXPECT_EQ(far.peek().what, Io::closed);
 }
 
-TEST(Tls, AnotherKeyThanThePinnedIsRefusedBeforeABytesIsSent) {
+TEST(Tls, AnotherKeyThanThePinnedIsRefusedBeforeAByteIsSent) {
   const TestIdentity identity, other;
   Pair pair;
   auto near = client_of(trust_in(other.pin())).connect(pair.fds[0], "localhost");
