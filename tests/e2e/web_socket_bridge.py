@@ -40,7 +40,10 @@ class WebSocket:
 
     def send(self, payload, opcode=BINARY):
         size = len(payload)
-        length = bytes([0x80 | size]) if size < 126 else struct.pack(">BH", 0xFE, size) if size < 65536 else struct.pack(">BQ", 0xFF, size)
+        if size < 126:
+            length = bytes([0x80 | size])
+        else:
+            length = struct.pack(">BH", 0xFE, size) if size < 65536 else struct.pack(">BQ", 0xFF, size)
         mask = os.urandom(4)
         masked = (int.from_bytes(payload, "big") ^ int.from_bytes((mask * (size // 4 + 1))[:size], "big")).to_bytes(size, "big")
         self.socket.sendall(bytes([0x80 | opcode]) + length + mask + masked)
