@@ -1,4 +1,4 @@
-"""A TCP port whose bytes go to the scheduler over WebSocket: each frame of an agent as one binary message, and each message back as bytes."""
+"""A TCP port whose bytes go to the scheduler over WebSocket: each frame of an agent as one binary message, and each message back."""
 
 import base64
 import hashlib
