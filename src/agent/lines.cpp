@@ -193,7 +193,9 @@ void Agent::confirm_key() {
 
 void Agent::on_message(const protocol::CellPins& message, Now /*now*/) {
   if (config_.key_store == nullptr) return;
-  if (const auto kept = config_.key_store->write_pins(message.pins); !kept)
+  std::vector<Pin> pins;
+  for (const auto& pin : message.pins) pins.push_back({pin});
+  if (const auto kept = config_.key_store->write_pins(pins); !kept)
     log_.warn("the cell's pins were not kept: " + kept.error().detail);
 }
 

@@ -247,11 +247,11 @@ TEST_F(AgentKeysAtStart, AllRefusedBeginsAnewWithTheNewest) {
 
 TEST_F(AgentKeysAtStart, TheCellsPinsAreKept) {
   start({kFirst});
-  ports::KeyStore::Pin pin{};
-  pin.fill(3);
-  world.scheduler.session->send(protocol::CellPins{{pin}});
+  Pin pin;
+  pin.spki_sha256.fill(3);
+  world.scheduler.session->send(protocol::CellPins{{pin.spki_sha256}});
   world.settle();
-  EXPECT_EQ(world.key_store.pins, std::vector<ports::KeyStore::Pin>{pin});
+  EXPECT_EQ(world.key_store.pins, std::vector<Pin>{pin});
 }
 
 }  // namespace

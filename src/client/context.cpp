@@ -7,16 +7,27 @@ namespace stint::client {
 
 namespace json = boost::json;
 
+namespace {
+
+bool is_loopback(std::string_view host) {
+  const bool is_numeric = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return host == "localhost" || host == "::1" || (is_numeric && host.starts_with("127."));
+}
+
+}  // namespace
+
 Result<ServerAddress> parse_server(std::string_view text) {
   const std::string_view whole = text;
   const auto wrong = [&](const char* why) {
-    return fail(Errc::invalid_argument, "server \"" + std::string(whole) + "\": " + why + "; expected http://HOST:PORT");
+    return fail(Errc::invalid_argument,
+                "server \"" + std::string(whole) + "\": " + why + "; expected https://HOST:PORT or http://HOST:PORT");
   };
-  if (text.starts_with("https://")) return wrong("TLS is not in this version");
-  if (text.starts_with("http://")) text.remove_prefix(7);
+  ServerAddress address;
+  address.tls = text.starts_with("https://");
+  const bool is_plain = text.starts_with("http://");
+  text.remove_prefix(address.tls ? 8 : is_plain ? 7 : 0);
   if (text.ends_with('/')) text.remove_suffix(1);
 
-  ServerAddress address;
   std::string_view port;
   if (text.starts_with('[')) {
     const std::size_t end = text.find(']');
@@ -29,6 +40,7 @@ Result<ServerAddress> parse_server(std::string_view text) {
     port = colon == std::string_view::npos ? std::string_view() : text.substr(colon);
   }
   if (address.host.empty() || address.host.find_first_of("/@? ") != std::string::npos) return wrong("no host");
+  if (!address.tls && !is_plain) address.tls = !is_loopback(address.host);
   if (port.empty()) return address;
   if (!port.starts_with(':')) return wrong("no port after the host");
   port.remove_prefix(1);
@@ -39,7 +51,7 @@ Result<ServerAddress> parse_server(std::string_view text) {
 
 std::string to_url(const ServerAddress& address) {
   const bool is_ipv6 = address.host.find(':') != std::string::npos;
-  return "http://" + (is_ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+  return (address.tls ? "https://" : "http://") + (is_ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
 Result<Context> parse_context(std::string_view text) {
@@ -54,9 +66,19 @@ Result<Context> parse_context(std::string_view text) {
   const json::string* token = string_of("token");
   if (server == nullptr || token == nullptr)
     return fail(Errc::invalid_argument, "a context file holds {\"server\": \"http://HOST:PORT\", \"token\": \"...\"}");
-  return Context{std::string(*server), std::string(*token)};
+  Context context{std::string(*server), std::string(*token), {}};
+  if (const json::string* pins = string_of("tls_pin")) {
+    auto read = parse_pins(std::string_view(pins->data(), pins->size()));
+    if (!read) return fail(read.error().code, "tls_pin: " + read.error().detail);
+    context.tls_pins = std::move(*read);
+  }
+  return context;
 }
 
-std::string to_json(const Context& context) { return json::serialize(json::object{{"server", context.server}, {"token", context.token}}); }
+std::string to_json(const Context& context) {
+  json::object object{{"server", context.server}, {"token", context.token}};
+  if (!context.tls_pins.empty()) object["tls_pin"] = to_text(context.tls_pins);
+  return json::serialize(object);
+}
 
 }  // namespace stint::client

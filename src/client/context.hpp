@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/pin.hpp"
 #include "base/result.hpp"
 
 namespace stint::client {
@@ -14,10 +16,12 @@ inline constexpr std::uint16_t kDefaultPort = 7464;
 struct ServerAddress {
   std::string host = "127.0.0.1";
   std::uint16_t port = kDefaultPort;
+  bool tls = false;
   bool operator==(const ServerAddress&) const = default;
 };
 
-/// `http://host:port`, `host:port`, `host`, `[::1]:7464`. Errors: invalid_argument.
+/// `https://host:port`, `http://host:port`, `host:port`, `host`, `[::1]:7464`. Without a scheme what never leaves the machine goes plain, and
+/// the rest in TLS. Errors: invalid_argument.
 [[nodiscard]] Result<ServerAddress> parse_server(std::string_view text);
 [[nodiscard]] std::string to_url(const ServerAddress& address);
 
@@ -25,6 +29,7 @@ struct ServerAddress {
 struct Context {
   std::string server;
   std::string token;
+  std::vector<Pin> tls_pins;  ///< of the key that the server shows where it speaks TLS
   bool operator==(const Context&) const = default;
 };
 /// Errors: invalid_argument, saying what the file must hold.

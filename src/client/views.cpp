@@ -231,8 +231,8 @@ Result<EnrolTokenView> parse_enrol_token_view(std::string_view bytes) {
 
 Result<AgentKey> parse_agent_key(std::string_view bytes) {
   STINT_TRY(const json::object object, parse_object(bytes, "an agent's key"));
-  AgentKey key{number<std::uint64_t>(object, "number"), text(object, "name"), text(object, "key"), text(object, "server"),
-               number<std::uint64_t>(object, "key_epoch")};
+  AgentKey key{number<std::uint64_t>(object, "number"),    text(object, "name"),     text(object, "key"), text(object, "server"),
+               number<std::uint64_t>(object, "key_epoch"), texts(object, "tls_pins")};
   if (key.number == 0) return lacks("agent key", "number");
   if (key.key.empty()) return lacks("agent key", "key");
   return key;

@@ -116,6 +116,7 @@ struct AgentKey {
   std::uint64_t number = 0;
   std::string name, key, server;
   std::uint64_t key_epoch = 0;
+  std::vector<std::string> tls_pins;
 };
 
 struct LogLine {

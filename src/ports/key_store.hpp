@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/pin.hpp"
 #include "base/result.hpp"
 
 namespace stint::ports {
@@ -22,8 +23,6 @@ struct HeldKey {
 /// Errors:  no_space, io, forbidden  nothing has changed.
 class KeyStore {
  public:
-  using Pin = std::array<std::uint8_t, 32>;
-
   virtual ~KeyStore() = default;
   /// Newest first, at least one.
   [[nodiscard]] virtual Status write_keys(const std::vector<HeldKey>& keys) = 0;

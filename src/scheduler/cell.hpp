@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "base/pin.hpp"
 #include "base/time.hpp"
 #include "core/scheduler.hpp"
 #include "ports/blob_store.hpp"
 #include "ports/entropy.hpp"
+#include "ports/listener_counters.hpp"
 #include "ports/store.hpp"
 #include "scheduler/attempt_token.hpp"
 #include "scheduler/enrol_book.hpp"
@@ -32,6 +34,8 @@ struct CellFacts {
   std::string state_dir;
   std::string server;                           ///< host:port that agents and clients connect to
   std::vector<std::string> addresses;           ///< host:port under which other machines find it
+  std::vector<Pin> tls_pins;                    ///< by which clients know it where it speaks TLS
+  const ports::ListenerCounters* listener = nullptr;
   UnixMillis started_at{};
 };
 

@@ -13,6 +13,15 @@
 #include "scheduler/work_book.hpp"
 
 namespace stint::scheduler {
+namespace {
+
+std::vector<wire::Digest> digests_of(const std::vector<Pin>& pins) {
+  std::vector<wire::Digest> digests;
+  for (const Pin& pin : pins) digests.push_back(pin.spki_sha256);
+  return digests;
+}
+
+}  // namespace
 
 /// What the daemon remembers beside the core: ends of logs, latest reports, newest events, who may ask, who may join.
 struct Books {
@@ -20,7 +29,7 @@ struct Books {
       : logs(reader),
         events(reader),
         tokens(options.api_token_sha256),
-        enrol_tokens(options.key_encryption_key, options.cell_pins.empty() ? wire::Digest{} : options.cell_pins.front()) {}
+        enrol_tokens(options.key_encryption_key, options.tls_pins.empty() ? wire::Digest{} : options.tls_pins.front().spki_sha256) {}
   LogBook logs;
   ReportBook reports;
   EventRing events;
@@ -39,10 +48,10 @@ Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
             }),
       journal_(
           ports.store, [this](Turn&& turn) { tell(std::move(turn)); }, [this](const Error& error) { on_store_failed(error); }),
-      hub_({options_.session_time_offset_ms, options_.heartbeat_interval, options_.cell_pins}, keys_, ports.links, ports.entropy, ports.log,
+      hub_({options_.session_time_offset_ms, options_.heartbeat_interval, options_.tls_pins}, keys_, ports.links, ports.entropy, ports.log,
            *this),
       books_(std::make_unique<Books>(ports.reader, options_)),
-      desk_({options_.session_time_offset_ms, options_.cell_pins}, books_->enrol_tokens, hub_, ports.links, ports.entropy, ports.log,
+      desk_({options_.session_time_offset_ms, digests_of(options_.tls_pins)}, books_->enrol_tokens, hub_, ports.links, ports.entropy, ports.log,
             *this),
       blob_sweep_(ports.blobs, ports.log, options_.blob_grace,
                   {[this] { return std::make_shared<LiveBlobs>(core_, ports_.reader, ports_.blobs); },
@@ -67,6 +76,8 @@ Status Daemon::start(const ports::Store::Opened& opened, Now now) {
   facts.server = options_.server;
   facts.addresses = options_.addresses;
   if (facts.addresses.empty()) facts.addresses.push_back(options_.server);
+  facts.tls_pins = options_.tls_pins;
+  facts.listener = options_.listener;
   facts.started_at = now.wall;
   cell_ = std::make_unique<Cell>(Cell{core_,
                                       journal_,

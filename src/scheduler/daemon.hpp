@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/pin.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "core/scheduler.hpp"
@@ -16,6 +17,7 @@
 #include "ports/entropy.hpp"
 #include "ports/http.hpp"
 #include "ports/link.hpp"
+#include "ports/listener_counters.hpp"
 #include "ports/store.hpp"
 #include "scheduler/assignments.hpp"
 #include "scheduler/attempt_token.hpp"
@@ -43,11 +45,12 @@ struct DaemonOptions {
   Duration heartbeat_interval = std::chrono::seconds{30};
   std::string server;                           ///< host:port told to agents
   std::vector<std::string> addresses;           ///< host:port under which other machines find it, the likeliest first; none: `server`
+  std::vector<Pin> tls_pins;                    ///< of the keys by which this cell is known where it speaks TLS, the one it shows first; none: no TLS
+  const ports::ListenerCounters* listener = nullptr;  ///< for /metrics; none: nobody counts
   std::string state_dir;
   Duration blob_grace = limits::kBlobGrace;     ///< how long a blob that nothing refers to stays
   RetentionLimits retention;                    ///< nothing given: everything is kept
   KeySettings keys;
-  std::vector<std::array<std::uint8_t, 32>> cell_pins;  ///< SHA-256 of the public keys under which the cell shows itself; none: no TLS
 };
 
 /// What the daemon needs from outside; main() owns it all.
@@ -87,6 +90,7 @@ class Daemon final : private AgentMessages, private EnrolRequests {
 
   /// Set when the process must end: the store failed, or another scheduler took over. A restart recovers.
   [[nodiscard]] const Error* fatal() const { return fatal_ ? &*fatal_ : nullptr; }
+  [[nodiscard]] const std::string& cell_id() const { return meta_.at("cell_id"); }
   [[nodiscard]] const core::Scheduler& core() const { return core_; }
   [[nodiscard]] const Keyring& keys() const { return keys_; }
   [[nodiscard]] const Journal& journal() const { return journal_; }

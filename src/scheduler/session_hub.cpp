@@ -306,7 +306,9 @@ void SessionHub::tell_reconciled(AgentNumber number, Now now) {
   for (auto& verdict : verdicts) up_.fill_log_ends(verdict);
   auto& session = *links_.at(agent.link).session;
   session.send(protocol::Reconcile{std::move(verdicts)});
-  if (!options_.cell_pins.empty()) session.send(protocol::CellPins{options_.cell_pins});
+  protocol::CellPins pins;
+  for (const Pin& pin : options_.cell_pins) pins.pins.push_back(pin.spki_sha256);
+  if (!pins.pins.empty()) session.send(pins);
   offer_key(agent.link, now);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "base/pin.hpp"
 #include "base/time.hpp"
 #include "core/effects.hpp"
 #include "ports/entropy.hpp"
@@ -39,7 +40,7 @@ class AgentMessages {
 struct SessionHubOptions {
   std::int64_t session_time_offset_ms = 0;
   Duration heartbeat_interval = std::chrono::seconds{30};
-  std::vector<std::array<std::uint8_t, 32>> cell_pins;  ///< told after each Reconcile; none: there is no TLS
+  std::vector<Pin> cell_pins;  ///< told after each Reconcile; none: there is no TLS
 };
 
 /// Connections, the sessions on them, and which session speaks for which agent.

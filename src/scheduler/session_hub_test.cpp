@@ -426,8 +426,8 @@ TEST_F(SessionHubTest, RevokingCutsWhateverTheAgentHasOpen) {
 }
 
 TEST_F(SessionHubTest, PinsFollowReconcile) {
-  std::array<std::uint8_t, 32> pin{};
-  pin.fill(5);
+  Pin pin;
+  pin.spki_sha256.fill(5);
   SessionHub with_pins{{testing::kSessionTimeOffsetMs, 30s, {pin}}, *this, network, entropy, log, *this};
   auto& peer = network.dial(with_pins, identity(), at(time));
   while (network.exchange(with_pins, at(time))) {
@@ -439,7 +439,7 @@ TEST_F(SessionHubTest, PinsFollowReconcile) {
   while (network.exchange(with_pins, at(time))) {
   }
   ASSERT_EQ(peer.heard.size(), 2U);
-  EXPECT_EQ(std::get<protocol::CellPins>(peer.heard[1]).pins.at(0), pin);
+  EXPECT_EQ(std::get<protocol::CellPins>(peer.heard[1]).pins.at(0), pin.spki_sha256);
 }
 
 }  // namespace

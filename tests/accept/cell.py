@@ -4,6 +4,7 @@ import http.client
 import json
 import signal
 import socket
+import ssl
 import time
 import urllib.parse
 
@@ -40,17 +41,18 @@ class Daemon:
 
 
 class Cell:
-    def __init__(self, product):
+    def __init__(self, product, name="scheduler", host="127.0.0.1", options=()):
         self.product = product
-        self.state = product.folder / "scheduler"
-        listen = f"127.0.0.1:{free_port()}"
-        self.scheduler = Daemon(product, "scheduler.log", "scheduler", "start", "--state-dir", self.state, "--listen", listen)
+        self.state = product.folder / name
+        arguments = ("scheduler", "start", "--state-dir", self.state, "--listen", f"{host}:{free_port()}", *options)
+        self.scheduler = Daemon(product, f"{name}.log", *arguments)
         self.agents = {}
         product.environment["STINT_STATE_DIR"] = str(self.state)
 
-    def start(self):
+    def start(self, **tls):
+        """`tls` as Api takes it."""
         self.scheduler.start()
-        api = Api(self.state / "context.json")
+        api = Api(self.state / "context.json", **tls)
 
         def ready():
             if self.scheduler.process.poll() is not None:
@@ -87,16 +89,26 @@ class Cell:
 
 
 class Api:
-    """GET requests over kept connections. The context file is read anew for each connection: a restarted scheduler may have moved."""
+    """GET requests over kept connections. The context file is read anew for each connection: a restarted scheduler may have moved.
 
-    def __init__(self, context):
+    Of a scheduler with TLS, `authority` is the certificate that is trusted, by default its own; `client` one to show, and its key.
+    """
+
+    def __init__(self, context, authority=None, client=None):
         self.context, self.connection, self.headers = context, None, {}
+        self.authority, self.client = authority or context.with_name("tls.crt"), client
 
     def connect(self):
         context = json.loads(self.context.read_text())
         where = urllib.parse.urlsplit(context["server"])
         self.headers = {"Authorization": f"Bearer {context['token']}"}
-        self.connection = http.client.HTTPConnection(where.hostname, where.port, timeout=TALK_SECONDS)
+        if where.scheme == "http":
+            self.connection = http.client.HTTPConnection(where.hostname, where.port, timeout=TALK_SECONDS)
+            return
+        tls = ssl.create_default_context(cafile=self.authority)
+        if self.client:
+            tls.load_cert_chain(*self.client)
+        self.connection = http.client.HTTPSConnection(where.hostname, where.port, timeout=TALK_SECONDS, context=tls)
 
     def try_get(self, path):
         """The answer to one request; None when there was none, or one that says `not now`."""

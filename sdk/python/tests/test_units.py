@@ -50,8 +50,11 @@ def test_server_is_written_as_on_the_command_line() -> None:
     assert parse_server("localhost") == "http://localhost:7464"
     assert parse_server("http://h:1/") == "http://h:1"
     assert parse_server("[::1]:9") == "http://[::1]:9"
-    for wrong in ("https://h", "http://", "h:x", "h:0", "h:99999", "ftp://h", "http://h/path", "u:p@h"):
-        with pytest.raises(InvalidArgument, match="expected http://HOST:PORT"):
+    assert parse_server("https://h") == "https://h:7464"
+    assert parse_server("h:1") == "https://h:1"
+    assert parse_server("127.0.0.1:1") == "http://127.0.0.1:1"
+    for wrong in ("https://", "http://", "h:x", "h:0", "h:99999", "ftp://h", "http://h/path", "u:p@h"):
+        with pytest.raises(InvalidArgument, match="expected https://HOST:PORT or http://HOST:PORT"):
             parse_server(wrong)
 
 
@@ -64,6 +67,20 @@ def test_arguments_come_before_environment_before_context(tmp_path: Path) -> Non
     assert Settings().find_endpoint({**environment, "STINT_SERVER": "http://e:1"}) == Settings("http://e:1").find_endpoint(environment)
     # The token of one scheduler is never sent to another.
     assert Settings("http://elsewhere:1").find_endpoint(environment).token == ""
+
+
+def test_the_pin_of_one_scheduler_says_nothing_of_another(tmp_path: Path) -> None:
+    pin, other = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+    (tmp_path / "context.json").write_text(json.dumps({"server": "https://c:1", "token": "t", "tls_pin": pin}))
+    environment = {"STINT_STATE_DIR": str(tmp_path)}
+    assert Settings().find_endpoint(environment).pins == (pin,)
+    assert Settings("c:1").find_endpoint(environment).pins == (pin,)
+    assert Settings("https://elsewhere:1", "t").find_endpoint(environment).pins == ()
+    assert Settings(pin=other).find_endpoint(environment).pins == (other,)
+    assert Settings().find_endpoint({**environment, "STINT_CELL_PIN": other}).pins == (other,)
+    assert Settings(ca_file="ca.pem").find_endpoint(environment).pins == ()
+    with pytest.raises(InvalidArgument, match="64 hexadecimal digits"):
+        Settings(pin="sha256:12").find_endpoint(environment)
 
 
 def test_without_a_server_the_error_says_what_to_do(tmp_path: Path) -> None:

@@ -20,11 +20,12 @@ Result<Address> parse_address(std::string text) {
   const auto wrong = [given = text](const std::string& why) {
     return fail(Errc::invalid_argument, "server address '" + given + "': " + why + "; expected HOST or HOST:PORT");
   };
-  if (text.starts_with("http://")) text.erase(0, 7);
-  if (text.starts_with("https://")) return wrong("this version speaks plain TCP only");
+  auto transport = Transport::unsaid;
+  if (text.starts_with("http://")) text.erase(0, 7), transport = Transport::plain;
+  if (text.starts_with("https://")) text.erase(0, 8), transport = Transport::tls;
   if (text.ends_with('/')) text.pop_back();
 
-  Address address{text, kDefaultPort};
+  Address address{text, kDefaultPort, transport};
   if (text.starts_with('[')) {
     const auto end = text.find(']');
     if (end == std::string::npos) return wrong("']' is missing");
@@ -47,6 +48,15 @@ bool is_loopback(const Address& address) {
   if (inet_pton(AF_INET, address.host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
   in6_addr v6{};
   return inet_pton(AF_INET6, address.host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+Result<Transport> choose_transport(const Address& address, Insecure plaintext) {
+  if (address.transport == Transport::tls) return Transport::tls;
+  if (is_loopback(address) || plaintext == Insecure::allowed) return Transport::plain;
+  if (address.transport == Transport::unsaid) return Transport::tls;
+  return fail(Errc::forbidden, "server http://" + address.text() +
+                                   " is not on this machine: everybody on the way could read tokens, commands and output (not change "
+                                   "commands: frames are signed). Say https://, or accept it with --insecure-plaintext");
 }
 
 }  // namespace stint::agent_host

@@ -1,13 +1,11 @@
 #include "adapters/agent_host/agent_loop.hpp"
 
-#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/post.hpp>
-#include <cerrno>
 #include <csignal>
 #include <utility>
 
@@ -29,6 +27,10 @@ int make_timer() {
   return fd;
 }
 
+using Socket = asio::ip::tcp::socket;
+
+Socket::wait_type ready_for(net::Io what) { return what == net::Io::wants_write ? Socket::wait_write : Socket::wait_read; }
+
 }  // namespace
 
 AgentLoop::AgentLoop(asio::io_context& io, ports::LinkClient& client, Options options, Log& log)
@@ -37,7 +39,7 @@ AgentLoop::AgentLoop(asio::io_context& io, ports::LinkClient& client, Options op
       options_(std::move(options)),
       log_(log),
       resolver_(io),
-      socket_(io),
+      stream_(Tcp::socket(io)),
       dial_timer_(io),
       pace_timer_(io),
       linger_timer_(io),
@@ -94,17 +96,17 @@ void AgentLoop::dial() {
   link_ = Link::dialing;
   client_.on_link_dialing();
   const auto generation = ++generation_;
-  const auto& server = options_.servers[next_server_++ % options_.servers.size()];
+  const auto server = options_.servers[next_server_++ % options_.servers.size()];
   const auto name = server.text();
   dial_timer_.expires_after(limits::kConnectTimeout);
   dial_timer_.async_wait([this, generation, name](const error_code& error) {
     if (!error && generation == generation_ && link_ == Link::dialing) fail_dial(name + ": no connection within 10 s");
   });
-  const auto on_resolved = [this, generation, name](const error_code& error, const Tcp::resolver::results_type& found) {
+  const auto on_resolved = [this, generation, name, server](const error_code& error, const Tcp::resolver::results_type& found) {
     if (generation != generation_) return;
     if (error) return fail_dial(name + ": " + error.message());
-    asio::async_connect(socket_, found, [this, generation, name](const error_code& failure, const Tcp::endpoint& /*endpoint*/) {
-      if (generation == generation_) on_dialed(failure, name);
+    asio::async_connect(stream_.socket(), found, [this, generation, server](const error_code& failure, const Tcp::endpoint& /*endpoint*/) {
+      if (generation == generation_) on_dialed(failure, server);
     });
   };
   // A literal address needs no resolver, whose first use starts a thread.
@@ -122,19 +124,38 @@ void AgentLoop::fail_dial(const std::string& why) {
   link_ = Link::none;
   dial_timer_.cancel();
   resolver_.cancel();
-  error_code ignored;
-  socket_.close(ignored);
+  stream_.close();
   client_.on_link_failed(why, read_now());
   turn();
 }
 
-void AgentLoop::on_dialed(const error_code& error, const std::string& server) {
-  if (error) return fail_dial(server + ": " + error.message());
-  dial_timer_.cancel();
+void AgentLoop::on_dialed(const error_code& error, const Address& server) {
+  if (error) return fail_dial(server.text() + ": " + error.message());
   error_code failure;
-  socket_.set_option(Tcp::no_delay{true}, failure);
-  if (!failure) socket_.native_non_blocking(true, failure);
-  if (failure) return fail_dial(server + ": " + failure.message());
+  auto& socket = stream_.socket();
+  socket.set_option(Tcp::no_delay{true}, failure);
+  if (!failure) socket.non_blocking(true, failure);
+  if (failure) return fail_dial(server.text() + ": " + failure.message());
+  stream_.set_bytes(net::ByteStream(socket.native_handle()));
+  if (server.transport != Transport::tls) return on_ready();
+  const auto tls = options_.tls();
+  if (!tls) return fail_dial(server.text() + ": " + tls.error().detail);
+  stream_.set_bytes((*tls)->connect(socket.native_handle(), server.host));
+  shake_hands(server);
+}
+
+void AgentLoop::shake_hands(const Address& server) {
+  stream_.async_handshake([this, generation = generation_, server](const error_code& error, std::size_t /*bytes*/) {
+    if (generation != generation_) return;
+    if (error) return fail_dial(server.text() + ": " + stream_.bytes().problem());
+    if (stream_.bytes().protocol() != net::kAlpnFrames)
+      return fail_dial(server.text() + ": speaks TLS, but not " + std::string(net::kAlpnFrames) + " in it: it is no scheduler");
+    on_ready();
+  });
+}
+
+void AgentLoop::on_ready() {
+  dial_timer_.cancel();
   next_server_ += options_.servers.size() - 1;  // this one again, next time
   if (options_.on_connected) options_.on_connected(options_.servers[next_server_ % options_.servers.size()]);
   link_ = Link::open;
@@ -149,36 +170,38 @@ void AgentLoop::on_dialed(const error_code& error, const std::string& server) {
 
 // The open link.
 
-void AgentLoop::watch_socket() {
-  socket_.async_wait(Tcp::socket::wait_read, [this, generation = generation_](const error_code& error) {
+void AgentLoop::watch_socket(net::Io what) {
+  stream_.socket().async_wait(ready_for(what), [this, generation = generation_](const error_code& error) {
     if (generation != generation_ || link_ != Link::open) return;
     if (error) return close_link();
-    read_socket();
-    if (link_ == Link::open) watch_socket();
+    const auto next = read_socket();
+    if (link_ == Link::open) watch_socket(next);
     turn();
   });
 }
 
-void AgentLoop::read_socket() {
+/// Gives what to wait for before the next read.
+net::Io AgentLoop::read_socket() {
   for (int i = 0; i < limits::kReadsPerTurn && link_ == Link::open; ++i) {
     const auto before = read_now();
-    const auto got = recv(socket_.native_handle(), in_.data(), in_.size(), 0);
-    if (got > 0) {
-      client_.on_link_bytes(ByteView{in_}.first(static_cast<std::size_t>(got)), read_now(), empty_since_);
-    } else if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    const auto got = stream_.bytes().read(in_);
+    if (got.what == net::Io::done) {
+      client_.on_link_bytes(ByteView{in_}.first(got.bytes), read_now(), empty_since_);
+    } else if (got.what == net::Io::wants_read || got.what == net::Io::wants_write) {
       empty_since_ = before.mono;  // everything that comes later arrives after this moment
-      return;
-    } else if (got == 0 || errno != EINTR) {
-      return close_link();
+      return got.what;
+    } else {
+      close_link();
     }
   }
+  return net::Io::wants_read;  // a record of TLS is read whole: what is left waits in the socket
 }
 
 void AgentLoop::write_socket() {
   while (!waits_for_write_ && !waits_for_pace_) {
     if (out_.empty()) {
       if (!client_.has_link_output()) return;
-      const auto allowance = std::min(send_allowance(socket_.native_handle()), limits::kWriteBudget);
+      const auto allowance = std::min(send_allowance(stream_.socket().native_handle()), limits::kWriteBudget);
       if (allowance == 0) {
         waits_for_pace_ = true;
         pace_timer_.expires_after(limits::kPaceRetry);
@@ -193,21 +216,25 @@ void AgentLoop::write_socket() {
       client_.take_link_output(read_now(), allowance, out_);
       if (out_.empty()) return;
     }
-    const auto sent = ::send(socket_.native_handle(), out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL);
-    if (sent >= 0) {
-      written_ += static_cast<std::size_t>(sent);
+    const auto sent = stream_.bytes().write(ByteView{out_}.subspan(written_));
+    if (sent.what == net::Io::done) {
+      written_ += sent.bytes;
       if (written_ == out_.size()) out_.clear();
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      waits_for_write_ = true;
-      socket_.async_wait(Tcp::socket::wait_write, [this, generation = generation_](const error_code& error) {
-        if (error || generation != generation_) return;
-        waits_for_write_ = false;
-        turn();
-      });
-    } else if (errno != EINTR) {
+    } else if (sent.what == net::Io::wants_write || sent.what == net::Io::wants_read) {
+      wait_to_write(sent.what);
+    } else {
       return close_link();
     }
   }
+}
+
+void AgentLoop::wait_to_write(net::Io what) {
+  waits_for_write_ = true;
+  stream_.socket().async_wait(ready_for(what), [this, generation = generation_](const error_code& error) {
+    if (error || generation != generation_) return;
+    waits_for_write_ = false;
+    turn();
+  });
 }
 
 /// Closes once the last output has left; a peer that does not take it cannot hold us.
@@ -229,8 +256,8 @@ void AgentLoop::close_link() {
   waits_for_write_ = waits_for_pace_ = is_lingering_ = false;
   pace_timer_.cancel();
   linger_timer_.cancel();
-  error_code ignored;
-  socket_.close(ignored);
+  stream_.bytes().say_goodbye();
+  stream_.close();
   client_.on_link_closed(read_now());
 }
 

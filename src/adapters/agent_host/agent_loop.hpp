@@ -7,29 +7,35 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "adapters/agent_host/address.hpp"
 #include "base/bytes.hpp"
 #include "base/log.hpp"
+#include "net/async_stream.hpp"
+#include "net/tls.hpp"
 #include "ports/link_client.hpp"
 
 namespace stint::agent_host {
 
-/// The agent's one thread: a TCP connection that it dials, file descriptors of drivers, signals and a timer, all turned into calls of a
-/// LinkClient. An agent with a second line has a second loop on the same thread, and each is told when the other had something to do.
+/// The agent's one thread: a connection that it dials, plain or in TLS, file descriptors of drivers, signals and a timer, all turned into
+/// calls of a LinkClient. An agent with a second line has a second loop on the same thread, and each is told when the other had something
+/// to do.
 ///
 /// Units:   deadlines run on CLOCK_BOOTTIME (timerfd), as leases do: a machine that slept knows it.
 /// Thread:  the one that runs `io`.
 class AgentLoop {
  public:
   struct Options {
-    std::vector<Address> servers;  ///< tried in turn
+    std::vector<Address> servers;  ///< tried in turn; each says its transport
     std::vector<int> driver_fds;  ///< readable when a driver has events; not owned
     std::function<void(const Address&)> on_connected{};  ///< which of the servers answered; may be empty
     bool takes_signals = true;
     std::function<void()> after_turn{};  ///< what this line did may be the other's business; may be empty
+    /// For an address with TLS, asked at each dial: pins may have changed. May be empty if there is no such address.
+    std::function<Result<std::shared_ptr<const net::TlsClient>>()> tls{};
   };
   AgentLoop(boost::asio::io_context& io, ports::LinkClient& client, Options options, Log& log);
   ~AgentLoop();
@@ -48,11 +54,14 @@ class AgentLoop {
   void turn();
   void look();
   void dial();
-  void on_dialed(const boost::system::error_code& error, const std::string& server);
+  void on_dialed(const boost::system::error_code& error, const Address& server);
+  void shake_hands(const Address& server);
+  void on_ready();
   void fail_dial(const std::string& why);
-  void watch_socket();
-  void read_socket();
+  void watch_socket(net::Io what = net::Io::wants_read);
+  [[nodiscard]] net::Io read_socket();
   void write_socket();
+  void wait_to_write(net::Io what);
   void finish_link();
   void close_link();
   void watch_driver(boost::asio::posix::stream_descriptor& fd);
@@ -69,7 +78,7 @@ class AgentLoop {
   std::uint64_t generation_ = 0;  ///< of dials: what still comes back from an earlier one is ignored
   std::size_t next_server_ = 0;
   Tcp::resolver resolver_;
-  Tcp::socket socket_;
+  net::AsyncStream stream_;
   boost::asio::steady_timer dial_timer_;
   boost::asio::steady_timer pace_timer_;
   boost::asio::steady_timer linger_timer_;

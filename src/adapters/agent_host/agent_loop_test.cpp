@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "adapters/agent_host/system.hpp"
+#include "net/test_identity.hpp"
 
 namespace stint::agent_host {
 namespace {
@@ -29,6 +30,7 @@ class ScriptedClient final : public ports::LinkClient {
   void on_link_failed(const std::string& why, Now /*now*/) override {
     is_dialing = false;
     failures.push_back(why);
+    if (finish_when_failed) finished = true;
   }
   void on_link_bytes(ByteView bytes, Now now, Instant empty_since) override {
     EXPECT_LE(empty_since, now.mono);
@@ -69,7 +71,7 @@ class ScriptedClient final : public ports::LinkClient {
   bool is_finished() const override { return finished; }
 
   bool is_open = false, is_dialing = false, closing = false, finished = false;
-  bool finish_when_closed = false, finish_on_timer = false;
+  bool finish_when_closed = false, finish_when_failed = false, finish_on_timer = false;
   int opens = 0, closes = 0, timers = 0;
   std::vector<std::string> failures;
   std::string input, output, signals;
@@ -87,15 +89,16 @@ class SilentLog final : public Log {
 class AgentLoopTest : public testing::Test {
  protected:
   AgentLoopTest() : acceptor(io, Tcp::endpoint{asio::ip::address_v4::loopback(), 0}) {}
-  Address address() const { return {"127.0.0.1", std::to_string(acceptor.local_endpoint().port())}; }
+  Address address() const { return {"127.0.0.1", std::to_string(acceptor.local_endpoint().port()), Transport::plain}; }
   void run(std::vector<Address> servers, std::vector<int> fds = {}) {
-    AgentLoop loop{io, client, {std::move(servers), std::move(fds), {}}, log};
+    AgentLoop loop{io, client, {.servers = std::move(servers), .driver_fds = std::move(fds), .tls = [this] { return tls; }}, log};
     loop.start();
     io.run();
   }
   asio::io_context io;
   Tcp::acceptor acceptor;
   ScriptedClient client;
+  std::shared_ptr<const net::TlsClient> tls;
   SilentLog log;
 };
 
@@ -126,7 +129,7 @@ TEST_F(AgentLoopTest, CarriesBytesBothWaysAndClosesWhenAsked) {
 
 TEST_F(AgentLoopTest, TriesTheNextServerWhenOneRefuses) {
   Tcp::acceptor closed{io, Tcp::endpoint{asio::ip::address_v4::loopback(), 0}};
-  const Address refused{"127.0.0.1", std::to_string(closed.local_endpoint().port())};
+  const Address refused{"127.0.0.1", std::to_string(closed.local_endpoint().port()), Transport::plain};
   closed.close();
   Tcp::socket peer{io};
   acceptor.async_accept(peer, [&](auto /*error*/) { asio::write(peer, asio::buffer(std::string{"finish"})); });
@@ -147,6 +150,65 @@ TEST_F(AgentLoopTest, HandsOverMuchOutputInPortionsAndAllOfItArrives) {
   run({address()});
   EXPECT_EQ(heard, client.output);
   EXPECT_LE(client.largest_budget, std::size_t{512} << 10);
+}
+
+/// The scheduler's end of a TLS connection that `acceptor` takes: `then` gets it after the handshake, or the error.
+class TlsPeer {
+ public:
+  TlsPeer(asio::io_context& io, Tcp::acceptor& acceptor, const net::TestIdentity& identity)
+      : tls_(std::move(*net::TlsServer::make({identity.certificate(), identity.key(), ""}))), stream(Tcp::socket(io)) {
+    acceptor.async_accept(stream.socket(), [this](auto error) {
+      ASSERT_FALSE(error);
+      stream.socket().non_blocking(true);
+      stream.set_bytes(tls_.accept(stream.socket().native_handle()));
+      stream.async_handshake([this](auto failure, std::size_t) { failure ? stream.close() : then(); });
+    });
+  }
+
+ private:
+  net::TlsServer tls_;
+
+ public:
+  net::AsyncStream stream;
+  std::function<void()> then = [] {};
+};
+
+std::shared_ptr<const net::TlsClient> trusting(const Pin& pin) {
+  return std::make_shared<const net::TlsClient>(std::move(*net::TlsClient::make({{pin}, {}, {}, {}}, net::kAlpnFrames)));
+}
+
+TEST_F(AgentLoopTest, CarriesBytesInTls) {
+  const net::TestIdentity identity;
+  tls = trusting(identity.pin());
+  for (int i = 0; client.output.size() < (std::size_t{2} << 20); ++i) client.output += std::to_string(i) + ";";
+  client.finish_when_closed = true;
+  std::string heard(client.output.size(), '\0');
+  TlsPeer peer(io, acceptor, identity);
+  peer.then = [&] {
+    asio::async_read(peer.stream, asio::buffer(heard), [&](auto error, std::size_t) {
+      ASSERT_FALSE(error) << error.message();
+      asio::async_write(peer.stream, asio::buffer(std::string_view("please close")), [](auto, std::size_t) {});
+    });
+  };
+  Address where = address();
+  where.transport = Transport::tls;
+  run({where});
+  EXPECT_EQ(heard, client.output);
+  EXPECT_EQ(client.input, "please close");
+  EXPECT_EQ(client.opens, 1);
+}
+
+TEST_F(AgentLoopTest, AnotherKeyThanThePinnedIsAFailedDial) {
+  const net::TestIdentity identity, other;
+  tls = trusting(other.pin());
+  client.finish_when_failed = true;
+  TlsPeer peer(io, acceptor, identity);
+  Address where = address();
+  where.transport = Transport::tls;
+  run({where});
+  EXPECT_EQ(client.opens, 0);
+  ASSERT_EQ(client.failures.size(), 1U);
+  EXPECT_NE(client.failures[0].find("shows key " + to_text(identity.pin())), std::string::npos) << client.failures[0];
 }
 
 TEST_F(AgentLoopTest, AClosedPeerIsDialledAgain) {
@@ -189,15 +251,28 @@ TEST(Address, ReadsWhatPeopleWrite) {
   EXPECT_EQ(parse_address("box")->text(), "box:7464");
   EXPECT_EQ(parse_address("box:80")->port, "80");
   EXPECT_EQ(parse_address("http://127.0.0.1:7464/")->text(), "127.0.0.1:7464");
+  EXPECT_EQ(parse_address("https://box/")->text(), "box:7464");
   EXPECT_EQ(parse_address("[::1]:9")->host, "::1");
   EXPECT_EQ(parse_address("::1")->port, "7464");
-  for (const auto* bad : {"", ":80", "box:0", "box:65536", "box:http", "[::1", "[::1]x", "https://box"})
-    EXPECT_FALSE(parse_address(bad)) << bad;
+  for (const auto* bad : {"", ":80", "box:0", "box:65536", "box:http", "[::1", "[::1]x"}) EXPECT_FALSE(parse_address(bad)) << bad;
 }
 
 TEST(Address, LoopbackIsWhatStaysOnThisMachine) {
-  for (const auto* host : {"localhost", "127.0.0.1", "127.8.9.1", "::1"}) EXPECT_TRUE(is_loopback({host, "1"})) << host;
-  for (const auto* host : {"128.0.0.1", "box", "localhost.example", "::2", "0.0.0.0"}) EXPECT_FALSE(is_loopback({host, "1"})) << host;
+  for (const auto* host : {"localhost", "127.0.0.1", "127.8.9.1", "::1"}) EXPECT_TRUE(is_loopback({host, "1", Transport::unsaid})) << host;
+  for (const auto* host : {"128.0.0.1", "box", "localhost.example", "::2", "0.0.0.0"})
+    EXPECT_FALSE(is_loopback({host, "1", Transport::unsaid})) << host;
+}
+
+TEST(Address, OnlyWhatStaysOnThisMachineIsSpokenToInTheClear) {
+  const auto choose = [](const char* text, Insecure plaintext) { return choose_transport(*parse_address(text), plaintext); };
+  for (const auto* local : {"127.0.0.1", "localhost:1", "http://[::1]:9"})
+    EXPECT_EQ(*choose(local, Insecure::refused), Transport::plain) << local;
+  EXPECT_EQ(*choose("https://127.0.0.1", Insecure::refused), Transport::tls);
+  EXPECT_EQ(*choose("box:80", Insecure::refused), Transport::tls);
+  EXPECT_EQ(choose("http://box:80", Insecure::refused).error().code, Errc::forbidden);
+  EXPECT_EQ(*choose("box:80", Insecure::allowed), Transport::plain);
+  EXPECT_EQ(*choose("http://box:80", Insecure::allowed), Transport::plain);
+  EXPECT_EQ(*choose("https://box:80", Insecure::allowed), Transport::tls);
 }
 
 }  // namespace

@@ -83,8 +83,8 @@ Status write_joined_key(const std::string& path, const JoinedKey& key) {
                       {"signing_key", fs::path(signing_key_path(path)).filename().string()},
                       {"token", key.token}};
   json::array pins;
-  if (key.cell != decltype(key.cell){}) pins.emplace_back(to_hex(key.cell));
-  object["pins"] = std::move(pins);
+  for (const Pin& pin : key.tls_pins) pins.emplace_back(to_text(pin));
+  object["tls_pins"] = std::move(pins);
   return write_durably(path, json::serialize(object) + "\n");
 }
 

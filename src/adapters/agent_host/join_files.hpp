@@ -3,8 +3,10 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/ids.hpp"
+#include "base/pin.hpp"
 #include "base/result.hpp"
 #include "ports/entropy.hpp"
 #include "ports/key_store.hpp"
@@ -24,7 +26,7 @@ struct JoinedKey {
   AgentNumber agent;
   std::string name;
   ports::HeldKey key;
-  std::array<std::uint8_t, 32> cell{};  ///< SHA-256 of the cell's public key; all zero: it has none
+  std::vector<Pin> tls_pins;  ///< of the cell's key; none: the token names none
 };
 
 /// What read_key_file reads; names the file beside it with the Ed25519 key. Durable when this returns.

@@ -68,7 +68,7 @@ TEST_F(JoinFiles, WhatJoiningWritesTheAgentReads) {
   key.key.epoch = KeyEpoch{3};
   key.key.generation = 2;
   key.key.key.fill(0x42);
-  key.cell.fill(0x17);
+  key.tls_pins.emplace_back().spki_sha256.fill(0x17);
   ASSERT_TRUE(write_joined_key(path("k.json"), key));
   EXPECT_EQ(mode_of(path("k.json")), 0600U);
   const auto read = read_key_file(path("k.json"));
@@ -78,7 +78,7 @@ TEST_F(JoinFiles, WhatJoiningWritesTheAgentReads) {
   EXPECT_EQ(read->agent, key.agent);
   EXPECT_EQ(read->name, key.name);
   EXPECT_EQ(read->keys, std::vector{key.key});
-  EXPECT_EQ(read->pins, std::vector{key.cell});
+  EXPECT_EQ(read->tls_pins, key.tls_pins);
 }
 
 }  // namespace

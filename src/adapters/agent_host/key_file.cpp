@@ -79,6 +79,20 @@ Result<ports::HeldKey> read_key(const std::string& path, const json::object& obj
   return key;
 }
 
+Result<std::vector<Pin>> read_pins(const std::string& path, const json::object& object) {
+  const auto wrong = [&](const std::string& why) { return fail(Errc::invalid_argument, path + ": \"tls_pins\": " + why); };
+  std::vector<Pin> pins;
+  const auto* list = object.if_contains("tls_pins");
+  if (list == nullptr) return pins;
+  if (!list->is_array() || list->get_array().size() > kPinsMax) return wrong("no list of at most " + std::to_string(kPinsMax));
+  for (const auto& item : list->get_array()) {
+    auto pin = parse_pin(item.is_string() ? std::string_view{item.get_string()} : std::string_view{});
+    if (!pin) return wrong(pin.error().detail);
+    pins.push_back(*pin);
+  }
+  return pins;
+}
+
 json::object key_json(const ports::HeldKey& key) {
   return {{"key_epoch", key.epoch.value}, {"key", to_hex(key.key)}, {"generation", key.generation}};
 }
@@ -136,11 +150,7 @@ Result<KeyFile> read_key_file(const std::string& path) {
       STINT_TRY(auto key, read_key(path, item.get_object()));
       file.keys.push_back(key);
     }
-  if (const auto* pins = object.if_contains("pins"); pins != nullptr && pins->is_array())
-    for (const auto& item : pins->get_array()) {
-      STINT_TRY(const auto pin, read_digits(path, "pins", item.is_string() ? std::string_view(item.get_string()) : std::string_view()));
-      file.pins.push_back(pin);
-    }
+  STINT_TRY(file.tls_pins, read_pins(path, object));
   return file;
 }
 
@@ -188,10 +198,12 @@ Status KeyFiles::write_keys(const std::vector<ports::HeldKey>& keys) {
 }
 
 Status KeyFiles::write_pins(const std::vector<Pin>& pins) {
+  STINT_TRY(const auto held, read());
+  if (held.tls_pins == pins) return {};
   return rewrite(path_, fallback_path_, [&](json::object& object) {
     json::array list;
-    for (const auto& pin : pins) list.emplace_back(to_hex(pin));
-    object["pins"] = std::move(list);
+    for (const auto& pin : pins) list.emplace_back(to_text(pin));
+    object["tls_pins"] = std::move(list);
   });
 }
 

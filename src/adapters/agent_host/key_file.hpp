@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/pin.hpp"
 #include "base/result.hpp"
 #include "ports/key_store.hpp"
 
@@ -12,14 +13,14 @@ namespace stint::agent_host {
 
 /// Who this agent is, where its scheduler listens, its keys, and what it knows its cell by. JSON:
 ///   {"server":"127.0.0.1:7464","agent":7,"name":"a1","key_epoch":2,"key":"64 hexadecimal digits","generation":0,
-///    "older_keys":[{"key_epoch":1,"key":"…","generation":0}],"pins":["64 hexadecimal digits"]}
+///    "older_keys":[{"key_epoch":1,"key":"…","generation":0}],"tls_pins":["sha256:…"]}
 /// `key` is the newest; from `generation` on everything may be absent, and what else stands there stays.
 struct KeyFile {
   std::string server;
   AgentNumber agent;
   std::string name;
   std::vector<ports::HeldKey> keys;  ///< newest first
-  std::vector<ports::KeyStore::Pin> pins;
+  std::vector<Pin> tls_pins;         ///< of the cell's key, or keys; files of earlier versions have none
   std::string token;  ///< id of the token it enrolled with, 16 hexadecimal digits; empty: it was made by `stint agent token --key-file`
 };
 
@@ -27,8 +28,7 @@ struct KeyFile {
 [[nodiscard]] Result<KeyFile> read_key_file(const std::string& path);
 
 /// Keeps keys and pins in the key file, as a whole new one each time. Where its directory takes no new file (/etc), in `fallback_path`: a
-/// file of
-/// the same form that says which key it goes on from, so that it ends when somebody puts another key file in place.
+/// file of the same form that says which key it goes on from, so that it ends when somebody puts another key file in place.
 class KeyFiles final : public ports::KeyStore {
  public:
   KeyFiles(std::string path, std::string fallback_path) : path_(std::move(path)), fallback_path_(std::move(fallback_path)) {}

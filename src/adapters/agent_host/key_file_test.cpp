@@ -71,14 +71,14 @@ class KeyFilesTest : public StateTest {
 
 TEST_F(KeyFilesTest, KeysAndPinsAreReadAsTheyWereWritten) {
   const std::vector<ports::HeldKey> keys{key(2, 0xBB), key(1, 0xAA)};
-  ports::KeyStore::Pin pin{};
-  pin.fill(5);
+  Pin pin;
+  pin.spki_sha256.fill(5);
   ASSERT_TRUE(files().write_keys(keys));
   ASSERT_TRUE(files().write_pins({pin}));
   const auto file = files().read();
   ASSERT_TRUE(file) << file.error().detail;
   EXPECT_EQ(file->keys, keys);
-  EXPECT_EQ(file->pins, std::vector<ports::KeyStore::Pin>{pin});
+  EXPECT_EQ(file->tls_pins, std::vector<Pin>{pin});
   EXPECT_EQ(file->server, "h:1");
   EXPECT_NE(text_of(path()).find(R"("mine":[1])"), std::string::npos) << "what else stands there stays";
   EXPECT_EQ(fs::status(path()).permissions(), fs::perms::owner_read | fs::perms::owner_write);
@@ -130,6 +130,24 @@ TEST_F(StateTest, OneProcessPerStateDirectory) {
     EXPECT_NE(second.error().detail.find(std::to_string(getpid())), std::string::npos);
   }
   EXPECT_TRUE(StateLock::acquire(dir)) << "let go with its holder";
+}
+
+TEST_F(StateTest, PinsAreReadAndReplacedAndTheRestStays) {
+  const std::string one = "sha256:" + std::string(64, '1'), two = "sha256:" + std::string(64, '2');
+  const std::string head = R"({"server":"h:1","agent":7,"name":"a1","key_epoch":2,"later":{"x":1},"key":")" + kKey + '"';
+  EXPECT_TRUE(read_key_file(write(head + "}"))->tls_pins.empty()) << "a file of an earlier version";
+  const auto path = write(head + R"(,"tls_pins":[")" + one + "\"]}");
+  EXPECT_EQ(read_key_file(path)->tls_pins, std::vector{*parse_pin(one)});
+  ASSERT_TRUE(KeyFiles(path, path + ".2").write_pins({*parse_pin(one), *parse_pin(two)}));
+  const auto file = read_key_file(path);
+  ASSERT_TRUE(file) << "still private: " << file.error().detail;
+  EXPECT_EQ(file->tls_pins, (std::vector{*parse_pin(one), *parse_pin(two)}));
+  EXPECT_EQ(file->server, "h:1");
+  std::ifstream stream(path);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  EXPECT_NE(text.find(R"("later":{"x":1})"), std::string::npos) << text;
+  for (const std::string& wrong : {std::string("1"), "[\"" + one + "0\"]", std::string("[7]")})
+    EXPECT_EQ(read_key_file(write(head + ",\"tls_pins\":" + wrong + "}")).error().code, Errc::invalid_argument) << wrong;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cstring>
@@ -18,6 +19,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kDatabase = "state.db";
 constexpr const char* kManifest = "manifest.json";
+/// Without the key every agent would have to be told another pin.
+constexpr std::array<const char*, 3> kTlsFiles{"tls.key", "tls.next.key", "tls.crt"};
 constexpr const char* kUnfinished = "state.db.restoring";
 
 /// Removes what was made unless it was kept.
@@ -68,6 +71,8 @@ class Taking {
                                        "/kek is not there, and without the key-encryption key the agents' keys are lost: if STINT_KEK " +
                                        "gives it to the scheduler, give it to the backup too (it is not stored)");
     if (has_kek) STINT_TRY_VOID(take_file("kek"));
+    for (const char* name : kTlsFiles)
+      if (fs::exists(plan_.state_dir + "/" + name, problem)) STINT_TRY_VOID(take_file(name));
     if (fs::exists(plan_.state_dir + "/context.json", problem)) STINT_TRY_VOID(take_context());
     STINT_TRY_VOID(write_file(draft_ + "/" + kManifest, to_json(manifest_)));
     STINT_TRY_VOID(sync_dir(draft_));

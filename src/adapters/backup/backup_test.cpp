@@ -21,6 +21,8 @@ class BackupTest : public ::testing::Test {
     folder = ::mkdtemp(name);
     write("state/state.db", "database");
     write("state/kek", "key");
+    write("state/tls.key", "key of the cell");
+    write("state/tls.crt", "certificate");
     write("state/context.json", R"({"server":"http://127.0.0.1:7464","token":"t"})");
     write("state/blobs/ba/" + kBlob, "abc");
     write("state/uploads/half", "unfinished");
@@ -76,7 +78,7 @@ TEST_F(BackupTest, WhatWasThereIsThereAgain) {
   const auto manifest = take();
   ASSERT_TRUE(manifest.has_value()) << manifest.error().detail;
   EXPECT_EQ(manifest->server, "http://127.0.0.1:7464");
-  const std::set<std::string> state{"state.db", "kek", "context.json", "blobs/ba/" + kBlob};
+  const std::set<std::string> state{"state.db", "kek", "tls.key", "tls.crt", "context.json", "blobs/ba/" + kBlob};
   std::set<std::string> all = state;
   all.insert("manifest.json");
   EXPECT_EQ(names("backup"), all) << "no unfinished upload";

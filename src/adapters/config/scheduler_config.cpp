@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "adapters/config/settings.hpp"
+#include "base/pin.hpp"
 #include "core/model/similar_word.hpp"
 
 namespace stint::config {
@@ -53,10 +54,6 @@ std::optional<Given> read_value(const toml::node& node) {
   if (const auto* flag = node.as_boolean()) return Given{flag->get()};
   if (const auto* number = node.as_integer()) return Given{number->get()};
   return std::nullopt;
-}
-
-bool is_loopback(std::string_view listen) {
-  return listen.starts_with("127.") || listen.starts_with("localhost:") || listen.starts_with("[::1]:") || listen == "localhost";
 }
 
 /// What is wrong with HOST:PORT; empty: nothing.
@@ -150,12 +147,14 @@ void ConfigReader::check_together() {
   };
   if (auto problem = find_listen_problem(config_.listen); !problem.empty()) {
     complain(0, 0, "scheduler.listen", origin_of("scheduler.listen") + ": " + problem);
-  } else if (!is_loopback(config_.listen) && !config_.insecure_plaintext) {
-    complain(
-        0, 0, "scheduler.listen",
-        origin_of("scheduler.listen") + ": " + config_.listen +
-            " is beyond this machine, and there is no TLS in this version; insecure_plaintext = true (--insecure-plaintext) allows it");
   }
+  if (auto problem = config_.advertise.empty() ? std::string() : find_listen_problem(config_.advertise); !problem.empty())
+    complain(0, 0, "scheduler.advertise", origin_of("scheduler.advertise") + ": " + problem);
+  for (const auto& [one, other, key] : {std::tuple(&config_.tls_certificate, &config_.tls_key, "tls.key"),
+                                        std::tuple(&config_.tls_key, &config_.tls_certificate, "tls.certificate")})
+    if (!one->empty() && other->empty()) complain(0, 0, key, std::string(key) + " is missing: a certificate and its key belong together");
+  if (const auto pins = parse_pins(config_.tls_next_pins); !pins)
+    complain(0, 0, "tls.next_pins", origin_of("tls.next_pins") + ": " + pins.error().detail);
   if (!config_.state_dir.empty() && config_.state_dir.front() != '/')
     complain(0, 0, "scheduler.state_dir", origin_of("scheduler.state_dir") + ": \"" + config_.state_dir + "\" is not an absolute path");
 }

@@ -17,10 +17,13 @@ struct SchedulerConfig {
   std::string listen = "127.0.0.1:7464";
   bool fixed_port = false;
   std::string state_dir;  ///< empty: where the command line would look
+  std::string advertise;  ///< empty: what is listened on
   bool insecure_plaintext = false;
   Duration heartbeat = std::chrono::seconds{30};
   Duration keys_rotate_every = std::chrono::hours{24 * 30};
   Duration keys_grace = std::chrono::hours{24};
+  std::string tls_certificate, tls_key, tls_client_ca;  ///< paths; empty: the cell's own key, any client
+  std::string tls_next_pins;  ///< sha256:HEX, with commas
   std::string log_level = "info";
   Duration jobs_age = std::chrono::hours{24 * 30};
   std::uint64_t jobs_count = 100'000;

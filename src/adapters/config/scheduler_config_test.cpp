@@ -97,9 +97,13 @@ TEST(SchedulerConfig, AllProblemsOfAFileComeAtOnceInOrder) {
   EXPECT_EQ(reader.config(), SchedulerConfig{}) << "what is wrong keeps its default";
 }
 
-TEST(SchedulerConfig, AnAddressBeyondThisMachineNeedsToBeMeant) {
-  for (const auto& [text, problems] : {std::pair{"[scheduler]\nlisten = \"0.0.0.0:7464\"\n", 1U},
-                                       {"[scheduler]\nlisten = \"0.0.0.0:7464\"\ninsecure_plaintext = true\n", 0U},
+TEST(SchedulerConfig, WhatOnlyShowsTogetherIsCheckedAtTheEnd) {
+  for (const auto& [text, problems] : {std::pair{"[scheduler]\nlisten = \"0.0.0.0:7464\"\n", 0U},
+                                       {"[scheduler]\nadvertise = \"cell.example:7464\"\n", 0U},
+                                       {"[scheduler]\nadvertise = \"cell.example\"\n", 1U},
+                                       {"[tls]\ncertificate = \"/a.crt\"\nkey = \"/a.key\"\n", 0U},
+                                       {"[tls]\ncertificate = \"/a.crt\"\n", 1U},
+                                       {"[tls]\nkey = \"/a.key\"\n", 1U},
                                        {"[scheduler]\nlisten = \"[::1]:0\"\n", 0U},
                                        {"[scheduler]\nlisten = \"nowhere\"\n", 1U},
                                        {"[scheduler]\nlisten = \"127.0.0.1:70000\"\n", 1U},

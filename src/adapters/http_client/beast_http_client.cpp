@@ -12,6 +12,8 @@
 #include <chrono>
 #include <thread>
 
+#include "net/async_stream.hpp"
+
 namespace stint::adapters {
 namespace {
 
@@ -46,44 +48,62 @@ class BeastHttpClient::Connection {
     const auto addresses = resolver.resolve(endpoint_.host, std::to_string(endpoint_.port), failed);
     if (failed) return fail(Errc::unavailable, "scheduler " + address() + ": " + failed.message());
     const error_code outcome = wait(deadline, {}, [&](auto done) {
-      asio::async_connect(socket_, addresses, [done](error_code ec, const asio::ip::tcp::endpoint&) { done(ec); });
+      asio::async_connect(socket(), addresses, [done](error_code ec, const asio::ip::tcp::endpoint&) { done(ec); });
     });
     if (outcome) return fail(Errc::unavailable, "scheduler " + address() + ": " + outcome.message());
-    socket_.set_option(asio::ip::tcp::no_delay(true), failed);
+    socket().set_option(asio::ip::tcp::no_delay(true), failed);
     keep_alive();
-    return {};
+    return begin_tls(deadline);
   }
 
   /// False if the server has closed a connection that was kept open: nothing was sent on it yet, so another can take its place.
-  bool is_usable() {
-    error_code failed;
-    socket_.non_blocking(true, failed);
-    char byte = 0;
-    socket_.receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, failed);
-    return failed == asio::error::would_block;
+  bool is_usable() { return stream_.bytes().peek().what == net::Io::wants_read; }
+
+  /// What went wrong, as an error of the call that was under way.
+  tl::unexpected<Error> lost(const error_code& why) const {
+    const auto& bytes = stream_.bytes();
+    if (bytes.is_refused()) return fail(Errc::forbidden, "scheduler " + address() + ": " + bytes.problem());
+    return fail(Errc::outcome_unknown, "scheduler " + address() + ": no answer: " + why.message());
   }
 
   error_code send(const HttpRequest& request, Steady::time_point deadline) {
-    return wait(deadline, {}, [&](auto done) { http::async_write(socket_, request, [done](error_code ec, std::size_t) { done(ec); }); });
+    return wait(deadline, {}, [&](auto done) { http::async_write(stream_, request, [done](error_code ec, std::size_t) { done(ec); }); });
   }
   template <class Parser>
   error_code read_head(Parser& parser, Steady::time_point deadline) {
     return wait(deadline, {},
-                [&](auto done) { http::async_read_header(socket_, buffer_, parser, [done](error_code ec, std::size_t) { done(ec); }); });
+                [&](auto done) { http::async_read_header(stream_, buffer_, parser, [done](error_code ec, std::size_t) { done(ec); }); });
   }
   template <class Parser>
   error_code read_rest(Parser& parser, Steady::time_point deadline) {
     return wait(deadline, {},
-                [&](auto done) { http::async_read(socket_, buffer_, parser, [done](error_code ec, std::size_t) { done(ec); }); });
+                [&](auto done) { http::async_read(stream_, buffer_, parser, [done](error_code ec, std::size_t) { done(ec); }); });
   }
   /// Waits for more bytes for as long as it takes; `on_tick` may end it (operation_aborted).
   template <class Parser>
   error_code read_some(Parser& parser, const std::function<bool()>& on_tick) {
     return wait(Steady::time_point::max(), on_tick,
-                [&](auto done) { http::async_read_some(socket_, buffer_, parser, [done](error_code ec, std::size_t) { done(ec); }); });
+                [&](auto done) { http::async_read_some(stream_, buffer_, parser, [done](error_code ec, std::size_t) { done(ec); }); });
   }
 
  private:
+  asio::ip::tcp::socket& socket() { return stream_.socket(); }
+
+  /// Also makes the socket non-blocking, which the plain stream needs as well.
+  Status begin_tls(Steady::time_point deadline) {
+    error_code failed;
+    socket().non_blocking(true, failed);
+    if (failed) return fail(Errc::unavailable, "scheduler " + address() + ": " + failed.message());
+    const int fd = socket().native_handle();
+    stream_.set_bytes(endpoint_.tls ? endpoint_.tls->connect(fd, endpoint_.host) : net::ByteStream(fd));
+    const error_code outcome =
+        wait(deadline, {}, [&](auto done) { stream_.async_handshake([done](error_code ec, std::size_t) { done(ec); }); });
+    if (!outcome) return {};
+    const auto& bytes = stream_.bytes();
+    return fail(bytes.is_refused() ? Errc::forbidden : Errc::unavailable,
+                "scheduler " + address() + ": " + (bytes.is_refused() ? bytes.problem() : outcome.message()));
+  }
+
   /// A stream may be silent for hours; a machine that has vanished meanwhile must be noticed: after 30 s of silence, three probes 10 s
   /// apart.
   void keep_alive() {
@@ -91,10 +111,10 @@ class BeastHttpClient::Connection {
     using Interval = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>;
     using Count = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPCNT>;
     error_code ignored;  // without them the connection works as well
-    socket_.set_option(asio::socket_base::keep_alive(true), ignored);
-    socket_.set_option(Idle(30), ignored);
-    socket_.set_option(Interval(10), ignored);
-    socket_.set_option(Count(3), ignored);
+    socket().set_option(asio::socket_base::keep_alive(true), ignored);
+    socket().set_option(Idle(30), ignored);
+    socket().set_option(Interval(10), ignored);
+    socket().set_option(Count(3), ignored);
   }
 
   /// Starts one operation and runs the loop until it is done. Errors: timed_out, operation_aborted (interrupted), or the operation's own.
@@ -115,8 +135,7 @@ class BeastHttpClient::Connection {
       if (is_interrupted_() || (on_tick && !on_tick())) given_up = asio::error::operation_aborted;
       if (!given_up) continue;
       // The handler refers to this frame: it must have run before we leave.
-      error_code ignored;
-      socket_.close(ignored);
+      stream_.close();
       while (!is_done && context_.run_one() > 0) {
       }
       return given_up;
@@ -127,7 +146,7 @@ class BeastHttpClient::Connection {
   HttpEndpoint endpoint_;
   const IsInterrupted& is_interrupted_;
   asio::io_context context_{1};
-  asio::ip::tcp::socket socket_{context_};
+  net::AsyncStream stream_{asio::ip::tcp::socket(context_)};
   beast::flat_buffer buffer_{kAnswerMax};
 };
 
@@ -143,10 +162,6 @@ HttpRequest make_request(const ports::HttpCall& call, const HttpEndpoint& endpoi
   request.body() = call.body;
   request.prepare_payload();
   return request;
-}
-
-tl::unexpected<Error> lost(const std::string& address, const error_code& why) {
-  return fail(Errc::outcome_unknown, "scheduler " + address + ": no answer: " + why.message());
 }
 
 }  // namespace
@@ -178,8 +193,8 @@ Result<ports::HttpAnswer> BeastHttpClient::call_on(Connection& connection, const
   http::response_parser<http::string_body> parser;
   parser.body_limit(kAnswerMax);
   parser.header_limit(static_cast<std::uint32_t>(kHeadMax));
-  if (const error_code failed = connection.send(request, deadline)) return lost(connection.address(), failed);
-  if (const error_code failed = connection.read_rest(parser, deadline)) return lost(connection.address(), failed);
+  if (const error_code failed = connection.send(request, deadline)) return connection.lost(failed);
+  if (const error_code failed = connection.read_rest(parser, deadline)) return connection.lost(failed);
   auto response = parser.release();
   return ports::HttpAnswer{static_cast<int>(response.result_int()), content_type_of(response.base()), std::move(response.body())};
 }
@@ -191,8 +206,8 @@ Result<ports::HttpAnswer> BeastHttpClient::stream(const ports::HttpCall& call, c
   http::response_parser<http::buffer_body> parser;
   parser.body_limit(boost::none);
   parser.header_limit(static_cast<std::uint32_t>(kHeadMax));
-  if (const error_code failed = connection->send(request, deadline)) return lost(connection->address(), failed);
-  if (const error_code failed = connection->read_head(parser, deadline)) return lost(connection->address(), failed);
+  if (const error_code failed = connection->send(request, deadline)) return connection->lost(failed);
+  if (const error_code failed = connection->read_head(parser, deadline)) return connection->lost(failed);
 
   ports::HttpAnswer answer{static_cast<int>(parser.get().result_int()), content_type_of(parser.get().base()), {}};
   const bool is_refused = answer.status < 200 || answer.status > 299;
@@ -208,7 +223,7 @@ Result<ports::HttpAnswer> BeastHttpClient::stream(const ports::HttpCall& call, c
     const std::string_view bytes(chunk.data(), size);
     if (is_refused && size > 0) answer.body.append(bytes);
     if (!is_refused && size > 0 && !on_bytes(bytes)) return answer;
-    if (failed && failed != http::error::need_buffer) return lost(connection->address(), failed);
+    if (failed && failed != http::error::need_buffer) return connection->lost(failed);
     if (answer.body.size() > kAnswerMax) return fail(Errc::out_of_range, "an error of more than 256 MiB");
   }
   return answer;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "net/tls.hpp"
 #include "ports/http_client.hpp"
 
 namespace stint::adapters {
@@ -14,9 +15,10 @@ struct HttpEndpoint {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
   std::string bearer_token;                                    ///< empty: none is sent
+  std::shared_ptr<const net::TlsClient> tls = nullptr;         ///< none: plain
 };
 
-/// Blocking HTTP/1.1 on Beast: one connection kept open for calls, one more for each open stream.
+/// Blocking HTTP/1.1 on Beast, plain or in TLS: one connection kept open for calls, one more for each open stream.
 class BeastHttpClient final : public ports::HttpClient {
  public:
   /// Asked before each connection, so that a scheduler that has come back on another port is found.

@@ -12,6 +12,9 @@
 #include <thread>
 #include <vector>
 
+#include "net/async_stream.hpp"
+#include "net/test_identity.hpp"
+
 namespace stint::adapters {
 namespace {
 
@@ -231,6 +234,76 @@ TEST(BeastHttpClient, WhoIsInterruptedGetsBackAtOnce) {
   const auto answer = client.stream(get("/events"), [&](std::string_view) { return is_interrupted = true; });
   EXPECT_FALSE(answer);
   EXPECT_FALSE(client.pause(std::chrono::hours{1}));
+}
+
+/// One connection in TLS: answers each request with the next answer.
+class TlsServerOnce {
+ public:
+  TlsServerOnce(const net::TestIdentity& identity, std::vector<std::string> answers)
+      : tls_(std::move(*net::TlsServer::make({identity.certificate(), identity.key(), ""}))), answers_(std::move(answers)) {
+    thread_ = std::thread([this] {
+      stream_ = std::make_unique<net::AsyncStream>(acceptor_.accept());
+      stream_->set_bytes(tls_.accept(stream_->socket().native_handle()));
+      stream_->async_handshake([this](auto error, std::size_t) {
+        if (!error) answer();
+      });
+      io_.run();
+    });
+  }
+  ~TlsServerOnce() { thread_.join(); }
+  TlsServerOnce(const TlsServerOnce&) = delete;
+  TlsServerOnce& operator=(const TlsServerOnce&) = delete;
+  std::uint16_t port() { return acceptor_.local_endpoint().port(); }
+  int requests = 0;
+
+ private:
+  void answer() {
+    if (answers_.empty()) return;
+    asio::async_read_until(*stream_, asio::dynamic_buffer(request_), "\r\n\r\n", [this](auto error, std::size_t size) {
+      if (error) return;
+      ++requests;
+      request_.erase(0, size);
+      const std::string text = answers_.front();
+      answers_.erase(answers_.begin());
+      auto kept = std::make_shared<std::string>(text);
+      asio::async_write(*stream_, asio::buffer(*kept), [this, kept](auto, std::size_t) { answer(); });
+    });
+  }
+
+  net::TlsServer tls_;
+  std::vector<std::string> answers_;
+  std::string request_;
+  asio::io_context io_;
+  tcp::acceptor acceptor_{io_, tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
+  std::unique_ptr<net::AsyncStream> stream_;
+  std::thread thread_;
+};
+
+BeastHttpClient::Resolve in_tls(std::uint16_t port, const Pin& pin) {
+  auto tls = std::make_shared<const net::TlsClient>(std::move(*net::TlsClient::make({{pin}, {}, {}, {}}, net::kAlpnHttp)));
+  return [port, tls] { return HttpEndpoint{"127.0.0.1", port, "secret", tls}; };
+}
+
+TEST(BeastHttpClient, SpeaksTlsToWhomThePinNames) {
+  const net::TestIdentity identity;
+  const std::string big(std::size_t{1} << 20, 'x');
+  TlsServerOnce server(identity, {json_answer("1"), json_answer(big)});
+  BeastHttpClient client(in_tls(server.port(), identity.pin()));
+  const auto first = client.call(get("/"));
+  ASSERT_TRUE(first) << first.error().detail;
+  EXPECT_EQ(first->body, "1");
+  EXPECT_EQ(client.call(get("/"))->body, big) << "on the same connection";
+}
+
+TEST(BeastHttpClient, SendsNothingToAnotherKey) {
+  const net::TestIdentity identity, other;
+  TlsServerOnce server(identity, {json_answer("1")});
+  BeastHttpClient client(in_tls(server.port(), other.pin()));
+  const auto answer = client.call(get("/"));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Errc::forbidden) << "trying again would change nothing";
+  EXPECT_NE(answer.error().detail.find("shows key " + to_text(identity.pin())), std::string::npos) << answer.error().detail;
+  EXPECT_EQ(server.requests, 0);
 }
 
 }  // namespace

@@ -1,10 +1,5 @@
 #include "adapters/server/frame_server.hpp"
 
-#include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/ioctl.h>
-
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -12,6 +7,7 @@
 #include <utility>
 
 #include "adapters/server/clock.hpp"
+#include "adapters/server/kernel_room.hpp"
 
 namespace stint::server {
 namespace {
@@ -21,33 +17,17 @@ using boost::system::error_code;
 
 constexpr std::size_t kReadBuffer = std::size_t{256} << 10;
 constexpr std::size_t kReadsPerTurn = 16;                ///< of one link, so that a loud one does not starve the others
-constexpr std::size_t kKernelQueueMin = std::size_t{16} << 10;
-constexpr std::size_t kKernelQueueMax = std::size_t{4} << 20;
 constexpr auto kKernelQueuePoll = std::chrono::milliseconds(5);
 
-/// How many bytes may be handed to the kernel now: what waits there, sent or not, is to stay below one second of what the path delivers.
-std::size_t kernel_room(int fd) {
-  int queued = 0;
-  if (::ioctl(fd, SIOCOUTQ, &queued) != 0) return 0;
-  struct Info {  // the head of the kernel's tcp_info up to tcpi_delivery_rate, which glibc 2.36 does not declare
-    tcp_info known;
-    std::uint64_t pacing_rate, max_pacing_rate, bytes_acked, bytes_received;
-    std::uint32_t segs_out, segs_in, notsent_bytes, min_rtt, data_segs_in, data_segs_out;
-    std::uint64_t delivery_rate;
-  } info{};
-  socklen_t size = sizeof info;
-  std::size_t limit = kKernelQueueMin;
-  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && size >= sizeof info)
-    limit = std::clamp(static_cast<std::size_t>(info.delivery_rate), kKernelQueueMin, kKernelQueueMax);
-  const auto waiting = static_cast<std::size_t>(std::max(queued, 0));
-  return waiting >= limit ? 0 : limit - waiting;
+asio::ip::tcp::socket::wait_type ready_for(net::Io what) {
+  return what == net::Io::wants_read ? asio::ip::tcp::socket::wait_read : asio::ip::tcp::socket::wait_write;
 }
 
 }  // namespace
 
 struct FrameServer::Link {
-  Link(asio::ip::tcp::socket s, ports::LinkId i) : socket(std::move(s)), id(i), timer(socket.get_executor()) {}
-  asio::ip::tcp::socket socket;
+  Link(net::AsyncStream s, ports::LinkId i) : stream(std::move(s)), id(i), timer(stream.get_executor()) {}
+  net::AsyncStream stream;
   ports::LinkId id;
   asio::steady_timer timer;          ///< while the kernel's queue is too long
   Instant empty_since{};
@@ -62,13 +42,12 @@ struct FrameServer::Link {
 FrameServer::FrameServer(asio::io_context& io, std::function<void()> turn) : io_(io), turn_(std::move(turn)), read_buffer_(kReadBuffer) {}
 FrameServer::~FrameServer() = default;
 
-void FrameServer::adopt(asio::ip::tcp::socket socket) {
+void FrameServer::adopt(net::AsyncStream stream) {
   error_code ignored;
-  static_cast<void>(socket.non_blocking(true, ignored));
-  static_cast<void>(socket.set_option(asio::ip::tcp::no_delay(true), ignored));
-  const auto remote = socket.remote_endpoint(ignored);
+  static_cast<void>(stream.socket().set_option(asio::ip::tcp::no_delay(true), ignored));
+  const auto remote = stream.socket().remote_endpoint(ignored);
   const std::string peer = ignored ? "unknown" : remote.address().to_string() + ":" + std::to_string(remote.port());
-  auto link = std::make_shared<Link>(std::move(socket), ports::LinkId{++last_id_});
+  auto link = std::make_shared<Link>(std::move(stream), ports::LinkId{++last_id_});
   links_[link->id] = link;
   const Now now = read_clocks();
   link->empty_since = now.mono;
@@ -77,8 +56,8 @@ void FrameServer::adopt(asio::ip::tcp::socket socket) {
   read_all(link);
 }
 
-void FrameServer::wait_readable(const std::shared_ptr<Link>& link) {
-  link->socket.async_wait(asio::ip::tcp::socket::wait_read, [this, link](error_code error) {
+void FrameServer::wait_to_read(const std::shared_ptr<Link>& link, net::Io what) {
+  link->stream.socket().async_wait(ready_for(what), [this, link](error_code error) {
     if (link->dead) return;
     if (error) return drop(link);
     read_all(link);
@@ -86,23 +65,24 @@ void FrameServer::wait_readable(const std::shared_ptr<Link>& link) {
 }
 
 void FrameServer::read_all(const std::shared_ptr<Link>& link) {
+  net::Io next = net::Io::wants_read;
   for (std::size_t reads = 0; reads < kReadsPerTurn && !link->dead; ++reads) {
-    error_code error;
-    const auto got = link->socket.read_some(asio::buffer(read_buffer_), error);
+    const auto got = link->stream.bytes().read(read_buffer_);
     const Now now = read_clocks();
-    if (error == asio::error::would_block) {
+    if (got.what == net::Io::wants_read || got.what == net::Io::wants_write) {
       link->empty_since = now.mono;
+      next = got.what;
       break;
     }
-    if (error) return drop(link);
-    handler_->on_link_bytes(link->id, {read_buffer_.data(), got}, now, link->empty_since);
+    if (got.what != net::Io::done) return drop(link);
+    handler_->on_link_bytes(link->id, {read_buffer_.data(), got.bytes}, now, link->empty_since);
     turn_();
-    if (got < read_buffer_.size()) {  // a short read has emptied it
+    if (got.bytes < read_buffer_.size() && !link->stream.bytes().is_tls()) {  // a short read has emptied it
       link->empty_since = now.mono;
       break;
     }
   }
-  if (!link->dead) wait_readable(link);
+  if (!link->dead) wait_to_read(link, next);
 }
 
 void FrameServer::wake(ports::LinkId id) {
@@ -129,7 +109,7 @@ void FrameServer::flush(const std::shared_ptr<Link>& link) {
     if (link->written == link->output.size()) {
       link->output.clear();
       link->written = 0;
-      const std::size_t room = kernel_room(link->socket.native_handle());
+      const std::size_t room = kernel_room(link->stream.socket().native_handle());
       if (room > 0 || link->closing) handler_->take_link_output(link->id, read_clocks(), std::max(room, kKernelQueueMin), link->output);
       if (link->output.empty()) {
         if (link->closing) return drop(link);
@@ -142,16 +122,16 @@ void FrameServer::flush(const std::shared_ptr<Link>& link) {
         return;
       }
     }
-    error_code error;
-    link->written += link->socket.write_some(asio::buffer(link->output.data() + link->written, link->output.size() - link->written), error);
-    if (error == asio::error::would_block) return wait_writable(link);
-    if (error) return drop(link);
+    const auto sent = link->stream.bytes().write(ByteView(link->output).subspan(link->written));
+    if (sent.what == net::Io::wants_write || sent.what == net::Io::wants_read) return wait_to_write(link, sent.what);
+    if (sent.what != net::Io::done) return drop(link);
+    link->written += sent.bytes;
   }
 }
 
-void FrameServer::wait_writable(const std::shared_ptr<Link>& link) {
+void FrameServer::wait_to_write(const std::shared_ptr<Link>& link, net::Io what) {
   link->waiting_to_write = true;
-  link->socket.async_wait(asio::ip::tcp::socket::wait_write, [this, link](error_code error) {
+  link->stream.socket().async_wait(ready_for(what), [this, link](error_code error) {
     link->waiting_to_write = false;
     if (link->dead) return;
     if (error) return drop(link);
@@ -161,9 +141,9 @@ void FrameServer::wait_writable(const std::shared_ptr<Link>& link) {
 
 void FrameServer::drop(const std::shared_ptr<Link>& link) {
   if (std::exchange(link->dead, true)) return;
-  error_code ignored;
   link->timer.cancel();
-  static_cast<void>(link->socket.close(ignored));
+  link->stream.bytes().say_goodbye();
+  link->stream.close();
   links_.erase(link->id);
   handler_->on_link_closed(link->id, read_clocks());
   turn_();

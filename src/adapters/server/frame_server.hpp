@@ -1,12 +1,13 @@
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "net/async_stream.hpp"
 #include "ports/link.hpp"
 
 namespace stint::server {
@@ -24,7 +25,7 @@ class FrameServer final : public ports::Links {
 
   void set_handler(ports::LinkHandler& handler) { handler_ = &handler; }
   /// Takes over a connection whose first bytes are still unread.
-  void adopt(boost::asio::ip::tcp::socket socket);
+  void adopt(net::AsyncStream stream);
 
   void wake(ports::LinkId link) override;
   void close(ports::LinkId link) override;
@@ -33,11 +34,11 @@ class FrameServer final : public ports::Links {
 
  private:
   struct Link;
-  void wait_readable(const std::shared_ptr<Link>& link);
+  void wait_to_read(const std::shared_ptr<Link>& link, net::Io what);
   void read_all(const std::shared_ptr<Link>& link);
   void schedule_flush(const std::shared_ptr<Link>& link);
   void flush(const std::shared_ptr<Link>& link);
-  void wait_writable(const std::shared_ptr<Link>& link);
+  void wait_to_write(const std::shared_ptr<Link>& link, net::Io what);
   void drop(const std::shared_ptr<Link>& link);
 
   boost::asio::io_context& io_;

@@ -1,9 +1,8 @@
 #include "adapters/server/http_connection.hpp"
 
-#include <sys/socket.h>
-
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
 #include <utility>
 
 #include "adapters/server/http_server.hpp"
@@ -50,15 +49,16 @@ ports::HttpResponse problem(int status, const std::string& code, const std::stri
   return response;
 }
 
-HttpConnection::HttpConnection(asio::ip::tcp::socket socket, HttpServer& server) : stream_(std::move(socket)), server_(server) {
-  ++server_.connections_;
+HttpConnection::HttpConnection(net::AsyncStream stream, HttpServer& server)
+    : stream_(std::move(stream)), timer_(stream_.get_executor()), server_(server), connections_(server.connections_) {
+  ++*connections_;
   error_code ignored;
   const auto remote = stream_.socket().remote_endpoint(ignored);
   peer_ = ignored ? "unknown" : remote.address().to_string();
   static_cast<void>(stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored));
 }
 
-HttpConnection::~HttpConnection() { --server_.connections_; }
+HttpConnection::~HttpConnection() { --*connections_; }
 
 // Requests.
 
@@ -68,7 +68,7 @@ void HttpConnection::read_next() {
   head_.emplace();
   head_->header_limit(static_cast<std::uint32_t>(ports::limits::kHttpHeadMax));
   head_->body_limit(boost::none);  // which limit it is, the method tells
-  stream_.expires_after(first_ ? kRequestTime : kIdleTime);
+  expect_within(first_ ? kRequestTime : kIdleTime);
   first_ = false;
   http::async_read_header(stream_, buffer_, *head_, [self = shared_from_this()](error_code error, std::size_t) { self->on_head(error); });
 }
@@ -92,6 +92,7 @@ bool HttpConnection::refuse_broken(error_code error) {
 
 void HttpConnection::on_head(error_code error) {
   if (refuse_broken(error)) return;
+  if (is_upgrade()) return upgrade();
   const auto& head = head_->get();
   keep_alive_ = head.keep_alive();
   is_head_ = head.method() == http::verb::head;
@@ -103,11 +104,22 @@ void HttpConnection::on_head(error_code error) {
   follows ? announce_body() : gather_body();
 }
 
+bool HttpConnection::is_upgrade() const {
+  const auto& head = head_->get();
+  return server_.upgrade_ && head.target() == HttpServer::kWebSocketPath && beast::websocket::is_upgrade(head);
+}
+
+void HttpConnection::upgrade() {
+  if (buffer_.size() > 0) return turn_away(problem(400, "invalid_argument", "bytes behind a request to upgrade, before its answer"));
+  expect_within({});
+  server_.upgrade_(std::move(stream_), head_->release());
+}
+
 void HttpConnection::gather_body() {
   gathered_.emplace(std::move(*head_));
   gathered_->body_limit(body_limit_);
   continue_if_expected();
-  stream_.expires_after(kRequestTime);
+  expect_within(kRequestTime);
   http::async_read(stream_, buffer_, *gathered_, [self = shared_from_this()](error_code failed, std::size_t) {
     if (!self->refuse_broken(failed)) self->on_request(false);
   });
@@ -122,8 +134,7 @@ void HttpConnection::announce_body() {
 /// A client that asks before it sends (RFC 9110, 10.1.1). Written at once: it is small, and nothing else is on its way.
 void HttpConnection::continue_if_expected() {
   if (!std::exchange(expects_continue_, false)) return;
-  error_code ignored;
-  static_cast<void>(asio::write(stream_.socket(), asio::buffer(kContinue), ignored));
+  static_cast<void>(stream_.bytes().write(as_bytes(kContinue)));
 }
 
 bool HttpConnection::fill_request(ports::HttpRequest& request, const http::fields& head) {
@@ -146,7 +157,7 @@ void HttpConnection::on_request(bool body_follows) {
   request.body_follows = body_follows;
   if (body_follows && following_->content_length()) request.body_bytes = *following_->content_length();
   if (!body_follows) request.body = std::move(gathered_->get().body());
-  stream_.expires_never();
+  expect_within({});
   server_.on_request(shared_from_this(), std::move(request));
   if (!body_follows) watch_for_close();
 }
@@ -168,7 +179,7 @@ void HttpConnection::read_chunk() {
   body.data = chunk_.data();
   body.size = chunk_.size();
   body.more = true;
-  stream_.expires_after(kRequestTime);
+  expect_within(kRequestTime);
   http::async_read(stream_, buffer_, *following_, [self = shared_from_this()](error_code error, std::size_t) { self->take_chunk(error); });
 }
 
@@ -183,7 +194,7 @@ void HttpConnection::take_chunk(error_code error) {
     return static_cast<void>(refuse_broken(error));
   }
   if (error) return close();
-  stream_.expires_never();
+  expect_within({});
   chunk_.resize(chunk_.size() - following_->get().body().size);
   const bool is_last = following_->is_done();
   server_.on_body(id, std::exchange(chunk_, {}), is_last);
@@ -203,7 +214,7 @@ void HttpConnection::respond(ports::HttpResponse response) {
 
 template <class Message>
 void HttpConnection::write_message(std::shared_ptr<Message> message, bool keep_alive) {
-  stream_.expires_after(kWriteTime);
+  expect_within(kWriteTime);
   http::async_write(stream_, *message, [self = shared_from_this(), message, keep_alive](error_code error, std::size_t) {
     if (error || !keep_alive) return self->shut();
     self->read_next();
@@ -229,10 +240,16 @@ void HttpConnection::write(const ports::HttpResponse& response, bool keep_alive)
 void HttpConnection::watch_for_close() {
   stream_.socket().async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this(), watched = id](error_code error) {
     if (self->id != watched || !self->id) return;  // answered meanwhile
-    char byte = 0;
-    const auto got = error ? -1 : ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (error || got == 0) self->close();
+    if (error) return self->close();
+    self->look_for_close(watched);
   });
+}
+
+void HttpConnection::look_for_close(ports::RequestId watched) {
+  const auto seen = stream_.bytes().peek();
+  if (seen.what == net::Io::done) return;  // the next request: it can wait
+  if (seen.what != net::Io::wants_read || watched != id) return close();
+  watch_for_close();  // what was readable was TLS's own
 }
 
 void HttpConnection::begin_stream(const ports::HttpResponse& head) {
@@ -242,7 +259,7 @@ void HttpConnection::begin_stream(const ports::HttpResponse& head) {
   if (chunked_) message->chunked(true);
   if (!chunked_) message->content_length(*head.content_length);
   auto serializer = std::make_shared<http::response_serializer<http::empty_body>>(*message);
-  stream_.expires_after(kWriteTime);
+  expect_within(kWriteTime);
   writing_ = true;
   http::async_write_header(stream_, *serializer,
                            [self = shared_from_this(), message, serializer, first = head.body](error_code error, std::size_t) {
@@ -255,7 +272,7 @@ void HttpConnection::begin_stream(const ports::HttpResponse& head) {
 
 void HttpConnection::write_stream(std::string bytes) {
   auto text = std::make_shared<std::string>(std::move(bytes));
-  stream_.expires_after(kWriteTime);
+  expect_within(kWriteTime);
   writing_ = true;
   auto written = [self = shared_from_this(), text](error_code error, std::size_t) {
     self->writing_ = false;
@@ -278,7 +295,7 @@ void HttpConnection::abort_stream() {
 
 void HttpConnection::on_written() {
   if (ended_) return finish_stream();
-  stream_.expires_never();
+  expect_within({});
   server_.on_writable(id);
 }
 
@@ -297,8 +314,9 @@ void HttpConnection::on_stream_finished(error_code error) {
 
 void HttpConnection::shut() {
   error_code ignored;
+  stream_.bytes().say_goodbye();
   static_cast<void>(stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored));
-  stream_.expires_after(kLingerTime);
+  expect_within(kLingerTime);
   linger();
 }
 
@@ -308,6 +326,27 @@ void HttpConnection::linger() {
   stream_.async_read_some(asio::buffer(chunk_), [self = shared_from_this()](error_code error, std::size_t) {
     if (error) return self->stream_.close();
     self->linger();
+  });
+}
+
+void HttpConnection::expect_within(std::optional<Duration> time) {
+  using Steady = std::chrono::steady_clock;
+  deadline_ = time ? Steady::now() + *time : Steady::time_point::max();
+  if (time && (!timer_runs_ || deadline_ < timer_.expiry())) watch_deadline();
+}
+
+/// One timer for all deadlines, since nearly all of them are met: it looks again when the one that it was set for has passed, and is only
+/// set anew for an earlier one.
+void HttpConnection::watch_deadline() {
+  timer_runs_ = true;
+  timer_.expires_at(deadline_);
+  timer_.async_wait([weak = weak_from_this()](error_code cancelled) {
+    const auto self = weak.lock();
+    if (cancelled || !self) return;
+    self->timer_runs_ = false;
+    if (self->deadline_ == std::chrono::steady_clock::time_point::max()) return;
+    if (self->deadline_ <= std::chrono::steady_clock::now()) return self->stream_.close();
+    self->watch_deadline();
   });
 }
 

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "net/async_stream.hpp"
 #include "ports/http.hpp"
 
 namespace stint::server {
@@ -21,7 +21,7 @@ class HttpServer;
 /// all others are gathered first.
 class HttpConnection final : public std::enable_shared_from_this<HttpConnection> {
  public:
-  HttpConnection(boost::asio::ip::tcp::socket socket, HttpServer& server);
+  HttpConnection(net::AsyncStream stream, HttpServer& server);
   ~HttpConnection();
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
@@ -43,6 +43,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   using error_code = boost::beast::error_code;
 
   void on_head(error_code error);
+  [[nodiscard]] bool is_upgrade() const;
+  void upgrade();
   void gather_body();
   void announce_body();
   void on_request(bool body_follows);
@@ -55,15 +57,23 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   template <class Message>
   void write_message(std::shared_ptr<Message> message, bool keep_alive);
   void watch_for_close();
+  void look_for_close(ports::RequestId watched);
   void on_written();
   void finish_stream();
   void on_stream_finished(error_code error);
   void shut();
   void linger();
   void close();
+  /// What is under way fails when it is not done by then; none: no limit.
+  void expect_within(std::optional<Duration> time);
+  void watch_deadline();
 
-  boost::beast::tcp_stream stream_;
+  net::AsyncStream stream_;
+  boost::asio::steady_timer timer_;
+  std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
+  bool timer_runs_ = false;
   HttpServer& server_;
+  std::shared_ptr<std::size_t> connections_;
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::empty_body>> head_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> gathered_;

@@ -7,14 +7,17 @@
 
 namespace stint::server {
 
-namespace asio = boost::asio;
-
 HttpServer::HttpServer(std::function<void()> turn) : turn_(std::move(turn)) {}
 HttpServer::~HttpServer() = default;
 
-void HttpServer::adopt(asio::ip::tcp::socket socket) {
-  auto connection = std::make_shared<HttpConnection>(std::move(socket), *this);
-  if (connections_ > ports::limits::kHttpConnectionsMax)
+void HttpServer::turn_away_plaintext(net::AsyncStream stream) {
+  std::make_shared<HttpConnection>(std::move(stream), *this)
+      ->turn_away(problem(400, "invalid_argument", "this port speaks TLS: use https://"));
+}
+
+void HttpServer::adopt(net::AsyncStream stream) {
+  auto connection = std::make_shared<HttpConnection>(std::move(stream), *this);
+  if (*connections_ > ports::limits::kHttpConnectionsMax)
     return connection->turn_away(
         problem(503, "unavailable", "over the limit of " + std::to_string(ports::limits::kHttpConnectionsMax) + " connections"));
   connection->read_next();

@@ -1,11 +1,14 @@
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
+#include "net/async_stream.hpp"
 #include "ports/http.hpp"
 
 namespace stint::server {
@@ -23,7 +26,13 @@ class HttpServer final : public ports::HttpReplies {
 
   void set_handler(ports::HttpHandler& handler) { handler_ = &handler; }
   /// Takes over a connection whose first bytes are still unread.
-  void adopt(boost::asio::ip::tcp::socket socket);
+  void adopt(net::AsyncStream stream);
+  using Upgrade = std::function<void(net::AsyncStream, boost::beast::http::request<boost::beast::http::empty_body>)>;
+  /// Who takes connections that ask for a WebSocket at kWebSocketPath. Without one they are requests like others.
+  void set_upgrade(Upgrade upgrade) { upgrade_ = std::move(upgrade); }
+  static constexpr std::string_view kWebSocketPath = "/v1/agent";
+  /// Answers 400 whatever it asks, and handles nothing: it came in the clear to a port that speaks TLS.
+  void turn_away_plaintext(net::AsyncStream stream);
 
   void respond(ports::RequestId id, ports::HttpResponse response) override;
   void read_body(ports::RequestId id) override;
@@ -43,9 +52,10 @@ class HttpServer final : public ports::HttpReplies {
   void on_closed(ports::RequestId id);
 
   std::function<void()> turn_;
+  Upgrade upgrade_;
   ports::HttpHandler* handler_ = nullptr;
   std::map<ports::RequestId, std::shared_ptr<HttpConnection>> waiting_;  ///< requests that have no whole answer yet
-  std::size_t connections_ = 0;
+  std::shared_ptr<std::size_t> connections_ = std::make_shared<std::size_t>(0);  ///< they may outlive the server by a moment
   std::uint64_t last_id_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -20,8 +21,11 @@
 #include "adapters/server/http_server.hpp"
 #include "adapters/server/listener.hpp"
 #include "adapters/server/own_addresses.hpp"
+#include "adapters/server/web_socket_server.hpp"
 #include "adapters/sqlite/store.hpp"
+#include "apps/scheduler_host/reach.hpp"
 #include "apps/scheduler_host/state_files.hpp"
+#include "net/tls.hpp"
 #include "scheduler/daemon.hpp"
 #include "wire/crypto.hpp"
 
@@ -55,18 +59,15 @@ class SchedulerHost {
         log_(options.log_level),
         frames_(io_, [this] { schedule_turn(); }),
         http_([this] { schedule_turn(); }),
-        listener_(
-            io_, [this](auto socket) { frames_.adopt(std::move(socket)); }, [this](auto socket) { http_.adopt(std::move(socket)); }),
+        web_sockets_([this] { schedule_turn(); }),
+        listener_(io_,
+                  {[this](auto stream) { frames_.adopt(std::move(stream)); }, [this](auto stream) { http_.adopt(std::move(stream)); },
+                   [this](auto stream) { http_.turn_away_plaintext(std::move(stream)); }},
+                  log_),
         timer_(io_),
         signals_(io_) {}
 
   Status start() {
-    STINT_TRY(const bool loopback, server::is_loopback(options_.listen));
-    if (!loopback && !options_.insecure_plaintext)
-      return fail(Errc::forbidden,
-                  "--listen " + options_.listen +
-                      ": beyond loopback everyone on the way reads the traffic, the API token included, since this version has no TLS. "
-                      "Listen on 127.0.0.1, or say --insecure-plaintext if the network is yours alone");
     STINT_TRY_VOID(make_state_dir(options_.state_dir));
     scheduler::DaemonOptions daemon;
     STINT_TRY(daemon.key_encryption_key, load_or_make_kek(options_.state_dir, std::getenv(kKekVariable), entropy_));
@@ -82,17 +83,27 @@ class SchedulerHost {
     STINT_TRY(const auto opened, open_store());
     STINT_TRY(blobs_, open_blobs());
     STINT_TRY_VOID(listener_.listen(options_.listen, options_.port_fallback));
-    daemon.server = listener_.address();
-    daemon.addresses = server::find_own_addresses(listener_.address());
+    const Reach reach = find_reach(listener_.address(), options_.advertise);
+    STINT_TRY(const auto pins, load_tls());
+    daemon.server = reach.advertised;
+    daemon.addresses = reach.addresses;
+    daemon.tls_pins = pins;
+    daemon.listener = &listener_.counters();
     daemon_ = std::make_unique<scheduler::Daemon>(std::move(daemon),
-                                                  scheduler::DaemonPorts{*store_, *reader_, *blobs_, frames_, http_, entropy_, log_});
+                                                  scheduler::DaemonPorts{*store_, *reader_, *blobs_, links_, http_, entropy_, log_});
     frames_.set_handler(daemon_->links());
+    web_sockets_.set_handler(daemon_->links());
+    http_.set_upgrade([this](auto stream, auto request) { web_sockets_.adopt(std::move(stream), std::move(request)); });
     STINT_TRY_VOID(daemon_->start(opened, now));
     http_.set_handler(daemon_->http());
-    STINT_TRY_VOID(write_context(options_.state_dir, listener_.address(), token));
+    STINT_TRY(const auto plaintext, choose_plaintext());
+    STINT_TRY_VOID(serve_tls(reach, plaintext));
+    const std::string scheme = plaintext == server::Plaintext::served ? "http://" : "https://";
+    STINT_TRY_VOID(write_context(options_.state_dir, {scheme + reach.local, token, pins}));
     watch_signals();
     schedule_turn();
     log_.info("scheduler " STINT_VERSION " listens on " + listener_.address() + ", state in " + options_.state_dir);
+    log_.info("TLS with key " + to_text(pins.front()));
     if (listener_.address() != options_.listen && !options_.listen.ends_with(":0")) log_.warn(options_.listen + " was taken");
     return say_ready();
   }
@@ -105,6 +116,48 @@ class SchedulerHost {
   }
 
  private:
+  /// The pin of the key that will be shown, that of a certificate which was named or the cell's own; then those that may be shown later.
+  Result<std::vector<Pin>> load_tls() {
+    std::vector<Pin> pins;
+    if (options_.tls_certificate.empty()) {
+      STINT_TRY(own_tls_key_, load_or_make_tls_key(options_.state_dir, kTlsKeyFile));
+      STINT_TRY(const auto next_key, load_or_make_tls_key(options_.state_dir, kNextTlsKeyFile));
+      for (const std::string& key : {own_tls_key_, next_key}) {
+        STINT_TRY(const Pin pin, net::pin_of_key(key));
+        pins.push_back(pin);
+      }
+    } else {
+      STINT_TRY(const auto tls, net::TlsServer::make({options_.tls_certificate, options_.tls_key, options_.tls_client_ca}));
+      pins.push_back(tls.pin());
+    }
+    pins.insert(pins.end(), options_.tls_next_pins.begin(), options_.tls_next_pins.end());
+    if (pins.size() > kPinsMax) return fail(Errc::out_of_range, "[tls] next_pins: at most " + std::to_string(kPinsMax - 2) + " pins");
+    return pins;
+  }
+
+  /// Bytes to loopback never leave the machine.
+  Result<server::Plaintext> choose_plaintext() {
+    STINT_TRY(const bool loopback, server::is_loopback(listener_.address()));
+    if (!loopback && options_.insecure_plaintext)
+      log_.warn("--insecure-plaintext: " + listener_.address() +
+                " serves what comes without TLS too: everybody on the way can read tokens, commands and output");
+    return loopback || options_.insecure_plaintext ? server::Plaintext::served : server::Plaintext::refused;
+  }
+
+  Status serve_tls(const Reach& reach, server::Plaintext plaintext) {
+    net::TlsServerFiles files{options_.tls_certificate, options_.tls_key, options_.tls_client_ca};
+    if (files.certificate.empty()) {
+      files.certificate = options_.state_dir + "/tls.crt";
+      files.key = options_.state_dir + "/tls.key";
+      const net::CertificateWish wish{"stint cell " + daemon_->cell_id(), reach.names, server::read_clocks().wall};
+      STINT_TRY(const bool is_new, ensure_tls_certificate(options_.state_dir, own_tls_key_, wish));
+      if (is_new) log_.info("new certificate in " + files.certificate);
+    }
+    STINT_TRY(auto tls, net::TlsServer::make(files));
+    listener_.set_tls(std::move(tls), plaintext);
+    return {};
+  }
+
   Result<ports::Store::Opened> open_store() {
     const std::string path = options_.state_dir + "/state.db";
     store_ = sqlite::make_store({path, [this](std::function<void()> work) { asio::post(io_, std::move(work)); }});
@@ -169,6 +222,7 @@ class SchedulerHost {
     listener_.close();
     daemon_->close_sessions(server::read_clocks());
     frames_.shut_down();
+    web_sockets_.shut_down();
     io_.stop();
   }
 
@@ -182,11 +236,14 @@ class SchedulerHost {
   }
 
   SchedulerHostOptions options_;
+  std::string own_tls_key_;  ///< empty: a certificate was named
   SpdLog log_;
   server::KernelEntropy entropy_;
   asio::io_context io_{1};
   server::FrameServer frames_;
   server::HttpServer http_;
+  server::WebSocketServer web_sockets_;
+  server::AllLinks links_{frames_, web_sockets_};
   server::Listener listener_;
   asio::steady_timer timer_;
   asio::signal_set signals_;
@@ -202,6 +259,10 @@ class SchedulerHost {
 
 int run_scheduler(const SchedulerHostOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
+  rlimit files{};  // a descriptor for each agent: the soft limit is for programs that use select()
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
   try {
     SchedulerHost host(options);
     if (const auto started = host.start(); !started) {

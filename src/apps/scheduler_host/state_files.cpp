@@ -38,6 +38,13 @@ bool read_file(const std::string& path, std::string& text) {
   return true;
 }
 
+Status check_private(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) == 0 && (info.st_mode & 077) != 0)
+    return fail(Errc::forbidden, path + ": others may read this key; make it yours alone with chmod 600");
+  return {};
+}
+
 }  // namespace
 
 Status make_state_dir(const std::string& path) {
@@ -75,9 +82,7 @@ Result<std::array<std::uint8_t, 32>> load_or_make_kek(const std::string& state_d
     STINT_TRY_VOID(write_private(path, to_hex(kek) + "\n"));
     return kek;
   }
-  struct stat info{};
-  if (::stat(path.c_str(), &info) == 0 && (info.st_mode & 077) != 0)
-    return fail(Errc::forbidden, path + ": others may read this key; make it yours alone with chmod 600");
+  STINT_TRY_VOID(check_private(path));
   STINT_TRY(const auto stored, parse_kek(path, text, ": restore it from a backup"));
   if (is_given && stored != kek)
     return fail(Errc::conflict, std::string(kKekVariable) + " and " + path +
@@ -99,9 +104,34 @@ Result<std::string> load_or_make_token(const std::string& state_dir, ports::Entr
   return to_hex(bytes);
 }
 
-Status write_context(const std::string& state_dir, const std::string& server, const std::string& token) {
-  return write_private(state_dir + "/context.json",
-                       boost::json::serialize(boost::json::object{{"server", "http://" + server}, {"token", token}}) + "\n");
+Status write_context(const std::string& state_dir, const ContextFile& context) {
+  const boost::json::object object{{"server", context.server}, {"token", context.token}, {"tls_pin", to_text(context.pins)}};
+  return write_private(state_dir + "/context.json", boost::json::serialize(object) + "\n");
+}
+
+Result<std::string> load_or_make_tls_key(const std::string& state_dir, const std::string& name) {
+  const std::string path = state_dir + "/" + name;
+  std::string text;
+  if (!read_file(path, text)) {
+    STINT_TRY(text, net::make_key());
+    STINT_TRY_VOID(write_private(path, text));
+    return text;
+  }
+  STINT_TRY_VOID(check_private(path));
+  if (const auto pin = net::pin_of_key(text); !pin)
+    return fail(Errc::corrupt,
+                path + ": " + pin.error().detail +
+                    ". Restore it from a backup; without it every agent must be told the new key: move it away to have one made");
+  return text;
+}
+
+Result<bool> ensure_tls_certificate(const std::string& state_dir, const std::string& key, const net::CertificateWish& wish) {
+  const std::string path = state_dir + "/tls.crt";
+  std::string text;
+  if (read_file(path, text) && net::find_renewal_reason(text, key, wish).empty()) return false;
+  STINT_TRY(text, net::make_certificate(key, wish));
+  STINT_TRY_VOID(write_private(path, text));
+  return true;
 }
 
 }  // namespace stint::apps

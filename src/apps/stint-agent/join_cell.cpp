@@ -66,12 +66,20 @@ Result<std::string> find_key_file(const JoinOptions& options) {
 
 Result<agent_host::Address> find_server(const JoinOptions& options) {
   STINT_TRY(auto address, agent_host::parse_address(options.server));
-  if (!agent_host::is_loopback(address) && !options.insecure_plaintext)
-    return fail(Errc::forbidden,
-                "server " + address.text() +
-                    " is not on this machine, and this version speaks plain TCP: the token's secret and the key do not "
-                    "travel, but all that follows could be read on the way. Use a tunnel, or accept it with --insecure-plaintext");
+  const auto plaintext = options.insecure_plaintext ? agent_host::Insecure::allowed : agent_host::Insecure::refused;
+  STINT_TRY(address.transport, agent_host::choose_transport(address, plaintext));
   return address;
+}
+
+/// As the key file says it, so that the agent speaks the same there.
+std::string to_text(const agent_host::Address& server) {
+  const bool is_tls_here = agent_host::is_loopback(server) && server.transport == agent_host::Transport::tls;
+  return (is_tls_here ? "https://" : "") + server.text();
+}
+
+std::vector<Pin> pins_of(const protocol::EnrolToken& token) {
+  if (token.cell == decltype(token.cell){}) return {};
+  return {Pin{token.cell}};
 }
 
 std::string pick_name(const JoinOptions& options) {
@@ -82,7 +90,7 @@ std::string pick_name(const JoinOptions& options) {
 
 /// The scheduler's answer, however often it has to be asked for.
 Result<protocol::EnrolGrant> ask(const JoinOptions& options, const protocol::EnrolToken& token, const wire::SigningKey& key,
-                                 const agent_host::Address& server) {
+                                 const agent_host::Address& server, CellTrust& trust) {
   agent_host::StderrLog log{options.log_level};
   agent_host::KernelEntropy entropy;
   agent::EnrollerConfig config;
@@ -95,6 +103,7 @@ Result<protocol::EnrolGrant> ask(const JoinOptions& options, const protocol::Enr
   boost::asio::io_context io{1};
   agent_host::AgentLoop::Options link;
   link.servers = {server};
+  link.tls = [&trust] { return trust.frames(); };
   agent_host::AgentLoop loop{io, enroller, std::move(link), log};
   loop.start();
   io.run();
@@ -130,16 +139,17 @@ Result<Joined> join_cell(const JoinOptions& options) {
   if (std::error_code ignored; std::filesystem::exists(path, ignored)) return find_earlier(path, token);
   agent_host::KernelEntropy entropy;
   STINT_TRY(const auto seed, agent_host::load_or_make_signing_key(agent_host::signing_key_path(path), entropy));
-  STINT_TRY(const auto grant, ask(options, token, wire::SigningKey(seed), server));
+  STINT_TRY(const auto trust, CellTrust::make(options.tls, pins_of(token), nullptr));
+  STINT_TRY(const auto grant, ask(options, token, wire::SigningKey(seed), server, *trust));
   agent_host::JoinedKey key;
-  key.server = server.text();
+  key.server = to_text(server);
   key.token = protocol::enrol_token_name(token.id);
   key.agent = grant.address.agent;
   key.name = grant.name;
   key.key.epoch = grant.address.epoch;
   key.key.generation = grant.address.generation;
   key.key.key = grant.key.bytes;
-  key.cell = token.cell;
+  key.tls_pins = pins_of(token);
   STINT_TRY_VOID(agent_host::write_joined_key(path, key));
   return Joined{path, key.server, key.name, key.agent, false};
 }

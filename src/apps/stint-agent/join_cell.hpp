@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "apps/stint-agent/cell_trust.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
@@ -17,7 +18,8 @@ struct JoinOptions {
   std::string key_file;  ///< written; empty: agent.json in the state directory
   std::string state_dir; ///< empty: STINT_STATE_DIR or $XDG_STATE_HOME/stint
   Duration timeout = std::chrono::minutes{5};  ///< how long a scheduler that cannot be reached is waited for
-  bool insecure_plaintext = false;             ///< an address beyond loopback may be spoken to
+  CellTlsOptions tls;                          ///< the token says the pin, if this does not
+  bool insecure_plaintext = false;             ///< an address beyond loopback may be spoken to without TLS
   LogLevel log_level = LogLevel::info;
 };
 

@@ -32,7 +32,11 @@ const char* const kAgentUsage =
     "  --label KEY=VALUE     may be repeated\n"
     "  --shared-path DIR     other machines see it under the same path; may be repeated\n"
     "  --timeout TIME        join: how long a scheduler that cannot be reached is waited for (default: 5m)\n"
-    "  --insecure-plaintext  allow a server beyond this machine: frames are signed, but not secret\n"
+    "  --cell-pin PIN        sha256:HEX of the scheduler's key; default: the key file's or the token's, else $STINT_CELL_PIN\n"
+    "  --ca-file FILE        instead of a pin: who signed the scheduler's certificate (PEM; default $STINT_CA_FILE, else the system's)\n"
+    "  --client-cert FILE    certificate for a scheduler that asks for one (PEM; default $STINT_CLIENT_CERT)\n"
+    "  --client-key FILE     its key (default $STINT_CLIENT_KEY)\n"
+    "  --insecure-plaintext  speak to a server beyond this machine without TLS: frames are signed, but everybody on the way can read them\n"
     "  --version\n"
     "  --help\n"
     "\n"
@@ -56,6 +60,10 @@ enum Option : int {
   kLabel,
   kSharedPath,
   kTimeout,
+  kCellPin,
+  kCaFile,
+  kClientCert,
+  kClientKey,
   kInsecure,
   kVersion,
   kHelp
@@ -74,6 +82,10 @@ constexpr option kOptions[] = {{"key-file", required_argument, nullptr, kKeyFile
                                {"label", required_argument, nullptr, kLabel},
                                {"shared-path", required_argument, nullptr, kSharedPath},
                                {"timeout", required_argument, nullptr, kTimeout},
+                               {"cell-pin", required_argument, nullptr, kCellPin},
+                               {"ca-file", required_argument, nullptr, kCaFile},
+                               {"client-cert", required_argument, nullptr, kClientCert},
+                               {"client-key", required_argument, nullptr, kClientKey},
                                {"insecure-plaintext", no_argument, nullptr, kInsecure},
                                {"version", no_argument, nullptr, kVersion},
                                {"help", no_argument, nullptr, kHelp},
@@ -127,6 +139,10 @@ Status apply(int code, const char* value, Command& command) {
       command.join.timeout = *timeout;
       return {};
     }
+    case kCellPin: options.tls.cell_pin = value; return {};
+    case kCaFile: options.tls.ca_file = value; return {};
+    case kClientCert: options.tls.client_certificate = value; return {};
+    case kClientKey: options.tls.client_key = value; return {};
     case kInsecure: options.insecure_plaintext = true; return {};
     case kVersion: command.kind = Command::Kind::version; return {};
     case kHelp: command.kind = Command::Kind::help; return {};
@@ -143,6 +159,7 @@ Status finish_join(int argc, char** argv, Command& command) {
   command.join.name = command.options.name;
   command.join.key_file = command.options.key_file;
   command.join.state_dir = command.options.state_dir;
+  command.join.tls = command.options.tls;
   command.join.insecure_plaintext = command.options.insecure_plaintext;
   return {};
 }

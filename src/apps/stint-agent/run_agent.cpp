@@ -28,6 +28,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "client/attempt_blobs.hpp"
+#include "net/tls.hpp"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves the declaration to us
 
@@ -89,14 +90,20 @@ Result<std::vector<agent_host::Address>> find_servers(const AgentHostOptions& op
   std::vector<agent_host::Address> addresses;
   for (const auto& text : texts) {
     STINT_TRY(auto address, agent_host::parse_address(text));
-    if (!agent_host::is_loopback(address) && !options.insecure_plaintext)
-      return fail(Errc::forbidden,
-                  "server " + address.text() +
-                      " is not on this machine, and this version speaks plain TCP: everybody on the way could read "
-                      "commands and output (not change them: frames are signed). Use a tunnel, or accept it with --insecure-plaintext");
+    const auto plaintext = options.insecure_plaintext ? agent_host::Insecure::allowed : agent_host::Insecure::refused;
+    STINT_TRY(address.transport, agent_host::choose_transport(address, plaintext));
     addresses.push_back(std::move(address));
   }
   return addresses;
+}
+
+/// A file that TLS cannot use is told at once, not at the first dial.
+Status try_tls(const std::vector<agent_host::Address>& servers, CellTrust& trust) {
+  const auto is_tls = [](const agent_host::Address& address) { return address.transport == agent_host::Transport::tls; };
+  if (std::none_of(servers.begin(), servers.end(), is_tls)) return {};
+  STINT_TRY_VOID(trust.frames());
+  STINT_TRY_VOID(trust.http());
+  return {};
 }
 
 agent::AgentConfig make_config(const AgentHostOptions& options, const agent_host::KeyFile& key, const std::string& state_dir) {
@@ -122,33 +129,35 @@ agent::AgentConfig make_config(const AgentHostOptions& options, const agent_host
   return config;
 }
 
-/// Where the scheduler was last found. The link's thread says, the workers that carry files ask.
+/// Where the scheduler was last found, and how it is spoken to there. The link's thread says, the workers that carry files ask.
 class SchedulerPlace {
  public:
-  explicit SchedulerPlace(agent_host::Address address) : address_(std::move(address)) {}
+  SchedulerPlace(agent_host::Address address, CellTrust& trust) : address_(std::move(address)), trust_(trust) {}
   void set(const agent_host::Address& address) {
     const std::lock_guard lock(mutex_);
     address_ = address;
   }
-  [[nodiscard]] agent_host::Address get() const {
+  [[nodiscard]] Result<adapters::HttpEndpoint> endpoint(const std::string& token) const {
     const std::lock_guard lock(mutex_);
-    return address_;
+    const auto port = static_cast<std::uint16_t>(std::stoul(address_.port));  // parse_address saw to it
+    adapters::HttpEndpoint endpoint{address_.host, port, token, nullptr};
+    if (address_.transport == agent_host::Transport::tls) {
+      STINT_TRY(endpoint.tls, trust_.http());
+    }
+    return endpoint;
   }
 
  private:
   mutable std::mutex mutex_;
   agent_host::Address address_;
+  CellTrust& trust_;
 };
 
 /// The port that takes frames takes HTTP as well.
 staging::StagedDriver::Connect make_connect(const SchedulerPlace& place) {
   using Patience = staging::StagedDriver::Patience;
   return [&place](std::string token, Patience patience, std::function<bool()> is_stopped) -> std::unique_ptr<ports::BlobClient> {
-    auto resolve = [&place, token = std::move(token)]() -> Result<adapters::HttpEndpoint> {
-      const auto address = place.get();
-      const auto port = static_cast<std::uint16_t>(std::stoul(address.port));  // parse_address saw to it
-      return adapters::HttpEndpoint{address.host, port, token};
-    };
+    auto resolve = [&place, token = std::move(token)]() -> Result<adapters::HttpEndpoint> { return place.endpoint(token); };
     client::BlobTransfer::Options options;
     options.patience = patience == Patience::endless ? kEndlessPatience : kBriefPatience;
     std::array<std::uint8_t, 8> seed{};
@@ -178,13 +187,15 @@ Status run(const AgentHostOptions& options, Log& log) {
   STINT_TRY(auto servers, find_servers(options, key));
   STINT_TRY(auto journal, agent_host::FileJournal::open(state_dir + "/journal", log));
   STINT_TRY(const auto exec, exec::ExecDriver::make({.state_dir = state_dir, .keeper_binary = keeper}, log));
-  SchedulerPlace place{servers.front()};
+  STINT_TRY(const auto trust, CellTrust::make(options.tls, key.tls_pins, &key_files));
+  STINT_TRY_VOID(try_tls(servers, *trust));
+  SchedulerPlace place{servers.front(), *trust};
   STINT_TRY(const auto staged, make_staging(options, state_dir, place, *exec, log));
   agent::NoopDriver noop;
   agent_host::KernelEntropy entropy;
 
   auto config = make_config(options, key, state_dir);
-  config.key_store = &key_files;
+  config.key_store = trust.get();
   agent::Agent agent{std::move(config),
                      {{.name = "exec", .driver = staged.get(), .start_rule = agent::StartRule::after_persist},
                       {.name = "noop", .driver = &noop, .start_rule = agent::StartRule::at_once}},
@@ -196,7 +207,8 @@ Status run(const AgentHostOptions& options, Log& log) {
   boost::asio::io_context io{1};
   agent_host::AgentLoop::Options link{.servers = std::move(servers),
                                       .driver_fds = {exec->event_fd(), staged->event_fd()},
-                                      .on_connected = [&place](const agent_host::Address& address) { place.set(address); }};
+                                      .on_connected = [&place](const agent_host::Address& address) { place.set(address); },
+                                      .tls = [&trust] { return trust->frames(); }};
   auto second = link;
   second.driver_fds.clear();
   second.takes_signals = false;

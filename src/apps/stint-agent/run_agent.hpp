@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/stint-agent/cell_trust.hpp"
 #include "base/log.hpp"
 #include "base/task_words.hpp"
 
@@ -27,7 +28,8 @@ struct AgentHostOptions {
   std::vector<std::string> shared_paths;  ///< directories that other machines see under the same path
   std::uint32_t window = 0;               ///< attempts held at once; 0: the default
   std::string keeper_binary;              ///< empty: stint-keeper beside this program, else in PATH
-  bool insecure_plaintext = false;        ///< addresses beyond loopback may be spoken to
+  CellTlsOptions tls;
+  bool insecure_plaintext = false;  ///< addresses beyond loopback may be spoken to without TLS
   LogLevel log_level = LogLevel::info;
 };
 

@@ -12,9 +12,11 @@ Result<client::AgentKey> register_agent(client::Api& api, const std::string& nam
 }
 
 Status write_key_file(const std::string& path, const client::AgentKey& key) {
+  std::string pins;
+  for (const std::string& pin : key.tls_pins) pins += (pins.empty() ? "" : ",") + json_string(pin);
   return write_private_file(path, "{\"server\":" + json_string(key.server) + ",\"agent\":" + std::to_string(key.number) +
                                       ",\"name\":" + json_string(key.name) + ",\"key_epoch\":" + std::to_string(key.key_epoch) +
-                                      ",\"key\":" + json_string(key.key) + "}\n");
+                                      ",\"key\":" + json_string(key.key) + ",\"tls_pins\":[" + pins + "]}\n");
 }
 
 }  // namespace stint::cli

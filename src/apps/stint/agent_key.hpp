@@ -12,7 +12,8 @@ namespace stint::cli {
 [[nodiscard]] Result<client::AgentKey> register_agent(client::Api& api, const std::string& name);
 
 /// The file that `stint agent start --key-file` reads (0600):
-///   {"server":"127.0.0.1:7464","agent":7,"name":"a1","key_epoch":1,"key":"64 hexadecimal digits"}
+///   {"server":"127.0.0.1:7464","agent":7,"name":"a1","key_epoch":1,"key":"64 hexadecimal digits",
+///    "tls_pins":["sha256:…"]}
 /// Errors:  io.
 [[nodiscard]] Status write_key_file(const std::string& path, const client::AgentKey& key);
 

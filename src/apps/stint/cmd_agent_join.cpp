@@ -74,6 +74,8 @@ Result<AgentHostOptions> make_host_options(const CommonOptions& options, const S
     host.labels.emplace_back(label.substr(0, equals), label.substr(equals + 1));
   }
   host.shared_paths = arguments.shared_paths;
+  host.tls.cell_pin = options.cell_pin;
+  host.tls.ca_file = options.ca_file;
   host.insecure_plaintext = arguments.insecure_plaintext;
   return host;
 }
@@ -91,7 +93,7 @@ void add_offer_options(CLI::App& command, StartArguments& arguments) {
   command.add_option("--shared-path", arguments.shared_paths, "A directory that other machines see under the same path")
       ->allow_extra_args(false);
   command.add_flag("--insecure-plaintext", arguments.insecure_plaintext,
-                   "Allow a scheduler beyond this machine: frames are signed, but not secret");
+                   "Speak to a scheduler beyond this machine without TLS: everybody on the way can read it");
 }
 
 void add_start_command(CLI::App& agent, CommandLine& line) {
@@ -127,6 +129,8 @@ Result<JoinOptions> make_join_options(const CommonOptions& options, const JoinAr
   join.name = arguments.start.name;
   join.key_file = arguments.start.key_file;
   join.state_dir = options.state_dir;
+  join.tls.cell_pin = options.cell_pin;
+  join.tls.ca_file = options.ca_file;
   join.insecure_plaintext = arguments.start.insecure_plaintext;
   if (arguments.timeout.empty()) return join;
   const auto timeout = core::parse_duration(arguments.timeout);

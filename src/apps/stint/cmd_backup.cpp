@@ -168,8 +168,17 @@ Status check_manifest(const backup::Manifest& manifest) {
                                      ": restore with that version or a newer one");
 }
 
+/// What a scheduler listened on, from the address by which its own machine's commands find it: TLS on loopback means every address.
+std::string listen_address(const std::string& server) {
+  const auto scheme = server.find("://");
+  if (scheme == std::string::npos) return "HOST:PORT";
+  const std::string address = server.substr(scheme + 3);
+  const bool is_everywhere = server.starts_with("https://127.0.0.1:") || server.starts_with("https://[::1]:");
+  return is_everywhere ? "0.0.0.0" + address.substr(address.rfind(':')) : address;
+}
+
 void tell_next(const std::string& state_dir, const backup::Manifest& manifest) {
-  const std::string address = manifest.server.starts_with("http://") ? manifest.server.substr(7) : "HOST:PORT";
+  const std::string address = listen_address(manifest.server);
   print_line(state_dir + ": cell " + manifest.cell + " as it was at " + manifest.taken_at + ", incarnation " +
              std::to_string(manifest.incarnation));
   print_line("Next: see to it that the old scheduler never starts again, then start this one under the address that agents know:");

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <tuple>
 
 #include "adapters/config/scheduler_config.hpp"
 #include "apps/scheduler_host/run_scheduler.hpp"
@@ -20,6 +21,8 @@ constexpr const char* kSystemConfig = "/etc/stint/stint.toml";
 struct SchedulerArguments {
   std::string config_file;
   std::string listen;
+  std::string advertise;
+  std::string tls_certificate, tls_key, tls_client_ca;
   std::string log_level;
   bool insecure_plaintext = false;
   bool is_port_fixed = false;
@@ -59,6 +62,11 @@ Result<LoadedConfig> load_config(const CommonOptions& options, const SchedulerAr
     loaded.reader.read_file(text, loaded.file);
   }
   if (!arguments.listen.empty()) loaded.reader.set("scheduler.listen", arguments.listen, "--listen");
+  for (const auto& [given, key, option] :
+       {std::tuple(&arguments.advertise, "scheduler.advertise", "--advertise"),
+        std::tuple(&arguments.tls_certificate, "tls.certificate", "--tls-certificate"),
+        std::tuple(&arguments.tls_key, "tls.key", "--tls-key"), std::tuple(&arguments.tls_client_ca, "tls.client_ca", "--tls-client-ca")})
+    if (!given->empty()) loaded.reader.set(key, *given, option);
   if (!arguments.log_level.empty()) loaded.reader.set("log.level", arguments.log_level, "--log-level");
   if (arguments.insecure_plaintext) loaded.reader.set("scheduler.insecure_plaintext", "true", "--insecure-plaintext");
   if (arguments.is_port_fixed) loaded.reader.set("scheduler.fixed_port", "true", "--fixed-port");
@@ -136,7 +144,12 @@ apps::SchedulerHostOptions make_host_options(const config::SchedulerConfig& conf
   host.state_dir = config.state_dir;
   host.listen = config.listen;
   host.port_fallback = !config.fixed_port;
+  host.advertise = config.advertise;
   host.insecure_plaintext = config.insecure_plaintext;
+  host.tls_certificate = config.tls_certificate;
+  host.tls_key = config.tls_key;
+  host.tls_client_ca = config.tls_client_ca;
+  if (const auto pins = parse_pins(config.tls_next_pins)) host.tls_next_pins = *pins;  // the reader saw to it
   host.heartbeat_interval = config.heartbeat;
   host.ready_fd = ready_fd;
   host.log_level = config.log_level;
@@ -164,8 +177,12 @@ void add_options(CLI::App& command, SchedulerArguments& arguments) {
   command.add_option("--listen", arguments.listen,
                      "HOST:PORT for agents and the API; the next free port if this one is taken [127.0.0.1:7464]");
   command.add_flag("--fixed-port", arguments.is_port_fixed, "Fail if the port is taken");
+  command.add_option("--advertise", arguments.advertise, "HOST:PORT that agents on other machines are told [what is listened on]");
+  command.add_option("--tls-certificate", arguments.tls_certificate, "PEM file to show instead of the cell's own certificate");
+  command.add_option("--tls-key", arguments.tls_key, "Its key");
+  command.add_option("--tls-client-ca", arguments.tls_client_ca, "PEM file: clients must show a certificate that it signed");
   command.add_flag("--insecure-plaintext", arguments.insecure_plaintext,
-                   "Allow an address beyond this machine: frames are signed, but not secret");
+                   "Beyond this machine, serve what comes without TLS too: everybody on the way can read it");
   command.add_option("--log-level", arguments.log_level, "debug, info, warn or error [info]")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
 }
@@ -180,7 +197,9 @@ void add_scheduler_commands(CLI::App& app, CommandLine& line) {
   CLI::App* start_command =
       add_command(*scheduler, line, "start", "Run a scheduler in the foreground, on SQLite in the state directory",
                   "  stint scheduler start --state-dir /var/lib/stint\n"
-                  "  stint scheduler start --config /etc/stint/stint.toml\n\n"
+                  "  stint scheduler start --config /etc/stint/stint.toml\n"
+                  "  stint scheduler start --listen 0.0.0.0:7464 --advertise cell.example:7464\n\n"
+                  "Beyond this machine only TLS is served; the key is made at the first start (tls.key in the state directory).\n"
                   "Options win over the configuration file, which is --config, else STINT_CONFIG, else /etc/stint/stint.toml.\n"
                   "Writes context.json (0600; address and token) into the state directory: commands with the same --state-dir use it.");
   start_command->add_option("--config", arguments->config_file, "Configuration file");

@@ -15,6 +15,8 @@ struct CommonOptions {
   std::string state_dir;
   std::string server;
   std::string token_file;
+  std::string cell_pin;
+  std::string ca_file;
   bool json = false;
 };
 

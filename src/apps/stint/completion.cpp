@@ -57,6 +57,8 @@ Cursor walk(const CLI::App& app, const std::vector<std::string>& words, CommonOp
       if (cursor.option->check_name("--server")) options.server = word;
       if (cursor.option->check_name("--state-dir")) options.state_dir = word;
       if (cursor.option->check_name("--token-file")) options.token_file = word;
+      if (cursor.option->check_name("--cell-pin")) options.cell_pin = word;
+      if (cursor.option->check_name("--ca-file")) options.ca_file = word;
       cursor.option = nullptr;
     } else if (word.starts_with('-') && word.size() > 1) {
       const CLI::Option* option = find_option(*cursor.command, word);

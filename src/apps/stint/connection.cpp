@@ -68,11 +68,15 @@ client::Api::Options api_options(Patience patience) {
   return options;
 }
 
+bool is_at(const client::Context& context, const std::string& server) {
+  const auto known = client::parse_server(context.server), asked = client::parse_server(server);
+  return known && asked && *known == *asked;
+}
+
 }  // namespace
 
 Result<Target> find_target(const CommonOptions& options) {
   STINT_TRY(Target target, chosen_target(options));
-  if (!target.server.empty() && !target.token.empty()) return target;
   const auto path = context_path(options);
   const auto context = path ? read_context(*path) : Result<client::Context>(tl::unexpected<Error>(path.error()));
   if (!context && target.server.empty()) return tl::unexpected<Error>(context.error());
@@ -81,18 +85,36 @@ Result<Target> find_target(const CommonOptions& options) {
     target.server = context->server;
     target.server_from = *path;
   }
-  // A token is for its own server only.
-  if (target.token.empty() && target.server == context->server) {
+  // Token and pins are of their own server only.
+  if (!is_at(*context, target.server)) return target;
+  if (target.token.empty()) {
     target.token = context->token;
     target.token_from = *path;
   }
+  target.pins = context->tls_pins;
   return target;
+}
+
+Result<net::Trust> find_trust(const CommonOptions& options) {
+  net::Trust trust;
+  const std::string pins = options.cell_pin.empty() ? environment("STINT_CELL_PIN") : options.cell_pin;
+  STINT_TRY(trust.pins, parse_pins(pins));
+  trust.ca_file = options.ca_file.empty() ? environment("STINT_CA_FILE") : options.ca_file;
+  trust.client_certificate = environment("STINT_CLIENT_CERT");
+  trust.client_key = environment("STINT_CLIENT_KEY");
+  return trust;
 }
 
 Result<adapters::HttpEndpoint> find_endpoint(const CommonOptions& options) {
   STINT_TRY(const Target target, find_target(options));
   STINT_TRY(const client::ServerAddress address, client::parse_server(target.server));
-  return adapters::HttpEndpoint{address.host, address.port, target.token};
+  adapters::HttpEndpoint endpoint{address.host, address.port, target.token, {}};
+  if (!address.tls) return endpoint;
+  STINT_TRY(net::Trust trust, find_trust(options));
+  if (trust.pins.empty() && trust.ca_file.empty()) trust.pins = target.pins;
+  STINT_TRY(auto tls, net::TlsClient::make(std::move(trust), net::kAlpnHttp));
+  endpoint.tls = std::make_shared<const net::TlsClient>(std::move(tls));
+  return endpoint;
 }
 
 Connection::Connection(const CommonOptions& options, Patience patience)

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "adapters/http_client/beast_http_client.hpp"
 #include "apps/stint/command_line.hpp"
 #include "client/api.hpp"
+#include "net/tls.hpp"
 
 namespace stint::cli {
 
@@ -37,11 +39,15 @@ class Connection {
 struct Target {
   std::string server, server_from;  ///< `--server`, `STINT_SERVER` or the context file's path
   std::string token, token_from;  ///< empty: none is known
+  std::vector<Pin> pins;  ///< of the server's key, as the context file has them; none: unknown
 };
 
 /// Errors:  not_found         neither address nor context file; the detail says how to start a scheduler.
 ///          invalid_argument  a token file or context file that cannot be used.
 [[nodiscard]] Result<Target> find_target(const CommonOptions& options);
+
+/// How options and environment say that the scheduler is known. Errors:  invalid_argument  a pin cannot be read.
+[[nodiscard]] Result<net::Trust> find_trust(const CommonOptions& options);
 
 /// Errors:  not_found         neither address nor context file; the detail says how to start a scheduler.
 ///          invalid_argument  an address, token file or context file that cannot be used.

@@ -112,8 +112,9 @@ Status DevCell::start_scheduler() {
 
 /// From now on it comes back where everybody looks for it.
 void DevCell::pin_address() {
+  const std::string listen = options_.listen.substr(0, options_.listen.rfind(':')) + address_.substr(address_.rfind(':'));
   children_.front().set_arguments(
-      {own_executable(), "scheduler", "start", "--no-config", "--state-dir", state_.scheduler_dir(), "--listen", address_, "--fixed-port"});
+      {own_executable(), "scheduler", "start", "--no-config", "--state-dir", state_.scheduler_dir(), "--listen", listen, "--fixed-port"});
 }
 
 Result<std::string> DevCell::ensure_key(client::Api& api, std::size_t number) {
@@ -135,8 +136,9 @@ Result<std::string> DevCell::ensure_key(client::Api& api, std::size_t number) {
 Status DevCell::start_agent(client::Api& api, std::size_t number, const Resources& machine) {
   STINT_TRY(const std::string name, ensure_key(api, number));
   agent_names_.push_back(name);
-  std::vector<std::string> arguments{own_executable(),         "agent",    "start", "--key-file", state_.key_file(number), "--state-dir",
-                                     state_.agent_dir(number), "--server", address_};
+  std::vector<std::string> arguments{
+      own_executable(), "agent",  "start",      "--key-file", state_.key_file(number), "--state-dir", state_.agent_dir(number),
+      "--server",       address_, "--cell-pin", pins_};
   if (options_.agents > 1) {
     const Resources share = share_of(machine, options_.agents, number);
     for (const auto& [option, amount] :
@@ -190,7 +192,9 @@ Status DevCell::start() {
   STINT_TRY(const std::string context_text, read_file(state_.dir() + "/context.json"));
   STINT_TRY(const client::Context context, client::parse_context(context_text));
   STINT_TRY(const client::ServerAddress address, client::parse_server(context.server));
-  address_ = to_url(address).substr(std::string_view("http://").size());
+  address_ = to_url(address);
+  address_.erase(0, address_.find("://") + 3);
+  pins_ = to_text(context.tls_pins);
   here.server = context.server;  // not the user's environment: this scheduler
   pin_address();
   Connection connection(here, Patience::short_);

@@ -49,7 +49,8 @@ class DevCell {
   DevOptions options_;
   std::deque<DevChild> children_;  ///< the scheduler first
   std::vector<std::string> agent_names_;
-  std::string address_;  ///< host:port that the scheduler got
+  std::string address_;  ///< host:port under which the scheduler is reached from here
+  std::string pins_;     ///< of its key
 };
 
 /// Ends the keepers and tasks of all agents of `state`; for when their agents are gone. Errors: unavailable, those that did not end.

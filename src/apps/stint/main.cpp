@@ -23,9 +23,13 @@ CLI::App* add_command(CLI::App& app, CommandLine& line, const std::string& name,
   command->add_flag("--json", line.common.json, "Print JSON as schema/cli.schema.json describes it");
   const std::string group = "Where";
   command->add_option("--state-dir", line.common.state_dir, "State directory [STINT_STATE_DIR, or $XDG_STATE_HOME/stint]")->group(group);
-  command->add_option("--server", line.common.server, "Scheduler's address, http://HOST:PORT [STINT_SERVER, or the context file]")
+  command->add_option("--server", line.common.server, "Scheduler's address, https://HOST:PORT [STINT_SERVER, or the context file]")
       ->group(group);
   command->add_option("--token-file", line.common.token_file, "File with the API token [STINT_TOKEN holds the token itself]")->group(group);
+  command->add_option("--cell-pin", line.common.cell_pin, "The scheduler's key, sha256:HEX [STINT_CELL_PIN, or the context file]")
+      ->group(group);
+  command->add_option("--ca-file", line.common.ca_file, "PEM file with who signed its certificate [STINT_CA_FILE, or the system's]")
+      ->group(group);
   return command;
 }
 

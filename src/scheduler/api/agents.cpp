@@ -116,7 +116,8 @@ Answer register_agent(const Call& call) {
                                                {"name", name->as_string()},
                                                {"key_epoch", epoch.value},
                                                {"key", to_hex(*key)},
-                                               {"server", cell.facts.server}}));
+                                               {"server", cell.facts.server},
+                                               {"tls_pins", pins_json(cell.facts.tls_pins)}}));
 }
 
 Answer drain_agent(const Call& call) {

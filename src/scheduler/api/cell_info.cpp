@@ -29,6 +29,19 @@ class Family {
   std::string_view name_;
 };
 
+void add_listener_metrics(std::string& out, const ports::ListenerCounters& counters) {
+  Family(out, "stint_connections_accepted_total", "counter", "Connections let in.").value(counters.accepted);
+  Family refused(out, "stint_connections_refused_total", "counter", "Connections closed before anything of them was served, by reason.");
+  refused.value(counters.over_rate, "reason=\"over_rate\"");
+  refused.value(counters.over_number, "reason=\"over_number\"");
+  refused.value(counters.silent, "reason=\"silent\"");
+  refused.value(counters.plaintext_refused, "reason=\"plaintext\"");
+  Family handshakes(out, "stint_tls_handshakes_total", "counter", "TLS handshakes that have ended, by how.");
+  handshakes.value(counters.tls_established, "result=\"established\"");
+  handshakes.value(counters.tls_failed, "result=\"failed\"");
+  handshakes.value(counters.tls_late, "result=\"late\"");
+}
+
 }  // namespace
 
 Answer show_health(const Call&) { return say(200, R"({"status":"ok"})"); }
@@ -82,6 +95,7 @@ Answer show_info(const Call& call) {
                                                {"api", 1},
                                                {"state_dir", cell.facts.state_dir},
                                                {"server", cell.facts.server},
+                                               {"tls_pins", pins_json(cell.facts.tls_pins)},
                                                {"started_at", time_json(cell.facts.started_at)}}));
 }
 
@@ -117,6 +131,7 @@ std::string metrics_text(const Cell& cell, const protocol::SessionCounters& coun
   Family reasons(out, "stint_session_refusals_total", "counter", "What was refused or ended a session, by reason.");
   counters.for_each_reason(
       [&](std::string_view reason, std::uint64_t count) { reasons.value(count, "reason=\"" + std::string(reason) + "\""); });
+  if (cell.facts.listener != nullptr) add_listener_metrics(out, *cell.facts.listener);
   return out;
 }
 

@@ -48,6 +48,12 @@ json::object clause_json(const core::Clause& clause) {
   return object;
 }
 
+json::array pins_json(const std::vector<Pin>& pins) {
+  json::array items;
+  for (const Pin& pin : pins) items.emplace_back(to_text(pin));
+  return items;
+}
+
 json::value time_json(UnixMillis time) {
   if (to_ms(time) == 0) return nullptr;
   return json::value(format_utc(time));

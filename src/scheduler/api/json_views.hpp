@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/pin.hpp"
 #include "base/resources.hpp"
 #include "base/time.hpp"
 #include "core/explain/explanation.hpp"
@@ -15,6 +16,7 @@
 namespace stint::scheduler::api {
 
 [[nodiscard]] boost::json::value time_json(UnixMillis time);   ///< null for zero
+[[nodiscard]] boost::json::array pins_json(const std::vector<Pin>& pins);
 [[nodiscard]] boost::json::value reason_json(EndReason reason);  ///< null for none
 [[nodiscard]] boost::json::object resources_json(const Resources& resources);
 [[nodiscard]] boost::json::object job_json(const core::JobView& job);

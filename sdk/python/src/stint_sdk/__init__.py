@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from stint_sdk.errors import ConnectionFailed as ConnectionFailed
     from stint_sdk.errors import InvalidArgument as InvalidArgument
     from stint_sdk.errors import JobFailed as JobFailed
+    from stint_sdk.errors import NotTrusted as NotTrusted
     from stint_sdk.errors import PythonMismatch as PythonMismatch
     from stint_sdk.errors import RemoteError as RemoteError
     from stint_sdk.errors import StintError as StintError
@@ -57,6 +58,7 @@ _HOMES = {
         "ConnectionFailed",
         "InvalidArgument",
         "JobFailed",
+        "NotTrusted",
         "PythonMismatch",
         "RemoteError",
         "StintError",

@@ -57,7 +57,7 @@ class AsyncRunner:
     def __init__(self, settings: Settings, timeout_s: float) -> None:
         self.address = Address(settings)
         self.timeout = timeout_of(timeout_s)
-        self.http = httpx.AsyncClient(trust_env=False, limits=LIMITS)
+        self.http = httpx.AsyncClient(trust_env=False, limits=LIMITS, verify=self.address.tls)
 
     async def close(self) -> None:
         await self.http.aclose()

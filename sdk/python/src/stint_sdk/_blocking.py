@@ -54,7 +54,7 @@ class Runner:
         self.address = Address(settings)
         self.timeout = timeout_of(timeout_s)
         # No proxy: the scheduler is spoken to as the command line does it.
-        self.http = httpx.Client(trust_env=False, limits=LIMITS)
+        self.http = httpx.Client(trust_env=False, limits=LIMITS, verify=self.address.tls)
 
     def close(self) -> None:
         self.http.close()

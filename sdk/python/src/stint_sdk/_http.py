@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from stint_sdk._flow import Answer, OpenStream, Request
 from stint_sdk._settings import Endpoint, Settings
+from stint_sdk._tls import CellContext
 from stint_sdk.errors import ConnectionFailed
 
 CONNECT_S = 5.0
@@ -25,10 +26,14 @@ class Address:
 
     settings: Settings
     known: Endpoint | None = None
+    tls: CellContext = field(default_factory=CellContext)
 
     def find(self) -> Endpoint:
         if self.known is None:
-            self.known = self.settings.find_endpoint()
+            known = self.settings.find_endpoint()
+            if known.url.startswith("https:"):
+                self.tls.trust(known.pins, known.ca_file)
+            self.known = known
         return self.known
 
     def fail(self, request: Request, error: httpx.HTTPError) -> ConnectionFailed:

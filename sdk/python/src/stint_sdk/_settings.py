@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from stint_sdk._tls import parse_pins
 from stint_sdk.errors import InvalidArgument, NoServer
 
 DEFAULT_PORT = 7464
@@ -19,8 +20,10 @@ DEFAULT_PORT = 7464
 
 @dataclass(frozen=True)
 class Endpoint:
-    url: str  # http://HOST:PORT, without a slash at its end
+    url: str  # http://HOST:PORT or https://HOST:PORT, without a slash at its end
     token: str
+    pins: tuple[str, ...] = ()  # of the scheduler's key, for https
+    ca_file: str = ""  # without pins: who signed its certificate; "": the system's authorities
 
 
 def find_state_dir(given: str | os.PathLike[str] | None, environment: Mapping[str, str]) -> Path:
@@ -35,25 +38,32 @@ def find_state_dir(given: str | os.PathLike[str] | None, environment: Mapping[st
 
 
 def parse_server(text: str) -> str:
-    """`http://host:port`, `host:port`, `host`, `[::1]:7464` -> http://host:port."""
+    """`https://host:port`, `http://host:port`, `host:port`, `host`, `[::1]:7464` -> with a scheme.
+
+    Without one, what never leaves the machine goes plain, and the rest in TLS.
+    """
 
     def wrong(why: str) -> InvalidArgument:
-        return InvalidArgument(f'server "{text}": {why}; expected http://HOST:PORT')
+        return InvalidArgument(f'server "{text}": {why}; expected https://HOST:PORT or http://HOST:PORT')
 
-    if text.startswith("https://"):
-        raise wrong("TLS is not in this version")
     try:
         parts = urllib.parse.urlsplit(text if "://" in text else f"http://{text}")
         host, port = parts.hostname, DEFAULT_PORT if parts.port is None else parts.port
     except ValueError as error:
         raise wrong(str(error)) from None
-    if parts.scheme != "http":
+    if parts.scheme not in ("http", "https"):
         raise wrong(f"unknown scheme {parts.scheme}")
     if not host or parts.username is not None or parts.path not in ("", "/") or parts.query or " " in host:
         raise wrong("no host, or more than host and port")
     if port == 0:
         raise wrong("the port is no number from 1 to 65535")
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = parts.scheme if "://" in text else "http" if is_loopback(host) else "https"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    is_numeric = not set(host) - set("0123456789.")
+    return host in ("localhost", "::1") or (is_numeric and host.startswith("127."))
 
 
 @dataclass(frozen=True)
@@ -63,17 +73,26 @@ class Settings:
     server: str = ""
     token: str = ""
     state_dir: str | os.PathLike[str] | None = None
+    pin: str = ""
+    ca_file: str = ""
 
     def find_endpoint(self, environment: Mapping[str, str] | None = None) -> Endpoint:
         environment = os.environ if environment is None else environment
         server = self.server or environment.get("STINT_SERVER", "")
         token = self.token or environment.get("STINT_TOKEN", "")
-        if not server or not token:
-            context = read_context(find_state_dir(self.state_dir, environment), is_needed=not server)
-            if not token and (not server or context.get("server") == server):
-                token = context.get("token", "")
-            server = server or context.get("server", "")
-        return Endpoint(parse_server(server), token)
+        pins = parse_pins(self.pin or environment.get("STINT_CELL_PIN", ""))
+        ca_file = self.ca_file or environment.get("STINT_CA_FILE", "")
+        url = parse_server(server) if server else ""
+        is_trust_open = not url.startswith("http:") and not pins and not ca_file
+        if url and token and not is_trust_open:
+            return Endpoint(url, token, pins, ca_file)
+        context = read_context(find_state_dir(self.state_dir, environment), is_needed=not url)
+        known = parse_server(context["server"]) if context else ""
+        if url in ("", known):
+            url, token = known, token or context["token"]
+            if is_trust_open:
+                pins = parse_pins(context.get("tls_pin", ""))
+        return Endpoint(url, token, pins, ca_file)
 
 
 def read_context(state_dir: Path, *, is_needed: bool) -> dict[str, str]:

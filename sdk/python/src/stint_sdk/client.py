@@ -28,6 +28,8 @@ class Client:
     """A scheduler, spoken to with one token.
 
     server, token: else STINT_SERVER and STINT_TOKEN, else the context file of the state directory, as `stint` itself does.
+    pin, ca_file: how the scheduler is known in TLS: sha256:HEX of its key, or a PEM file with who signed its certificate; else
+        STINT_CELL_PIN, STINT_CA_FILE, the context file, the system's authorities.
     timeout_s: of one request. patience_s: how long what may be sent again harmlessly is sent again while the scheduler is away.
     Thread: any number may use it.
     Errors: of every method ApiError and ConnectionFailed; NoServer, if nothing says where the scheduler is.
@@ -39,10 +41,12 @@ class Client:
         token: str = "",
         *,
         state_dir: str | os.PathLike[str] | None = None,
+        pin: str = "",
+        ca_file: str = "",
         timeout_s: float = 60,
         patience_s: float = 30,
     ) -> None:
-        self._runner = Runner(Settings(server, token, state_dir), timeout_s)
+        self._runner = Runner(Settings(server, token, state_dir, pin, ca_file), timeout_s)
         self._api = Api(patience_s)
 
     def __enter__(self) -> Client:

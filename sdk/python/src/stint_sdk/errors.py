@@ -25,6 +25,10 @@ class NoServer(StintError):
     """Neither an argument, nor STINT_SERVER, nor a context file says where the scheduler is."""
 
 
+class NotTrusted(StintError):
+    """In TLS, whoever answers is not known to be the scheduler: its key is not the pinned one. Nothing was sent."""
+
+
 class ConnectionFailed(StintError):
     """No answer: refused, cut or timed out, for longer than the client's patience.
 

@@ -589,12 +589,16 @@ class BlobUpload(TypedDict):
     complete: bool
 
 
+Pins: TypeAlias = list[str]
+
+
 class AgentKey(TypedDict):
     number: int
     name: Name
     key_epoch: int
     key: str
     server: str
+    tls_pins: Pins
 
 
 class Health(TypedDict):
@@ -607,6 +611,7 @@ class Info(TypedDict):
     api: Literal[1]
     state_dir: str
     server: str
+    tls_pins: Pins
     started_at: Time
 
 
