@@ -12,14 +12,13 @@ import threading
 CHUNK = 64 << 10
 
 
-class CuttingProxy:
-    """Listens on loopback; `cuts` are positions in the stream of all clients' bytes, rising. One thread."""
+class LoopbackProxy:
+    """Listens on loopback for what is meant for `host` and `port`; `work()`, in one thread, is what it does with it."""
 
-    def __init__(self, host, port, cuts):
-        self.target, self.cuts = (host, port), list(cuts)
-        self.upstream_bytes, self.cut_count, self.failed_dials = 0, 0, 0
+    def __init__(self, host, port):
+        self.target = (host, port)
         self.selector = selectors.DefaultSelector()
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.selector.register(self.listener, selectors.EVENT_READ, None)
         self.stopping = False
         self.thread = threading.Thread(target=self.work, daemon=True)
@@ -37,6 +36,15 @@ class CuttingProxy:
         self.thread.join()
         for key in list(self.selector.get_map().values()):
             key.fileobj.close()
+
+
+class CuttingProxy(LoopbackProxy):
+    """`cuts` are positions in the stream of all clients' bytes, rising."""
+
+    def __init__(self, host, port, cuts):
+        super().__init__(host, port)
+        self.cuts = list(cuts)
+        self.upstream_bytes, self.cut_count, self.failed_dials = 0, 0, 0
 
     def work(self):
         while not self.stopping:

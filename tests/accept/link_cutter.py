@@ -8,10 +8,9 @@ import contextlib
 import dataclasses
 import selectors
 import socket
-import threading
 import time
 
-from cutting_proxy import CHUNK, reset
+from cutting_proxy import CHUNK, LoopbackProxy, reset
 
 LIVE_BYTES = (64, 12_000)
 LIVE_SECONDS = (0.05, 1.5)
@@ -31,32 +30,14 @@ class Pair:
         return self.server if side is self.client else self.client
 
 
-class LinkCutter:
-    """Listens on loopback. `cuts` connections are cut, the later ones live. One thread."""
+class LinkCutter(LoopbackProxy):
+    """`cuts` connections are cut, the later ones live."""
 
     def __init__(self, host, port, cuts, random):
-        self.target, self.cuts, self.random = (host, port), cuts, random
+        super().__init__(host, port)
+        self.cuts, self.random = cuts, random
         self.cut_count, self.silent_count, self.mid_stream_count = 0, 0, 0
         self.pairs = []
-        self.selector = selectors.DefaultSelector()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.selector.register(self.listener, selectors.EVENT_READ, None)
-        self.stopping = False
-        self.thread = threading.Thread(target=self.work, daemon=True)
-
-    @property
-    def port(self):
-        return self.listener.getsockname()[1]
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *problem):
-        self.stopping = True
-        self.thread.join()
-        for key in list(self.selector.get_map().values()):
-            key.fileobj.close()
 
     def work(self):
         while not self.stopping:
