@@ -22,7 +22,7 @@ def move_to(namespace):
 
 
 class Namespaces:
-    """`with Namespaces("cell", "flood") as net`: net.address("cell") is 10.77.0.1; what starts `with net.inside("cell")` is on that machine."""
+    """`with Namespaces("cell", "flood") as net`: what is started `with net.inside("cell")` is on that machine, which has 10.77.0.1."""
 
     def __init__(self, *names):
         if os.geteuid() != 0:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -33,6 +34,7 @@ extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leav
 namespace stint {
 namespace {
 
+constexpr auto kSettleTime = std::chrono::seconds{5};  ///< by then the start is over
 constexpr int kOwnError = 125;
 constexpr Duration kEndlessPatience = std::chrono::hours{24 * 365};
 constexpr Duration kBriefPatience = std::chrono::seconds{5};
@@ -198,6 +200,8 @@ Status run(const AgentHostOptions& options, Log& log) {
                                       .on_connected = [&place](const agent_host::Address& address) { place.set(address); }};
   agent_host::AgentLoop loop{io, agent, std::move(link), log};
   loop.start();
+  boost::asio::steady_timer settled{io, kSettleTime};
+  settled.async_wait([](const auto&) { agent_host::forget_program_pages(); });
   io.run();
   return {};
 }
