@@ -3,7 +3,8 @@
 #   stint_library(NAME [DEPS target...] [FOLDERS f...])   all *.cpp of the folder (and of the sub-folders named) but the tests;
 #                                                         includes start at src/
 #   stint_tests(NAME [DEPS target...] [FOLDERS f...])     all *_test.cpp, one program, registered with ctest under the label `unit`
-#   stint_binary(NAME [STATIC] SOURCES f... [DEPS target...])   a program in build/<preset>/bin; STATIC: without shared libraries
+#   stint_binary(NAME [STATIC] [NOT_INSTALLED] SOURCES f... [DEPS target...])   a program in build/<preset>/bin; STATIC: without shared
+#                                                         libraries; NOT_INSTALLED: for this repository only
 
 include(GNUInstallDirs)
 set(CMAKE_CXX_STANDARD 20)
@@ -99,12 +100,15 @@ function(stint_tests name)
 endfunction()
 
 function(stint_binary name)
-  cmake_parse_arguments(ARG "STATIC" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "STATIC;NOT_INSTALLED" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE stint_options ${ARG_DEPS})
   if(ARG_STATIC AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize") # a sanitizer's runtime is a shared library's
     set_target_properties(${name} PROPERTIES STINT_STATIC ON)
     target_link_options(${name} PRIVATE -static)
+  endif()
+  if(ARG_NOT_INSTALLED)
+    return()
   endif()
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()

@@ -130,4 +130,14 @@ std::string show_counts(const JobView& job, const RateMeter& meter) {
   return text;
 }
 
+std::string show_outcome(const JobView& job) {
+  const TaskCounts& tasks = job.tasks;
+  std::string text = "job " + std::to_string(job.id) + " " + printable(job.name) + ": " + std::string(to_string(job.state)) + ", " +
+                     std::to_string(tasks.completed) + " of " + std::to_string(tasks.total()) +
+                     (tasks.total() == 1 ? " task completed" : " tasks completed");
+  if (tasks.failed > 0) text += ", " + std::to_string(tasks.failed) + " failed";
+  if (tasks.cancelled > 0) text += ", " + std::to_string(tasks.cancelled) + " cancelled";
+  return text;
+}
+
 }  // namespace stint::client

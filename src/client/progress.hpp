@@ -45,5 +45,7 @@ class RateMeter {
 
 /// The same for a pipe: `job 12: 3 running, 5 of 100 completed, 1 failed, 2.0/s, 47s left`.
 [[nodiscard]] std::string show_counts(const JobView& job, const RateMeter& meter = {});
+/// Of a job that has ended: `job 12 sweep: failed, 5 of 6 tasks completed, 1 failed`.
+[[nodiscard]] std::string show_outcome(const JobView& job);
 
 }  // namespace stint::client

@@ -105,5 +105,12 @@ TEST(Progress, OnAPipeItIsASentence) {
   EXPECT_EQ(show_counts(job_of({77, 3, 20, 0, 0}), meter), "job 12: 3 running, 20 of 100 completed, 2.0/s, 40s left");
 }
 
+TEST(Progress, TheEndOfAJobIsASentence) {
+  JobView job = job_of({0, 0, 5, 1, 2});
+  job.name = "sweep";
+  job.state = TaskStatus::failed;
+  EXPECT_EQ(show_outcome(job), "job 12 sweep: failed, 5 of 8 tasks completed, 1 failed, 2 cancelled");
+}
+
 }  // namespace
 }  // namespace stint::client

@@ -77,6 +77,14 @@ tl::unexpected<Error> at(const TaskOrigin& origin, core::Place place, const char
   return fail(error.code, (where.empty() ? "" : where + ": ") + key + ": " + error.detail);
 }
 
+/// What the job file names and this machine does not give is a mistake in the file, whatever the system calls it.
+template <class Value>
+Result<Value> of_files(Result<Value> found) {
+  const bool is_of_system = !found && (found.error().code == Errc::forbidden || found.error().code == Errc::io);
+  if (is_of_system) return fail(Errc::invalid_argument, found.error().detail);
+  return found;
+}
+
 /// The files of one task's directory by their paths. The same file may be named twice; two files of one path may not.
 class Directory {
  public:
@@ -109,9 +117,10 @@ Status add_output(const core::FromJob& from, Api& api, Directory& directory) {
 Status resolve_inputs(core::TaskSpec& task, const TaskOrigin& origin, LocalFiles& files, Api& api) {
   Directory directory;
   if (!origin.upload.empty())
-    if (const auto done = directory.add_all(files.find_files(origin.upload, {"."})); !done) return at(origin, {}, "--upload", done.error());
+    if (const auto done = directory.add_all(of_files(files.find_files(origin.upload, {"."}))); !done)
+      return at(origin, {}, "--upload", done.error());
   for (const core::InputPattern& input : origin.sources.inputs)
-    if (const auto done = directory.add_all(files.find_files(origin.directory, {input.pattern})); !done)
+    if (const auto done = directory.add_all(of_files(files.find_files(origin.directory, {input.pattern}))); !done)
       return at(origin, input.place, "inputs", done.error());
   for (const core::FromJob& from : origin.sources.from_jobs)
     if (const auto done = add_output(from, api, directory); !done) return at(origin, from.place, "inputs", done.error());
@@ -124,7 +133,7 @@ Status resolve_inputs(core::TaskSpec& task, const TaskOrigin& origin, LocalFiles
 
 /// Lines without what ends them; empty ones are none.
 Result<std::vector<std::string>> read_items(const std::string& path, LocalFiles& files) {
-  STINT_TRY(const std::string text, files.read_text(path));
+  STINT_TRY(const std::string text, of_files(files.read_text(path)));
   std::vector<std::string> items;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -152,17 +161,17 @@ Status keep_lines(core::EachSpec& each, const std::vector<std::string>& items, L
 
 /// With a directory of its own a task gets the files, else their names.
 Status resolve_glob(core::TaskSpec& task, const TaskOrigin& origin, LocalFiles& files) {
-  STINT_TRY(core::Manifest found, files.find_files(origin.directory, {origin.sources.items.path}));
-  task.each->count = found.size();
-  if (task.own_directory) {
-    task.each->kind = core::ItemKind::files;
-    STINT_TRY(std::string text, core::print_manifest(std::move(found)));
-    STINT_TRY(task.each->items, files.keep_text(std::move(text)));
-    return {};
+  const std::string& pattern = origin.sources.items.path;
+  if (!task.own_directory) {
+    STINT_TRY(const auto names, of_files(files.find_names(origin.directory, pattern)));
+    return keep_lines(*task.each, names, files);
   }
-  std::vector<std::string> paths;
-  for (FileRef& file : found) paths.push_back(std::move(file.path));
-  return keep_lines(*task.each, paths, files);
+  STINT_TRY(core::Manifest found, of_files(files.find_files(origin.directory, {pattern})));
+  task.each->count = found.size();
+  task.each->kind = core::ItemKind::files;
+  STINT_TRY(std::string text, core::print_manifest(std::move(found)));
+  STINT_TRY(task.each->items, files.keep_text(std::move(text)));
+  return {};
 }
 
 Status resolve_items(core::TaskSpec& task, const TaskOrigin& origin, LocalFiles& files) {
@@ -194,6 +203,10 @@ Status resolve_sources(core::JobSpec& spec, const std::vector<TaskOrigin>& origi
     if (const auto done = resolve_items(task, origin, files); !done) return at(origin, origin.sources.items.place, "each", done.error());
   }
   return {};
+}
+
+bool is_in_job_file(const Error& error) {
+  return error.code == Errc::not_found || error.code == Errc::invalid_argument || error.code == Errc::out_of_range;
 }
 
 }  // namespace stint::client

@@ -15,7 +15,8 @@ namespace stint::client {
 /// Files and texts of the submitting machine that a job needs, and their way to the scheduler.
 class LocalFiles {
  public:
-  /// Of all that was found or kept: how much the scheduler has, and what it lacks.
+  /// The files that were found, and what the scheduler lacks of them; one that lies under several names is sent once. The lists that name
+  /// them, and texts, are not counted.
   struct Uploads {
     std::uint64_t files = 0, bytes = 0;
     std::uint64_t missing_files = 0, missing_bytes = 0;
@@ -27,6 +28,8 @@ class LocalFiles {
   ///
   /// Errors:  not_found  a pattern that no file matches; the detail names it and the directory.
   [[nodiscard]] virtual Result<core::Manifest> find_files(const std::string& directory, const std::vector<std::string>& patterns) = 0;
+  /// The same files by their names alone: nothing of them is read or sent.
+  [[nodiscard]] virtual Result<std::vector<std::string>> find_names(const std::string& directory, const std::string& pattern) = 0;
   [[nodiscard]] virtual Result<std::string> read_text(const std::string& path) = 0;
   /// Names the text, and remembers it for send().
   [[nodiscard]] virtual Result<BlobId> keep_text(std::string text) = 0;
@@ -48,7 +51,10 @@ struct TaskOrigin {
 ///
 /// Errors:  not_found         a pattern without files, a job, task or output that is not there.
 ///          invalid_argument  files that cannot lie in one directory, a list without items.
-/// The detail begins with the place in the job file.
+/// The detail begins with the place in the job file. is_in_job_file() tells these from a scheduler that does not answer.
 [[nodiscard]] Status resolve_sources(core::JobSpec& spec, const std::vector<TaskOrigin>& origins, LocalFiles& files, Api& api);
+
+/// The remedy is in the job file, or among the files that it names: a mistake of the caller's, not a failure of Stint's.
+[[nodiscard]] bool is_in_job_file(const Error& error);
 
 }  // namespace stint::client

@@ -30,8 +30,10 @@ class ListedFiles final : public LocalFiles {
   std::map<std::string, std::vector<std::string>> matches;  ///< pattern -> paths
   std::map<std::string, std::string> texts;
   std::vector<std::string> kept;
+  std::optional<Error> refusal;  ///< of the system
 
   Result<core::Manifest> find_files(const std::string& directory, const std::vector<std::string>& patterns) override {
+    if (refusal) return tl::unexpected<Error>(*refusal);
     core::Manifest manifest;
     for (const std::string& pattern : patterns) {
       const auto found = matches.find(directory + ":" + pattern);
@@ -39,6 +41,11 @@ class ListedFiles final : public LocalFiles {
       for (const std::string& path : found->second) manifest.push_back({blob(static_cast<std::uint8_t>(path.size())), 1, false, path});
     }
     return manifest;
+  }
+  Result<std::vector<std::string>> find_names(const std::string& directory, const std::string& pattern) override {
+    const auto found = matches.find(directory + ":" + pattern);
+    if (found == matches.end()) return fail(Errc::not_found, "no file matches \"" + pattern + "\"");
+    return found->second;
   }
   Result<std::string> read_text(const std::string& path) override {
     const auto found = texts.find(path);
@@ -163,6 +170,16 @@ TEST_F(ResolveTest, FilesOfAPatternTravelOnlyToADirectoryOfTheTasksOwn) {
   EXPECT_EQ(problem(), "");
   EXPECT_EQ(spec.tasks[0].each->kind, core::ItemKind::files);
   EXPECT_TRUE(core::parse_manifest(files.kept.at(1)).has_value());
+}
+
+TEST_F(ResolveTest, WhatTheFileNamesAndIsNotThereIsItsMistakeAnAbsentSchedulerIsNot) {
+  for (const Errc code : {Errc::not_found, Errc::invalid_argument, Errc::out_of_range}) EXPECT_TRUE(is_in_job_file({code, ""}));
+  for (const Errc code : {Errc::unavailable, Errc::unauthenticated, Errc::forbidden, Errc::io}) EXPECT_FALSE(is_in_job_file({code, ""}));
+  files.refusal = Error{Errc::io, "a.py: Permission denied"};
+  origins[0].sources.inputs = {{"a.py", {3, 9}}};
+  const auto resolved = resolve_sources(spec, origins, files, api);
+  ASSERT_FALSE(resolved);
+  EXPECT_TRUE(is_in_job_file(resolved.error())) << resolved.error().detail;
 }
 
 TEST_F(ResolveTest, TwoFilesOfOnePathAreRefused) {

@@ -82,6 +82,13 @@ std::string show_end(const Outcome& outcome) {
   return std::string(outcome.reason == EndReason::none ? to_string(outcome.state) : to_string(outcome.reason));
 }
 
+std::string show_failure(const TaskView& task) {
+  if (task.detail.empty()) return show_end(task.outcome);
+  // Its detail says so itself, and after how long.
+  if (task.outcome.reason == EndReason::timeout) return task.detail;
+  return show_end(task.outcome) + ": " + task.detail;
+}
+
 std::string show_counts(const TaskCounts& tasks) {
   std::string text = std::to_string(tasks.completed) + "/" + std::to_string(tasks.total());
   if (tasks.running > 0) text += ", " + std::to_string(tasks.running) + " running";

@@ -30,6 +30,8 @@ namespace stint::client {
 [[nodiscard]] Style style_of_state(std::string_view word);
 /// `exit 3`, `signal 9`, `timeout`, `cancelled`; empty for a task that completed or has not ended.
 [[nodiscard]] std::string show_end(const Outcome& outcome);
+/// The same with what is known beyond it: `exit 3`, `lost: the keeper died`, `timed out after 2s`.
+[[nodiscard]] std::string show_failure(const TaskView& task);
 /// `3/10, 2 running, 1 failed`.
 [[nodiscard]] std::string show_counts(const TaskCounts& tasks);
 /// `[=====>    ]`; `width` counts the brackets; fraction is clamped to 0..1.

@@ -44,6 +44,17 @@ TEST(Text, TheEndOfATaskIsTwoWords) {
   EXPECT_EQ(show_end({TaskStatus::cancelled, EndReason::none, 0, 0}), "cancelled");
 }
 
+TEST(Text, AFailureSaysNothingTwice) {
+  TaskView task;
+  task.outcome = {TaskStatus::failed, EndReason::timeout, 0, 15};
+  EXPECT_EQ(show_failure(task), "timeout");
+  task.detail = "timed out after 2 s";
+  EXPECT_EQ(show_failure(task), "timed out after 2 s");
+  task.outcome.reason = EndReason::oom;
+  task.detail = "the limit is 1 GiB";
+  EXPECT_EQ(show_failure(task), "oom: the limit is 1 GiB");
+}
+
 TEST(Text, BarsAreAsWideAsAsked) {
   EXPECT_EQ(show_bar(0, 6), "[    ]");
   EXPECT_EQ(show_bar(0.5, 6), "[==> ]");

@@ -173,6 +173,8 @@ Result<AgentView> parse_agent_view(std::string_view bytes) {
   agent.host = text(object, "host");
   agent.version = text(object, "version");
   agent.last_seen_at = text(object, "last_seen_at");
+  agent.registered_at = text(object, "registered_at");
+  agent.drain_by = text(object, "drain_by");
   agent.types = texts(object, "types");
   agent.drivers = texts(object, "drivers");
   agent.notes = texts(object, "notes");
@@ -225,7 +227,6 @@ Result<Explanation> parse_explanation(std::string_view bytes) {
   explanation.state = parse_task_status(text(object, "state")).value_or(TaskStatus::pending);
   explanation.nearest = text(object, "nearest");
   explanation.waits_for = texts(object, "waits_for");
-  if (find(object, "position") != nullptr) explanation.position = number<std::uint64_t>(object, "position");
   if (std::string help = text(object, "would_help"); !help.empty()) explanation.would_help = std::move(help);
   for (const json::value& item : array_at(object, "agents")) {
     const json::object* agent = item.if_object();

@@ -71,7 +71,8 @@ struct AgentView {
   std::uint64_t number = 0;
   bool is_person = false;
   std::vector<Claim> claims;  ///< the first of them; `running` says how many there are
-  std::string name, state, host, version, last_seen_at;
+  std::string name, state, host, version;
+  std::string last_seen_at, registered_at, drain_by;  ///< times as sent; empty: null
   std::vector<std::string> types, drivers, notes;
   std::vector<std::pair<std::string, std::string>> labels;
   Resources resources, used;
@@ -100,7 +101,6 @@ struct Explanation {
   TaskStatus state = TaskStatus::pending;
   std::vector<std::string> waits_for;
   std::vector<Agent> agents;
-  std::optional<std::uint64_t> position;  ///< in its queue, from 1
   std::string would_help;  ///< what somebody could do; empty: nothing but waiting
 };
 

@@ -99,6 +99,7 @@ Status WatchFetch::fetch_agents() {
   STINT_TRY(data_.agents, read_items<AgentView>(page, parse_agent_view));
   std::erase_if(data_.agents, [](const AgentView& agent) { return agent.is_person && agent.running == 0; });
   data_.has_more_agents = page.next.has_value();
+  std::erase_if(data_.agents, [](const AgentView& agent) { return agent.state == "revoked"; });
   return {};
 }
 

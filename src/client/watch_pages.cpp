@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <utility>
 
 #include "client/text.hpp"
@@ -110,26 +111,16 @@ std::vector<StyledLine> task_page(const WatchData& data, const WatchState& state
   return lines;
 }
 
+std::string show_skew(std::int64_t ms) {
+  if (ms == 0) return "as the scheduler's";
+  return std::to_string(std::abs(ms)) + " ms " + (ms < 0 ? "behind" : "ahead of") + " the scheduler's";
+}
+
 std::vector<StyledLine> agent_page(const WatchData& data, const WatchState& state, ScreenSize size) {
   const auto found =
       std::find_if(data.agents.begin(), data.agents.end(), [&](const AgentView& agent) { return agent.name == state.agent(); });
   if (found == data.agents.end()) return {StyledLine(state.agent(), Style::bold), StyledLine("no longer known", Style::dim)};
-  const AgentView& agent = *found;
-  std::vector<StyledLine> lines{StyledLine(agent.name, Style::bold).add("  " + agent.state)};
-  const auto add = [&](std::string_view name, const std::string& value, Style style = Style::plain) {
-    if (!value.empty()) lines.push_back(field(name, value, style));
-  };
-  add("running", std::to_string(agent.running));
-  add("offers", show_resources(agent.resources));
-  add("used", show_resources(agent.used));
-  add("host", agent.host);
-  add("version", agent.version);
-  add("last seen", show_time(agent.last_seen_at));
-  if (agent.skew_ms) add("clock", std::to_string(*agent.skew_ms) + " ms ahead of the scheduler's");
-  for (const std::string& type : agent.types) add("type", type);
-  for (const auto& [name, value] : agent.labels) add("label", name + "=" + value);
-  for (const std::string& note : agent.notes) add("note", note, Style::yellow);
-  return scrolled(std::move(lines), state.scroll(), size.rows);
+  return scrolled(agent_lines(*found, data.wall_now), state.scroll(), size.rows);
 }
 
 std::vector<StyledLine> help_page(const WatchState& state, ScreenSize size) {
@@ -157,13 +148,53 @@ std::vector<StyledLine> help_page(const WatchState& state, ScreenSize size) {
   return scrolled(std::move(lines), state.scroll(), size.rows);
 }
 
+/// `2 of 4 CPU, 1Gi of 8Gi, 0 of 2 GPU`; what the agent has nothing of is left out.
+std::string show_use(const Resources& used, const Resources& offered) {
+  std::string text;
+  const auto add = [&](std::int64_t part, std::int64_t whole, std::string (*show)(std::int64_t), const char* unit) {
+    if (whole != 0) text += (text.empty() ? "" : ", ") + show(part) + " of " + show(whole) + unit;
+  };
+  add(used.cpu_millis, offered.cpu_millis, show_cpu, " CPU");
+  add(used.memory_bytes, offered.memory_bytes, show_bytes, "");
+  add(used.gpus, offered.gpus, [](std::int64_t gpus) { return std::to_string(gpus); }, " GPU");
+  add(used.storage_bytes, offered.storage_bytes, show_bytes, " storage");
+  return text;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
 }  // namespace
+
+std::vector<StyledLine> agent_lines(const AgentView& agent, UnixMillis now) {
+  std::vector<StyledLine> lines{StyledLine(agent.name, Style::bold).add("  ").add(agent.state, style_of_state(agent.state))};
+  if (agent.state == "draining" && !agent.drain_by.empty()) lines.back().add("  its tasks end by " + show_time(agent.drain_by) + " UTC");
+  const auto add = [&](std::string_view name, const std::string& value, Style style = Style::plain) {
+    if (!value.empty()) lines.push_back(field(name, value, style));
+  };
+  add("running", std::to_string(agent.running) + (agent.running == 1 ? " attempt" : " attempts"));
+  add("in use", show_use(agent.used, agent.resources));
+  add("types", agent.types.size() == kAgentTypes ? "all" : joined(agent.types));
+  add("drivers", joined(agent.drivers));
+  for (const auto& [name, value] : agent.labels) add("label", name + "=" + value);
+  add("host", agent.host);
+  add("version", agent.version);
+  add("number", std::to_string(agent.number));
+  add("registered", show_time(agent.registered_at) + " UTC");
+  if (agent.state != "connected" && !agent.last_seen_at.empty())
+    add("last seen", show_time(agent.last_seen_at) + " UTC, " + show_ago(agent.last_seen_at, now));
+  if (agent.skew_ms) add("clock", show_skew(*agent.skew_ms));
+  for (const std::string& note : agent.notes) add("note", note, Style::yellow);
+  return lines;
+}
 
 std::vector<std::string> explanation_lines(const Explanation& explanation) {
   // Most summaries begin with the task that they speak of.
   const bool is_named = explanation.task.empty() || explanation.summary.starts_with(explanation.task);
   std::vector<std::string> lines{(is_named ? "" : explanation.task + ": ") + explanation.summary};
-  if (explanation.position) lines.push_back("  position " + std::to_string(*explanation.position) + " in its queue");
   for (const std::string& need : explanation.waits_for) lines.push_back("  waits for " + need);
   for (const auto& agent : explanation.agents) {
     lines.push_back("  " + agent.name + (agent.name == explanation.nearest ? " (nearest)" : ""));

@@ -11,6 +11,9 @@ namespace stint::client {
 /// The page that covers the lists: a task, its log, an explanation, an agent, the help. At most `size.rows` lines.
 [[nodiscard]] std::vector<StyledLine> lay_out_page(const WatchData& data, const WatchState& state, ScreenSize size, Charset charset);
 
+/// All that is known of an agent, as `stint agent show` and the watch screen say it.
+[[nodiscard]] std::vector<StyledLine> agent_lines(const AgentView& agent, UnixMillis now);
+
 /// Why something is not running, as `stint explain` and the watch screen say it.
 [[nodiscard]] std::vector<std::string> explanation_lines(const Explanation& explanation);
 

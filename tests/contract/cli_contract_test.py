@@ -60,6 +60,8 @@ class CliContract(DevCase):
     def test_1_reading(self):
         self.assertEqual([*reversed(self.jobs)][:3], [job["id"] for job in self.ask("jobs", "jobs", "--limit", 3)["items"]])
         self.assertEqual(2, len(self.ask("tasks", "tasks", self.array, "--limit", 2)["items"]))
+        one = self.ask("tasks", "tasks", f"{self.array}.main.2")["items"]
+        self.assertEqual([(2, 1)], [(task["index"], len(task["attempts_list"])) for task in one])
         for job in self.jobs:
             self.ask("tasks", "tasks", job)
             self.ask("job_show", "job show", job)
@@ -115,6 +117,17 @@ class CliContract(DevCase):
         self.assertRegex(self.product.ensure("tasks", number), rf'(?s)TASK .* RESULT\n{task} +completed .*{{"choice":"cat"}}\n')
         self.product.ensure("cancel", number)
 
+    def test_3_context(self):
+        context = self.ask("context", "context")
+        self.assertEqual(self.dev["server"], context["server"])
+        self.assertEqual(("local", ["admin"], None), (context["token"]["name"], context["token"]["scopes"], context["problem"]))
+        self.assertEqual(context["server"] + "\n", self.product.ensure("context", "--address"))
+        other = self.product.command("context", "--json", STINT_TOKEN="stint_9_" + 40 * "0")
+        self.assertEqual(1, other.returncode)
+        told = self.contract.check("context", json.loads(other.stdout), "an unknown token")
+        self.assertEqual(("STINT_TOKEN", None), (told["token_from"], told["token"]))
+        self.assertIn("not known", told["problem"])
+
     def test_3_tokens(self):
         made = self.ask("token_create", "token create", "viewer", "--scope", "read,submit", "--ttl", "1h")
         self.assertEqual(["read", "submit"], made["scopes"])
@@ -135,6 +148,8 @@ class CliContract(DevCase):
         self.assertEqual((2, 9), (report["problems"][0]["line"], report["problems"][0]["column"]))
         self.assertIn("[scheduler]", self.ask("scheduler_check_config", "scheduler check-config", "--print-defaults")["defaults"])
         self.ask("version", "version")
+        away = self.ask("context", "context", "--server", f"http://127.0.0.1:{e2e.free_port()}", status=1)
+        self.assertEqual(("--server", None, None), (away["server_from"], away["token"], away["scheduler"]))
         for shell in ("bash", "zsh", "fish"):
             self.assertEqual(shell, self.ask("completion", "completion", shell)["shell"])
 

@@ -51,7 +51,11 @@ class FlowCase(e2e.CellCase):
         self.product.write(f"{self.name}.stop", "")
 
     def lines_printed(self):
-        return int((self.cwd / f"{self.name}.count").read_text() or 0)
+        """Zero before the first one: the process is there a little earlier than its count."""
+        try:
+            return int((self.cwd / f"{self.name}.count").read_text() or 0)
+        except FileNotFoundError:
+            return 0
 
     def wait_for_progress(self, lines=20):
         before = self.lines_printed()

@@ -50,6 +50,22 @@ class Help(e2e.Case):
         self.assertEqual(2, done.returncode)
         self.assertIn("exit-status", done.stderr)
 
+    def test_a_mistyped_command_line_is_told_with_what_was_meant(self):
+        for words, told in (
+            (("run", "--cpus", "4", "--", "true"), '--cpus is no option of `stint run`; did you mean "--cpu"?'),
+            (("dev", "stpo"), '"stpo" is no command of `stint dev`; did you mean "stop"?'),
+            (("agent", "lst"), '"lst" is no command of `stint agent`; did you mean "list"?'),
+            (("run", "python3", "train.py"), '"train.py" is one argument too many; a command to run stands after --'),
+            (("jobs", "12"), '"12" is one argument too many; see `stint jobs --help`'),
+            (("cancel",), "WHAT is missing (12, 12-15"),
+            (("token", "create", "x"), "--scope is missing (read, submit"),
+            (("agent",), "a command is missing; see `stint agent --help`"),
+        ):
+            done = self.product.command(*words)
+            self.assertEqual(2, done.returncode, words)
+            self.assertTrue(done.stderr.startswith(f"stint: {told}"), done.stderr)
+        self.assertRegex(self.product.ensure("--version"), r"^stint \d+\.\d+\.\d+\n$")
+
     def test_manual_pages_and_completions_are_installed(self):
         share = self.folder / "cwd" / "share"
         self.product.ensure("__install", share)

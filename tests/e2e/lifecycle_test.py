@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import os
 import signal
 
 import e2e
@@ -211,6 +212,43 @@ class Lifecycle(e2e.Case):
         self.assertNotEqual(0, done.returncode)
         self.assertIn("no-such-program-anywhere", done.stderr)
         self.assertEqual("start_failed", self.task(f"{self.last_job()}.main")["reason"])
+
+
+    def test_what_init_writes_runs_as_it_stands(self):
+        for shape in ("command", "sweep", "array", "batch", "pipeline", "crawl"):
+            folder = self.cwd / f"init-{shape}"
+            folder.mkdir()
+            e2e.accept.give_to_ordinary_user(folder)
+            script = f"stint job init {shape} >job.yaml; stint plan job.yaml; stint run job.yaml; stint wait last"
+            path = f"{self.product.bin}:{os.environ['PATH']}"
+            done = e2e.accept.run_command(
+                ["sh", "-ec", script], 60, cwd=folder, env=self.product.environment | {"PATH": path}, **e2e.accept.as_ordinary_user()
+            )
+            self.assertEqual(0, done.returncode, f"{shape}: {done.stderr}")
+
+
+class DevAgents(e2e.Case):
+    def test_those_of_an_earlier_start_are_gone(self):
+        """And come back under their name when they are asked for again."""
+        self.product.environment["STINT_STATE_DIR"] = str(self.folder / "state")
+
+        def agents_of_dev(count):
+            self.product.ensure("dev", "--detach", "--agents", count, "--listen", f"127.0.0.1:{e2e.free_port()}")
+            found = {agent["name"]: agent["state"] for agent in self.product.ensure_json("agent", "list")["items"]}
+            explained = {agent["agent"] for agent in self.product.ensure_json("explain", self.job)["agents"]} if self.job else None
+            listed = self.product.ensure("agent", "list")
+            if not self.job:
+                self.job = self.run_detached("--memory", "1000000Gi", "--", "true")
+            self.product.ensure("dev", "stop")
+            return found, explained, listed
+
+        self.job = None
+        self.assertEqual({"local-1": "connected", "local-2": "connected"}, agents_of_dev(2)[0])
+        found, explained, listed = agents_of_dev(1)
+        self.assertEqual({"local-1": "connected", "local-2": "revoked"}, found)
+        self.assertEqual({"local-1"}, explained)
+        self.assertNotIn("local-2", listed)
+        self.assertEqual("connected", agents_of_dev(2)[0]["local-2"])
 
 
 class DevStop(e2e.Case):

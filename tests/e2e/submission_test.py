@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import subprocess
 
 import e2e
 
@@ -81,10 +82,59 @@ class Submission(e2e.CellCase):
     def test_nothing_is_submitted_if_a_file_is_not_there(self):
         before = self.api.get("/v1/jobs?limit=1000")["items"]
         self.product.write("job.yaml", "run: x\ninputs:\n  - nothing.py\n")
-        done = self.product.command("run", "-d", "job.yaml")
-        self.assertEqual(125, done.returncode)
-        self.assertIn("job.yaml:3:5: inputs: ", done.stderr)
+        for command in (("run", "-d"), ("plan",)):
+            done = self.product.command(*command, "job.yaml")
+            self.assertEqual(2, done.returncode, "the mistake is in the file")
+            self.assertIn("job.yaml:3:5: inputs: nothing.py: no such file", done.stderr)
+        away = self.product.command("plan", "job.yaml", "--server", f"http://127.0.0.1:{e2e.free_port()}")
+        self.assertEqual(2, away.returncode, "nobody had to be asked")
         self.assertEqual(len(before), len(self.api.get("/v1/jobs?limit=1000")["items"]))
+
+    def test_what_an_earlier_job_did_not_leave_is_a_mistake_in_the_file(self):
+        self.product.write("job.yaml", "run: x\ninputs:\n  - {from_job: nobody, task: main, path: x}\n")
+        done = self.product.command("run", "-d", "job.yaml")
+        self.assertEqual(2, done.returncode)
+        self.assertIn("job.yaml:3:5: inputs: from_job: no completed job is named", done.stderr)
+        away = self.product.command("plan", "job.yaml", "--server", f"http://127.0.0.1:{e2e.free_port()}")
+        self.assertEqual(125, away.returncode, away.stderr)
+
+    def test_a_job_file_may_come_from_stdin(self):
+        (self.cwd / "piped.yaml").write_text("run: echo piped\n")
+        with open(self.cwd / "piped.yaml") as text:
+            done = subprocess.run(
+                [self.product.stint, "run", "-"], stdin=text, capture_output=True, cwd=self.cwd, env=self.product.environment, timeout=60
+            )
+        self.assertEqual((0, b"piped\n"), (done.returncode, done.stdout), done.stderr)
+
+    def test_what_is_not_here_is_said(self):
+        done = self.product.command("run", "-d", "--workdir", "nowhere", "--env", "UNSET", "--env", "EMPTY=", *("--", "true"))
+        self.assertIn("nowhere is no directory here", done.stderr)
+        self.assertIn("--env UNSET: it is not set here", done.stderr)
+        spec = self.api.get(f"/v1/jobs/{done.stdout.strip()}/spec")["tasks"][0]
+        self.assertEqual((False, ""), ("UNSET" in spec["env"], spec["env"]["EMPTY"]))
+        self.product.ensure("cancel", done.stdout.strip())
+
+    def test_a_plan_counts_files_not_the_lists_that_name_them(self):
+        for name in ("one", "two", "twin"):
+            self.write(f"counted/{name}.txt", "two" if name == "twin" else name)
+        self.product.write("job.yaml", "name: counted\nrun: x\ninputs: [counted/]\n" + HELD)
+
+        def planned():
+            done = self.product.command("plan", "job.yaml", "--json")
+            self.assertEqual(3, done.returncode, "it fits nowhere")
+            uploads = json.loads(done.stdout)["uploads"]
+            return uploads["files"], uploads["size_bytes"], uploads["missing_files"], uploads["missing_bytes"]
+
+        self.assertEqual((3, 9, 2, 6), planned(), "equal files are sent once")
+        self.run_detached("job.yaml")
+        self.assertEqual((3, 9, 0, 0), planned())
+
+    def test_names_of_a_pattern_alone_send_no_files(self):
+        self.write("names/secret.txt", "not asked for")
+        task = self.spec_of('each: {glob: "names/*"}\nrun: x\n')
+        self.assertEqual("names/secret.txt\n", self.blob(task["each"]["items"]).decode())
+        name = hashlib.sha256(b"not asked for").hexdigest()
+        self.assertEqual(404, self.request("GET", f"/v1/blobs/{name}").status)
 
 
 if __name__ == "__main__":

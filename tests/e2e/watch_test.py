@@ -155,6 +155,13 @@ class Watching(e2e.CellCase):
         _, out, _ = watch.end()
         self.assertNotIn(b"\x1b", out)
 
+    def test_what_has_ended_is_told_once(self):
+        number = self.run_detached("--name", "brief", "--", "true")
+        self.product.ensure("wait", number)
+        self.assertEqual(f"job {number} brief: completed, 1 of 1 task completed\n", self.product.ensure("watch", number))
+        states = [json.loads(line) for line in self.product.ensure("watch", number, "--json").splitlines()]
+        self.assertEqual([("state", "completed")], [(line["kind"], line["jobs"][0]["state"]) for line in states])
+
     def test_states_as_json(self):
         watch = self.follow("states", "watch", "--json", self.array)
         line = self.eventually("a state", lambda: next(iter(watch.out.read_text().splitlines()), None))

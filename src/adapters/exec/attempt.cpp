@@ -18,6 +18,12 @@ namespace {
 
 constexpr const char* kReportVariable = "STINT_REPORT";
 
+/// `90 s`, `1500 ms`.
+std::string show_limit(Duration limit) {
+  const std::int64_t ms = to_ms(limit);
+  return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
+}
+
 /// The submitter's directory as this machine sees it: the same inode on the same boot, or at least a directory of that name.
 /// Errors: unavailable  another agent may see it.
 Result<UniqueFd> open_workdir(const ports::LaunchSpec& spec) {
@@ -176,7 +182,7 @@ void Attempt::on_exit(const siginfo_t& info, Instant now, AttemptHost& host) {
 void Attempt::on_deadline(Instant now, AttemptHost& host) {
   switch (phase_) {
     case Phase::running:
-      ended_.detail = "timed out after " + std::to_string(to_ms(timeout_)) + " ms";
+      ended_.detail = "timed out after " + show_limit(timeout_);
       begin_stop(EndReason::timeout, now);
       break;
     case Phase::stopping:

@@ -208,14 +208,20 @@ void read_job(std::string_view source, const YAML::Node& document, const Paramet
   if (file.problems.empty()) check_limits(top, tasks, file);
 }
 
+std::string_view line_of(std::string_view source, int wanted) {
+  std::size_t start = 0;
+  for (int line = 0; line < wanted && start != std::string_view::npos; ++line) start = source.find('\n', start + (line == 0 ? 0 : 1));
+  const std::string_view rest = start == std::string_view::npos ? std::string_view() : source.substr(start > 0 ? start + 1 : 0);
+  return rest.substr(0, rest.find('\n'));
+}
+
 /// The parser's own words, with what people mostly meant.
 std::string explain_syntax(std::string_view source, const YAML::Exception& exception) {
-  std::size_t start = 0;
-  for (int line = 0; line < exception.mark.line && start != std::string_view::npos; ++line)
-    start = source.find('\n', start + (line == 0 ? 0 : 1));
-  const std::string_view rest = start == std::string_view::npos ? std::string_view() : source.substr(start > 0 ? start + 1 : 0);
-  if (rest.substr(0, rest.find('\n')).find("${{") == std::string_view::npos) return exception.msg;
-  return exception.msg + "; inside [ ] and { } a value with ${{ … }} stands in quotes";
+  const std::string_view line = line_of(source, exception.mark.line);
+  if (line.find("${{") != std::string_view::npos) return exception.msg + "; inside [ ] and { } a value with ${{ … }} stands in quotes";
+  if (line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos)
+    return exception.msg + "; the line begins with a tab: YAML indents with spaces";
+  return exception.msg;
 }
 
 JobFileRemark not_utf8(std::string_view before) {

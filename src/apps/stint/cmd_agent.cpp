@@ -14,6 +14,7 @@
 #include "base/utc.hpp"
 #include "client/exit_status.hpp"
 #include "client/text.hpp"
+#include "client/watch_pages.hpp"
 #include "core/model/quantity.hpp"
 
 namespace stint::cli {
@@ -38,8 +39,9 @@ std::string show_count(std::int64_t count) { return std::to_string(count); }
 
 constexpr Duration kPersonShown = std::chrono::hours{24};  ///< after she was seen
 
-/// Machines always; a person while she holds something or was seen lately: who has answered once is not listed for ever.
+/// Machines unless they were revoked; a person while she holds something or was seen lately: who has answered once is not listed for ever.
 bool is_shown(const client::AgentView& agent) {
+  if (agent.state == "revoked") return false;
   if (!agent.is_person || agent.running > 0) return true;
   const auto seen = parse_utc(agent.last_seen_at);
   return seen && wall_now() - *seen < kPersonShown;
@@ -114,7 +116,14 @@ int show(const CommonOptions& options, const std::string& name) {
   Connection connection(options, Patience::short_);
   const auto agent = connection.api().get(agent_path(name));
   if (!agent) return report_error(options, agent.error());
-  print_line(options.json ? *agent : indent_json(*agent));
+  if (options.json) {
+    print_line(*agent);
+    return client::kExitOk;
+  }
+  const auto view = client::parse_agent_view(*agent);
+  if (!view) return report_error(options, view.error());
+  for (const client::StyledLine& styled : client::agent_lines(*view, wall_now()))
+    print_line(styled.paint(paint_of(STDOUT_FILENO), styled.width()));
   return client::kExitOk;
 }
 
@@ -238,7 +247,7 @@ void add_agent_commands(CLI::App& app, CommandLine& line) {
   auto is_all = std::make_shared<bool>(false);
   CLI::App* list_command = add_command(*agent, line, "list", "List agents with what they offer and what they cannot enforce",
                                        "  stint agent list\n  stint agent list --all --json");
-  list_command->add_flag("--all", *is_all, "Also people who hold nothing and were not seen for a day");
+  list_command->add_flag("--all", *is_all, "Also those that were revoked, and people who hold nothing and were not seen for a day");
   list_command->callback([&line, is_all] { line.action = [&line, is_all] { return list(line.common, *is_all); }; });
 
   auto name = std::make_shared<std::string>();

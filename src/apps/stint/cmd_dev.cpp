@@ -97,14 +97,18 @@ int run_cell(DevState& state, const DevOptions& options, TellReady tell_ready) {
   Status started = state.write_record();
   if (started) started = cell.start();
   tell_ready(started);
-  if (started) cell.supervise();
+  if (started) {
+    cell.supervise();
+    notice("stopping: running tasks are ended, and run again after the next `stint dev`");
+  }
   cell.stop();
   return started ? client::kExitOk : client::kExitStint;
 }
 
 int run_foreground(const CommonOptions& options, DevState& state, const DevOptions& dev) {
   if (const Status locked = state.lock(); !locked) return report_error(options, locked.error());
-  return run_cell(state, dev, [&](const Status& started) {
+  const int status = run_cell(state, dev, [&](const Status& started) {
+    if (!started && (interrupts_seen() > 0 || wants_to_leave())) return notice("interrupted before it was ready; stopping");
     if (!started) {
       report_error(options, started.error());
       return;
@@ -112,6 +116,8 @@ int run_foreground(const CommonOptions& options, DevState& state, const DevOptio
     print_summary(options, state, ::getpid());
     if (!options.json) print_line("Ctrl-C ends it, and its tasks.");
   });
+  if (status == client::kExitOk) notice("stopped; jobs and their output stay in " + state.dir());
+  return status;
 }
 
 /// The daemon's side: a session of its own, its notices in dev.log. It tells its parent "ok" or what went wrong.

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -67,7 +68,7 @@ std::string size_text(const adapters::JobFile& file) {
 /// One file's part of the JSON; what people read goes out at once.
 Result<std::string> check_file(const CommonOptions& options, const std::string& path, const adapters::Parameters& parameters,
                                bool& all_valid) {
-  STINT_TRY(const std::string text, read_file(path));
+  STINT_TRY(const std::string text, read_job_text(path));
   const adapters::JobFile file = adapters::parse_job_file(text, parameters);
   const bool is_valid = file.problems.empty();
   all_valid = all_valid && is_valid;
@@ -96,7 +97,7 @@ int validate(const CommonOptions& options, const FileArguments& arguments) {
 int show_file(const CommonOptions& options, const std::string& path, const std::vector<std::string>& words) {
   const auto parameters = parse_parameters(words);
   if (!parameters) return usage_error(options, parameters.error().detail);
-  const auto text = read_file(path);
+  const auto text = read_job_text(path);
   if (!text) return usage_error(options, text.error().detail + "; give a job file, a job's number or last");
   const adapters::JobFile file = adapters::parse_job_file(*text, *parameters);
   std::string problems;
@@ -150,6 +151,12 @@ std::string list_shapes() {
   return text;
 }
 
+/// Without the last line break: a notice has its own.
+std::string without_end(std::string text) {
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 /// Never over a file that is there.
 Status write_new_file(const std::string& path, std::string_view text) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -161,13 +168,20 @@ Status write_new_file(const std::string& path, std::string_view text) {
   return fail(Errc::io, path + ": " + std::strerror(errno));
 }
 
+/// `stint job init sweep > job.yaml`: stdout is a file that waits to be filled.
+bool is_stdout_an_empty_file() {
+  struct stat status{};
+  return ::fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0;
+}
+
 int init(const CommonOptions& options, const std::string& name, const std::string& path) {
   const auto shapes = adapters::job_shapes();
   const auto shape = std::find_if(shapes.begin(), shapes.end(), [&](const adapters::JobShape& other) { return other.name == name; });
   if (shape == shapes.end()) {
     std::vector<std::string_view> names;
     for (const adapters::JobShape& known : shapes) names.push_back(known.name);
-    return usage_error(options, "no shape is named \"" + name + "\"" + core::suggestion(name, names) + "; there are\n" + list_shapes());
+    return usage_error(options,
+                       "no shape is named \"" + name + "\"" + core::suggestion(name, names) + "; there are\n" + without_end(list_shapes()));
   }
   if (path == "-" && !options.json) {
     write_all(STDOUT_FILENO, shape->yaml);
@@ -184,20 +198,25 @@ int init(const CommonOptions& options, const std::string& name, const std::strin
 }
 
 void add_init_command(CLI::App& job, CommandLine& line) {
-  CLI::App* command = add_command(job, line, "init", "Write a commented job file to start from",
-                                  "  stint job init sweep\n  stint job init pipeline -o flywheel.yaml\n\nShapes:\n" + list_shapes());
+  CLI::App* command =
+      add_command(job, line, "init", "Write a commented job file to start from",
+                  "  stint job init sweep\n  stint job init pipeline -o flywheel.yaml\n  stint job init array > array.yaml\n\nShapes:\n" +
+                      list_shapes() + "Each runs as it is written; its comments say what else there is.");
   auto name = std::make_shared<std::string>("command");
   auto path = std::make_shared<std::string>("job.yaml");
   command->add_option("shape", *name, "What kind of job")->capture_default_str();
-  command->add_option("-o,--output", *path, "File to write; - is stdout")->type_name("FILE")->capture_default_str();
-  command->callback([&line, name, path] { line.action = [&line, name, path] { return init(line.common, *name, *path); }; });
+  CLI::Option* output = command->add_option("-o,--output", *path, "File to write; - is stdout")->type_name("FILE")->capture_default_str();
+  command->callback([&line, name, path, output] {
+    if (output->count() == 0 && !line.common.json && is_stdout_an_empty_file()) *path = "-";
+    line.action = [&line, name, path] { return init(line.common, *name, *path); };
+  });
 }
 
 CLI::App* add_file_command(CLI::App& job, CommandLine& line, const char* name, const char* description, const char* examples,
                            int (*action)(const CommonOptions&, const FileArguments&), const char* what, int files_max) {
   CLI::App* command = add_command(job, line, name, description, examples);
   auto arguments = std::make_shared<FileArguments>();
-  command->add_option(what, arguments->files, "Job file")->required()->expected(1, files_max);
+  command->add_option(what, arguments->files, "Job file; - is stdin")->required()->expected(1, files_max);
   command->add_option("-p,--param", arguments->parameters, "Parameter of the job file; may be given again")
       ->type_name("K=V")
       ->allow_extra_args(false);

@@ -27,6 +27,7 @@ struct JobsArguments {
   std::string state;
   std::string after;
   std::size_t limit = 20;
+  bool has_limit = false;  ///< it was asked for
 };
 
 int jobs(const CommonOptions& options, const JobsArguments& arguments) {
@@ -51,7 +52,7 @@ int jobs(const CommonOptions& options, const JobsArguments& arguments) {
   }
   if (table.is_empty()) notice("no jobs; `stint run -- echo hello` makes one");
   if (!table.is_empty()) write_all(STDOUT_FILENO, table.render(paint_of(STDOUT_FILENO)));
-  if (page->next) notice("there are more; --limit shows them");
+  if (page->next) notice_more(*page->next, arguments.has_limit);
   return client::kExitOk;
 }
 
@@ -88,9 +89,13 @@ void add_jobs_command(CLI::App& app, CommandLine& line) {
   auto arguments = std::make_shared<JobsArguments>();
   command->add_option("--state", arguments->state, "Only these")
       ->check(CLI::IsMember({"pending", "running", "completed", "failed", "cancelled"}));
-  command->add_option("--limit", arguments->limit, "Most jobs shown")->check(CLI::Range(1, 100'000))->capture_default_str();
+  CLI::Option* limit =
+      command->add_option("--limit", arguments->limit, "Most jobs shown")->check(CLI::Range(1, 100'000))->capture_default_str();
   command->add_option("--after", arguments->after, "\"next\" of the page before");
-  command->callback([&line, arguments] { line.action = [&line, arguments] { return jobs(line.common, *arguments); }; });
+  command->callback([&line, arguments, limit] {
+    arguments->has_limit = limit->count() > 0;
+    line.action = [&line, arguments] { return jobs(line.common, *arguments); };
+  });
 }
 
 void add_cancel_command(CLI::App& app, CommandLine& line) {

@@ -79,7 +79,7 @@ class LogPrinter {
       after = page.next.value_or("");
     } while (!after.empty() && printed < arguments_.limit);
     if (printed == 0) notice(arguments_.only_failed ? "no task of job " + std::to_string(job) + " has failed" : "no such tasks");
-    if (!after.empty()) notice("there are more tasks; --limit shows them");
+    if (!after.empty()) notice("these are the first " + std::to_string(printed) + " tasks; a greater --limit shows more");
     return {};
   }
 

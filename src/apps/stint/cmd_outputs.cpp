@@ -28,6 +28,7 @@ struct OutputsArguments {
   std::string to;
   std::string after;
   std::size_t limit = 100;
+  bool has_limit = false;  ///< it was asked for
 };
 
 /// What is asked for: a job, and of it an entry or a task if one is named.
@@ -52,7 +53,7 @@ int list(const CommonOptions& options, client::Api& api, const Wanted& wanted, c
   }
   if (table.is_empty()) notice("no outputs: tasks leave them by `outputs:`, when they have completed");
   if (!table.is_empty()) write_all(STDOUT_FILENO, table.render(paint_of(STDOUT_FILENO)));
-  if (page->next) notice("there are more; --limit shows them");
+  if (page->next) notice_more(*page->next, arguments.has_limit);
   return client::kExitOk;
 }
 
@@ -167,9 +168,12 @@ void add_outputs_command(CLI::App& app, CommandLine& line) {
   auto arguments = std::make_shared<OutputsArguments>();
   command->add_option("job", arguments->what, "12, 12.train, 12.train.3 or last")->capture_default_str();
   command->add_option("--to", arguments->to, "Fetch them into DIR/ENTRY[/INDEX]/PATH; what is there already stays")->type_name("DIR");
-  command->add_option("--limit", arguments->limit, "Most lines of a list")->capture_default_str();
+  CLI::Option* limit = command->add_option("--limit", arguments->limit, "Most lines of a list")->capture_default_str();
   command->add_option("--after", arguments->after, "Go on after this `next` of a list's --json");
-  command->callback([&line, arguments] { line.action = [&line, arguments] { return outputs(line.common, *arguments); }; });
+  command->callback([&line, arguments, limit] {
+    arguments->has_limit = limit->count() > 0;
+    line.action = [&line, arguments] { return outputs(line.common, *arguments); };
+  });
 }
 
 }  // namespace stint::cli

@@ -30,10 +30,7 @@ struct Planned {
   std::vector<client::SpecChange> changes;
 };
 
-Result<Planned> ask_plan(const CommonOptions& options, Submission submission) {
-  Connection connection(options, Patience::short_);
-  DiskFiles files(connection);
-  STINT_TRY_VOID(client::resolve_sources(submission.spec, submission.origins, files, connection.api()));
+Result<Planned> ask_plan(Connection& connection, DiskFiles& files, Submission submission) {
   Planned planned;
   STINT_TRY(planned.uploads, files.count_uploads());
   const std::string job_json = core::to_json(submission.spec);
@@ -52,6 +49,7 @@ std::string count_text(std::uint64_t count, const char* one, const char* many) {
 
 /// `n1 4, n2 2`: where tasks would start now.
 std::string agents_text(const client::PlanTask& task) {
+  if (task.starts_now == 0) return "-";
   std::string text;
   std::size_t shown = 0, left = 0;
   for (const client::PlanAgent& agent : task.agents) {
@@ -126,7 +124,6 @@ void print_changes(const Planned& planned) {
   }
 }
 
-/// Lists of items and of files are files too.
 std::string size_text(std::uint64_t files, std::uint64_t bytes) {
   return count_text(files, "file", "files") + " of " + client::show_bytes(static_cast<std::int64_t>(bytes)) +
          (bytes < 1024 ? " bytes" : "");
@@ -169,7 +166,11 @@ int plan(const CommonOptions& options, const RunOptions& run) {
   if (!submission) return usage_error(options, submission.error().detail);
   for (const std::string& note : submission->notes) notice("note: " + note);
   if (const auto endpoint = find_endpoint(options); !endpoint) return report_error(options, endpoint.error());
-  const auto planned = ask_plan(options, std::move(*submission));
+  Connection connection(options, Patience::short_);
+  DiskFiles files(connection);
+  const Status resolved = client::resolve_sources(submission->spec, submission->origins, files, connection.api());
+  if (!resolved) return report_unresolved(options, resolved.error());
+  const auto planned = ask_plan(connection, files, std::move(*submission));
   if (!planned) return report_error(options, planned.error());
   if (options.json)
     print_line(plan_json(*planned));

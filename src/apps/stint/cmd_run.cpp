@@ -71,12 +71,9 @@ int follow_submitted(const CommonOptions& options, client::Api& api, const clien
 }
 
 /// Files first, then the job: it never waits for something that may not come.
-Result<client::JobView> submit(const CommonOptions& options, Submission& submission) {
-  Connection connection(options, Patience::short_);
-  DiskFiles files(connection);
-  STINT_TRY_VOID(client::resolve_sources(submission.spec, submission.origins, files, connection.api()));
+Result<client::JobView> submit(client::Api& api, DiskFiles& files, const core::JobSpec& spec) {
   STINT_TRY_VOID(files.send());
-  return connection.api().submit(core::to_json(submission.spec), random_hex(16));
+  return api.submit(core::to_json(spec), random_hex(16));
 }
 
 int run(const CommonOptions& options, const RunArguments& arguments, const std::vector<std::string>& command) {
@@ -85,7 +82,11 @@ int run(const CommonOptions& options, const RunArguments& arguments, const std::
   for (const std::string& note : submission->notes) notice(note);
 
   if (const auto endpoint = find_endpoint(options); !endpoint) return report_error(options, endpoint.error());
-  const auto job = submit(options, *submission);
+  Connection connection(options, Patience::short_);
+  DiskFiles files(connection);
+  const Status resolved = client::resolve_sources(submission->spec, submission->origins, files, connection.api());
+  if (!resolved) return report_unresolved(options, resolved.error());
+  const auto job = submit(connection.api(), files, submission->spec);
   if (!job) return report_error(options, job.error());
 
   const std::string id = std::to_string(job->id);

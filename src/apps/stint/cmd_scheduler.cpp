@@ -68,8 +68,12 @@ Result<LoadedConfig> load_config(const CommonOptions& options, const SchedulerAr
 }
 
 std::string describe(const std::string& file, const config::ConfigProblem& problem) {
-  if (problem.line > 0) return file + ":" + std::to_string(problem.line) + ":" + std::to_string(problem.column) + ": " + problem.detail;
-  return problem.key + ": " + problem.detail;
+  const std::string name = "`" + problem.key.substr(problem.key.rfind('.') + 1) + "`";
+  const bool names_its_origin = problem.detail.starts_with("--") || problem.detail.starts_with("STINT_");
+  const bool is_named = problem.key.empty() || names_its_origin || problem.detail.find(name) != std::string::npos;
+  const std::string what = (is_named ? "" : problem.key + ": ") + problem.detail;
+  if (problem.line > 0) return file + ":" + std::to_string(problem.line) + ":" + std::to_string(problem.column) + ": " + what;
+  return what;
 }
 
 std::string problems_json(const LoadedConfig& loaded) {

@@ -28,6 +28,7 @@ struct TasksArguments {
   std::string after;
   bool only_failed = false;
   std::size_t limit = 100;
+  bool has_limit = false;  ///< it was asked for
 };
 
 constexpr std::size_t kResultsShown = 1000;  ///< of one list; each may have 64 KiB, so they are asked for apart from it
@@ -47,15 +48,24 @@ Result<std::map<std::string, std::string>> fetch_results(client::Api& api, std::
   return results;
 }
 
+/// Those that the selector names: of a job, of an entry, or the only one.
+Result<client::Page> find_tasks(client::Api& api, std::uint64_t job, const client::Selector& selector, const TasksArguments& arguments) {
+  if (selector.index) {
+    STINT_TRY(std::string task, api.get("/v1/tasks/" + client::encode_segment(std::to_string(job) + "." + selector.task_path())));
+    return client::Page{{std::move(task)}, std::nullopt};
+  }
+  const std::string state = arguments.only_failed ? "failed" : arguments.state;
+  return api.list("/v1/jobs/" + std::to_string(job) + "/tasks", {{"state", state}, {"task", selector.task}}, arguments.limit,
+                  arguments.after);
+}
+
 int tasks(const CommonOptions& options, const TasksArguments& arguments) {
   const auto selector = client::parse_selector(arguments.what);
   if (!selector) return usage_error(options, selector.error().detail);
   Connection connection(options, Patience::short_);
   const auto job = find_job(connection.api(), *selector);
   if (!job) return report_error(options, job.error());
-  const std::string state = arguments.only_failed ? "failed" : arguments.state;
-  const auto page = connection.api().list("/v1/jobs/" + std::to_string(*job) + "/tasks", {{"state", state}, {"task", selector->task}},
-                                          arguments.limit, arguments.after);
+  const auto page = find_tasks(connection.api(), *job, *selector, arguments);
   if (!page) return report_error(options, page.error());
   if (options.json) {
     print_line(to_json(*page));
@@ -76,7 +86,7 @@ int tasks(const CommonOptions& options, const TasksArguments& arguments) {
     if (!task) return report_error(options, task.error());
     views.push_back(std::move(*task));
   }
-  auto results = fetch_results(connection.api(), *job, selector->task, arguments.after, views);
+  auto results = fetch_results(connection.api(), *job, selector->task_path(), arguments.after, views);
   if (!results) return report_error(options, results.error());
   for (const client::TaskView& task : views)
     table.add({task.id, std::string(to_string(task.outcome.state)), client::show_end(task.outcome), std::to_string(task.attempts),
@@ -85,7 +95,7 @@ int tasks(const CommonOptions& options, const TasksArguments& arguments) {
                (*results)[task.id]});
   if (table.is_empty()) notice("no such tasks in job " + std::to_string(*job));
   if (!table.is_empty()) write_all(STDOUT_FILENO, table.render(paint_of(STDOUT_FILENO)));
-  if (page->next) notice("there are more; --limit shows them");
+  if (page->next) notice_more(*page->next, arguments.has_limit);
   return client::kExitOk;
 }
 
@@ -115,13 +125,17 @@ void add_task_commands(CLI::App& app, CommandLine& line) {
   CLI::App* list = add_command(app, line, "tasks", "List the tasks of a job",
                                "  stint tasks 12 --failed\n  stint tasks 12.train --state running\n  stint tasks last --json");
   auto tasks_arguments = std::make_shared<TasksArguments>();
-  list->add_option("job", tasks_arguments->what, "12, 12.train or last")->capture_default_str();
+  list->add_option("job", tasks_arguments->what, "12, 12.train, 12.train.3 or last")->capture_default_str();
   CLI::Option* state = list->add_option("--state", tasks_arguments->state, "Only these")
                            ->check(CLI::IsMember({"pending", "running", "completed", "failed", "cancelled"}));
   list->add_flag("--failed", tasks_arguments->only_failed, "The same as --state failed")->excludes(state);
-  list->add_option("--limit", tasks_arguments->limit, "Most tasks shown")->check(CLI::Range(1, 10'000'000))->capture_default_str();
+  CLI::Option* limit =
+      list->add_option("--limit", tasks_arguments->limit, "Most tasks shown")->check(CLI::Range(1, 10'000'000))->capture_default_str();
   list->add_option("--after", tasks_arguments->after, "\"next\" of the page before");
-  list->callback([&line, tasks_arguments] { line.action = [&line, tasks_arguments] { return tasks(line.common, *tasks_arguments); }; });
+  list->callback([&line, tasks_arguments, limit] {
+    tasks_arguments->has_limit = limit->count() > 0;
+    line.action = [&line, tasks_arguments] { return tasks(line.common, *tasks_arguments); };
+  });
 
   add_logs_command(app, line);
 

@@ -15,6 +15,7 @@
 #include "apps/stint/watch_screen.hpp"
 #include "base/utc.hpp"
 #include "client/exit_status.hpp"
+#include "client/progress.hpp"
 #include "client/text.hpp"
 
 namespace stint::cli {
@@ -67,16 +68,20 @@ class StateLines {
   StateLines(client::Api& api, std::optional<std::uint64_t> job) : api_(api), job_(job) {}
   void on_event() { is_changed_ = true; }
   void on_tick() {
-    if (!is_changed_ || (told_at_ && now() - *told_at_ < kStateEvery)) return;
+    if (is_changed_ && (!told_at_ || now() - *told_at_ >= kStateEvery)) tell();
+  }
+  /// Unless the last line said the same.
+  void tell() {
     is_changed_ = false;
     told_at_ = now();
-    const auto line = make_line();
-    if (line) print_line(*line);
+    std::string jobs;
+    const auto line = make_line(jobs);
+    if (line && jobs != told_jobs_) print_line(*line);
+    told_jobs_ = std::move(jobs);
   }
 
  private:
-  Result<std::string> make_line() {
-    std::string jobs;
+  Result<std::string> make_line(std::string& jobs) {
     if (job_) {
       STINT_TRY(jobs, api_.get("/v1/jobs/" + std::to_string(*job_)));
     } else {
@@ -98,16 +103,19 @@ class StateLines {
   client::Api& api_;
   std::optional<std::uint64_t> job_;
   std::optional<Instant> told_at_;
+  std::string told_jobs_;
   bool is_changed_ = true;
 };
 
 /// On a pipe, or with --json: one line per event, until the watched job has ended.
 Status print_events(const CommonOptions& options, client::Api& api, std::optional<std::uint64_t> job) {
   StateLines states(api, job);
+  bool has_told_end = false;
   const auto on_event = [&](const client::ServerEvent& event) {
     states.on_event();
     print_line(options.json ? event_json(event) : event_line(event));
-    return !(job && event.kind == "job_ended");
+    has_told_end = job && event.kind == "job_ended";
+    return !has_told_end;
   };
   // The job may have ended before the stream began: then no event will say so.
   Instant next_look = now();
@@ -119,7 +127,13 @@ Status print_events(const CommonOptions& options, client::Api& api, std::optiona
     const auto view = api.get_job(*job);
     return !view || !has_ended(view->state);
   };
-  return api.follow_events(job, std::nullopt, on_event, on_tick);
+  STINT_TRY_VOID(api.follow_events(job, std::nullopt, on_event, on_tick));
+  if (!job || !keep_watching()) return {};
+  if (options.json) states.tell();
+  if (options.json || has_told_end) return {};
+  STINT_TRY(const client::JobView ended, api.get_job(*job));
+  print_line(client::show_outcome(ended));
+  return {};
 }
 
 int watch(const CommonOptions& options, const std::string& what) {
@@ -135,7 +149,7 @@ int watch(const CommonOptions& options, const std::string& what) {
   }
   install_interrupt_handlers();
   Status followed;
-  const bool is_screen = !options.json && is_terminal(STDOUT_FILENO);
+  const bool is_screen = !options.json && can_redraw(STDOUT_FILENO);
   followed = is_screen ? watch_on_screen(options, job) : print_events(options, api, job);
   if (!followed && keep_watching()) return report_error(options, followed.error());
   return client::kExitOk;

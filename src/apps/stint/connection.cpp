@@ -21,9 +21,12 @@ std::string trimmed(std::string text) {
   return text;
 }
 
-Result<client::Context> read_context(const CommonOptions& options) {
+Result<std::string> context_path(const CommonOptions& options) {
   STINT_TRY(const std::string state_dir, find_state_dir(options));
-  const std::string path = state_dir + "/context.json";
+  return state_dir + "/context.json";
+}
+
+Result<client::Context> read_context(const std::string& path) {
   const auto text = read_file(path);
   if (!text && text.error().code == Errc::not_found)
     return fail(Errc::not_found,
@@ -34,10 +37,20 @@ Result<client::Context> read_context(const CommonOptions& options) {
   return context;
 }
 
-Result<std::string> chosen_token(const CommonOptions& options) {
-  if (options.token_file.empty()) return environment("STINT_TOKEN");
-  STINT_TRY(std::string text, read_file(options.token_file));
-  return trimmed(std::move(text));
+/// What options and environment say; the rest is left empty.
+Result<Target> chosen_target(const CommonOptions& options) {
+  Target target;
+  target.server = options.server.empty() ? environment("STINT_SERVER") : options.server;
+  if (!target.server.empty()) target.server_from = options.server.empty() ? "STINT_SERVER" : "--server";
+  if (options.token_file.empty()) {
+    target.token = environment("STINT_TOKEN");
+  } else {
+    STINT_TRY(std::string text, read_file(options.token_file));
+    target.token = trimmed(std::move(text));
+    if (target.token.empty()) return fail(Errc::invalid_argument, options.token_file + ": no token in it");
+  }
+  if (!target.token.empty()) target.token_from = options.token_file.empty() ? "STINT_TOKEN" : options.token_file;
+  return target;
 }
 
 client::Api::Options api_options(Patience patience) {
@@ -50,25 +63,36 @@ client::Api::Options api_options(Patience patience) {
   options.patience = patience == Patience::long_ ? kLongPatience : kShortPatience;
   // Not into a pipe: there stderr is the task's alone.
   options.on_outage = [](const Error& error) {
-    if (is_terminal(STDERR_FILENO)) notice(error.detail + "; trying again");
+    if (is_terminal(STDERR_FILENO) && !wants_to_leave()) notice(error.detail + "; trying again");
   };
   return options;
 }
 
 }  // namespace
 
-Result<adapters::HttpEndpoint> find_endpoint(const CommonOptions& options) {
-  std::string server = options.server.empty() ? environment("STINT_SERVER") : options.server;
-  STINT_TRY(std::string token, chosen_token(options));
-  if (server.empty() || token.empty()) {
-    const auto context = read_context(options);
-    if (!context && server.empty()) return tl::unexpected<Error>(context.error());
-    const bool is_same_server = context && (server.empty() || server == context->server);
-    if (is_same_server && token.empty()) token = context->token;
-    if (server.empty()) server = context->server;
+Result<Target> find_target(const CommonOptions& options) {
+  STINT_TRY(Target target, chosen_target(options));
+  if (!target.server.empty() && !target.token.empty()) return target;
+  const auto path = context_path(options);
+  const auto context = path ? read_context(*path) : Result<client::Context>(tl::unexpected<Error>(path.error()));
+  if (!context && target.server.empty()) return tl::unexpected<Error>(context.error());
+  if (!context) return target;
+  if (target.server.empty()) {
+    target.server = context->server;
+    target.server_from = *path;
   }
-  STINT_TRY(const client::ServerAddress address, client::parse_server(server));
-  return adapters::HttpEndpoint{address.host, address.port, token};
+  // A token is for its own server only.
+  if (target.token.empty() && target.server == context->server) {
+    target.token = context->token;
+    target.token_from = *path;
+  }
+  return target;
+}
+
+Result<adapters::HttpEndpoint> find_endpoint(const CommonOptions& options) {
+  STINT_TRY(const Target target, find_target(options));
+  STINT_TRY(const client::ServerAddress address, client::parse_server(target.server));
+  return adapters::HttpEndpoint{address.host, address.port, target.token};
 }
 
 Connection::Connection(const CommonOptions& options, Patience patience)

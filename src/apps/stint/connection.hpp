@@ -33,6 +33,16 @@ class Connection {
   client::Api api_;
 };
 
+/// Whom the commands speak to and as whom, and what says so.
+struct Target {
+  std::string server, server_from;  ///< `--server`, `STINT_SERVER` or the context file's path
+  std::string token, token_from;  ///< empty: none is known
+};
+
+/// Errors:  not_found         neither address nor context file; the detail says how to start a scheduler.
+///          invalid_argument  a token file or context file that cannot be used.
+[[nodiscard]] Result<Target> find_target(const CommonOptions& options);
+
 /// Errors:  not_found         neither address nor context file; the detail says how to start a scheduler.
 ///          invalid_argument  an address, token file or context file that cannot be used.
 [[nodiscard]] Result<adapters::HttpEndpoint> find_endpoint(const CommonOptions& options);

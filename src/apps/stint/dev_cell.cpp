@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <set>
 
 #include "adapters/agent_host/system.hpp"
@@ -21,6 +22,7 @@
 namespace stint::cli {
 namespace {
 
+namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 constexpr Duration kStartTimeout = 60s;
@@ -36,8 +38,8 @@ tl::unexpected<Error> did_not_start(const DevChild& child) {
   std::string last = log ? *log : "";
   last.erase(last.find_last_not_of('\n') + 1);
   last.erase(0, last.rfind('\n') + 1);
-  return fail(Errc::unavailable, child.name() + " did not start (" + (child.is_running() ? "no sign of life" : child.last_end()) +
-                                     "): " + last + "; its log is " + child.log_path());
+  return fail(Errc::io, child.name() + " did not start (" + (child.is_running() ? "no sign of life" : child.last_end()) + "): " + last +
+                            "; its log is " + child.log_path());
 }
 
 /// True when the other end has written something; false when it was closed or time is over.
@@ -77,14 +79,16 @@ Resources share_of(const Resources& machine, std::size_t count, std::size_t numb
   return share;
 }
 
+static Status stop_keeper_of(const std::string& agent_dir, Instant deadline = exec::now_boottime() + kKeeperStopTimeout) {
+  STINT_TRY(const auto agent, exec::StateDir::open(agent_dir));
+  return exec::stop_keeper(agent, deadline);
+}
+
 Status stop_keepers(const DevState& state) {
   Status outcome;
   const Instant deadline = exec::now_boottime() + kKeeperStopTimeout;
-  for (const std::string& dir : state.find_agent_dirs()) {
-    const auto agent = exec::StateDir::open(dir);
-    const Status stopped = agent ? exec::stop_keeper(*agent, deadline) : Status(tl::unexpected<Error>(agent.error()));
-    if (!stopped) outcome = stopped;
-  }
+  for (const std::string& dir : state.find_agent_dirs())
+    if (const Status stopped = stop_keeper_of(dir, deadline); !stopped) outcome = stopped;
   return outcome;
 }
 
@@ -145,6 +149,21 @@ Status DevCell::start_agent(client::Api& api, std::size_t number, const Resource
   return children_.emplace_back("agent " + name, std::move(arguments), state_.agent_dir(number) + "/agent.log").start();
 }
 
+/// One that an earlier start had and this one has not: nobody shall wait for it. What it ran is tried again elsewhere.
+Status DevCell::retire_agent(client::Api& api, std::size_t number) {
+  STINT_TRY_VOID(stop_keeper_of(state_.agent_dir(number)));
+  if (const auto key = read_file(state_.key_file(number))) {
+    const auto name = find_json_string(*key, "name");
+    const auto revoked = name ? api.post("/v1/agents/" + client::encode_segment(*name) + "/revoke", "{}", client::Api::Repeat::always)
+                              : Result<std::string>("");
+    if (!revoked && revoked.error().code != Errc::not_found) return tl::unexpected<Error>(revoked.error());
+  }
+  std::error_code failed;
+  fs::remove_all(state_.agent_dir(number), failed);
+  if (failed) return fail(Errc::io, state_.agent_dir(number) + ": " + failed.message());
+  return {};
+}
+
 Status DevCell::wait_connected(client::Api& api) {
   const Instant deadline = now() + kStartTimeout;
   while (true) {
@@ -176,6 +195,7 @@ Status DevCell::start() {
   pin_address();
   Connection connection(here, Patience::short_);
   const Resources machine = agent_host::detect_resources(state_.dir());
+  for (const std::size_t number : state_.find_agents_beyond(options_.agents)) STINT_TRY_VOID(retire_agent(connection.api(), number));
   for (std::size_t number = 1; number <= options_.agents; ++number) STINT_TRY_VOID(start_agent(connection.api(), number, machine));
   return wait_connected(connection.api());
 }

@@ -29,7 +29,8 @@ class DevCell {
   DevCell(DevState& state, DevOptions options) : state_(state), options_(std::move(options)) {}
 
   /// Returns when the API answers and every agent is connected.
-  /// Errors:  unavailable  something does not come up, or the user wants to leave; the detail names the log.
+  /// Errors:  io           something does not come up; the detail names the log.
+  ///          unavailable  the user wants to leave.
   [[nodiscard]] Status start();
   /// Until a signal asks to leave.
   void supervise();
@@ -39,6 +40,7 @@ class DevCell {
  private:
   Status start_scheduler();
   Status start_agent(client::Api& api, std::size_t number, const Resources& machine);
+  Status retire_agent(client::Api& api, std::size_t number);
   Status wait_connected(client::Api& api);
   Result<std::string> ensure_key(client::Api& api, std::size_t number);
   void pin_address();

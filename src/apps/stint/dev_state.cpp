@@ -4,8 +4,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 
@@ -24,6 +26,18 @@ std::vector<std::string> DevState::find_agent_dirs() const {
   for (const auto& entry : fs::directory_iterator(dir_ + "/agents", failed))
     if (entry.is_directory(failed)) dirs.push_back(entry.path().string());
   return dirs;
+}
+
+std::vector<std::size_t> DevState::find_agents_beyond(std::size_t count) const {
+  std::vector<std::size_t> numbers;
+  for (const std::string& dir : find_agent_dirs()) {
+    const std::string name = fs::path(dir).filename().string();
+    std::size_t number = 0;
+    const auto [end, failed] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (failed == std::errc() && end == name.data() + name.size() && number > count) numbers.push_back(number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
 }
 
 Status DevState::lock() {

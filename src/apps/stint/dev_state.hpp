@@ -28,6 +28,8 @@ class DevState {
   [[nodiscard]] std::string log_path() const { return dir_ + "/dev.log"; }
   /// Of every agent there ever was here.
   [[nodiscard]] std::vector<std::string> find_agent_dirs() const;
+  /// Those beyond the first `count`: of an earlier start with more agents.
+  [[nodiscard]] std::vector<std::size_t> find_agents_beyond(std::size_t count) const;
 
   /// Makes the directory and takes the lock for as long as this process lives. Errors: already_exists (one runs), io.
   [[nodiscard]] Status lock();

@@ -43,6 +43,8 @@ Result<std::string> find_state_dir(const CommonOptions& options) {
 }
 
 Result<std::string> read_file(const std::string& path) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return fail(Errc::io, path + ": " + std::strerror(EISDIR));
   std::ifstream file(path, std::ios::binary);
   if (!file) return fail(errno == ENOENT ? Errc::not_found : Errc::io, path + ": " + std::strerror(errno));
   std::ostringstream text;

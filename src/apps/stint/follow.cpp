@@ -33,7 +33,7 @@ class ProgressDisplay {
   void show(client::Api& api, const client::JobView& job) {
     const Instant at = now();
     meter_.add(job.tasks.ended(), at, job.tasks.running);
-    if (!is_terminal_) return show_line(job, at);
+    if (!has_bars_) return show_line(job, at);
     const bool is_stuck = job.tasks.running == 0 && !has_ended(job.state);
     if (!is_stuck) stuck_since_.reset();
     if (is_stuck && !stuck_since_) stuck_since_ = at;
@@ -56,7 +56,7 @@ class ProgressDisplay {
     last_line_at_ = at;
   }
 
-  bool is_terminal_ = is_terminal(STDERR_FILENO);
+  bool has_bars_ = can_redraw(STDERR_FILENO);
   client::RateMeter meter_;
   LiveLines lines_{STDERR_FILENO};
   std::optional<Instant> stuck_since_;
@@ -212,8 +212,7 @@ void tell_failures(client::Api& api, const client::JobView& job) {
     const auto json = api.get("/v1/tasks/" + client::encode_segment(listed->id));
     const auto task = json ? client::parse_task_view(*json) : listed;
     const bool is_plain = job.tasks.total() == 1 && task && task->outcome.reason == EndReason::exit;
-    if (task && !is_plain)
-      notice(task->id + " failed: " + client::show_end(task->outcome) + (task->detail.empty() ? "" : ": " + task->detail));
+    if (task && !is_plain) notice(task->id + " failed: " + client::show_failure(*task));
   }
   if (job.tasks.failed > page->items.size())
     notice(std::to_string(job.tasks.failed - page->items.size()) + " more failed; see `stint tasks " + std::to_string(job.id) +

@@ -32,6 +32,13 @@ Result<core::Manifest> DiskFiles::find_files(const std::string& directory, const
   return manifest;
 }
 
+Result<std::vector<std::string>> DiskFiles::find_names(const std::string& directory, const std::string& pattern) {
+  STINT_TRY(auto found, adapters::find_files(directory, {pattern}));
+  std::vector<std::string> names;
+  for (auto& file : found) names.push_back(std::move(file.path));
+  return names;
+}
+
 Result<std::string> DiskFiles::read_text(const std::string& path) { return read_file(path); }
 
 Result<BlobId> DiskFiles::keep_text(std::string text) {
@@ -50,14 +57,14 @@ Result<std::vector<BlobId>> DiskFiles::find_missing() {
 
 Result<client::LocalFiles::Uploads> DiskFiles::count_uploads() {
   Uploads uploads;
-  for (const auto& [blob, source] : sources_) {
+  for (const auto& [path, blob] : hashed_) {
     ++uploads.files;
-    uploads.bytes += source.size;
+    uploads.bytes += sources_.at(blob).size;
   }
   STINT_TRY(const auto missing, find_missing());
   for (const BlobId& blob : missing) {
     const auto found = sources_.find(blob);
-    if (found == sources_.end()) continue;  // not asked for
+    if (found == sources_.end() || found->second.path.empty()) continue;  // not asked for, or no file
     ++uploads.missing_files;
     uploads.missing_bytes += found->second.size;
   }

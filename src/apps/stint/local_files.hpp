@@ -16,6 +16,7 @@ class DiskFiles final : public client::LocalFiles {
   explicit DiskFiles(Connection& connection) : connection_(connection) {}
 
   Result<core::Manifest> find_files(const std::string& directory, const std::vector<std::string>& patterns) override;
+  Result<std::vector<std::string>> find_names(const std::string& directory, const std::string& pattern) override;
   Result<std::string> read_text(const std::string& path) override;
   Result<BlobId> keep_text(std::string text) override;
   Result<Uploads> count_uploads() override;

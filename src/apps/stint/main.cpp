@@ -9,6 +9,7 @@
 #include "apps/stint/install.hpp"
 #include "apps/stint/report.hpp"
 #include "apps/stint/terminal.hpp"
+#include "apps/stint/usage_words.hpp"
 #include "client/exit_status.hpp"
 #include "core/model/similar_word.hpp"
 
@@ -37,16 +38,6 @@ std::string find_unknown_command(CLI::App& app, const std::vector<std::string>& 
   if (std::find(names.begin(), names.end(), words[0]) != names.end()) return {};
   const std::vector<std::string_view> known(names.begin(), names.end());
   return "\"" + words[0] + "\" is no command" + core::suggestion(words[0], known) + "; see `stint --help`";
-}
-
-/// Errors of CLI11 in the words of the others: who says it, what, and where the remedy stands.
-std::string describe_usage_error(const CLI::App* app, const CLI::Error& error) {
-  std::string path = app->get_name();
-  for (auto given = app->get_subcommands(); !given.empty(); given = given.front()->get_subcommands())
-    path += " " + given.front()->get_name();
-  std::string what = error.what();
-  if (what == "A subcommand is required") what = "a command is missing";
-  return "stint: " + what + "; see `" + path + " --help`\n";
 }
 
 /// Commands that are not for people: they take any words, so that CLI11 does not see them. Nothing: it is none of them.
@@ -90,8 +81,9 @@ int run(int argc, char** argv) {
       "  stint help TOPIC              job-file, selectors, states, exit-status, environment and more; stint help lists them\n\n"
       "Exit status of run and wait: the task's own; 128 + signal; 124 timed out; 130 cancelled; 125 Stint's own error; 2 usage;\n"
       "with several tasks 1 if any failed.");
-  app.failure_message(describe_usage_error);
+  app.failure_message([](const CLI::App* whole, const CLI::Error& error) { return "stint: " + describe_usage(*whole, error) + "\n"; });
   app.set_help_flag("-h,--help", "Print this help");
+  app.set_version_flag("-V,--version", "stint " STINT_VERSION, "Print the version");
   add_dev_commands(app, line);
   add_run_command(app, line);
   add_plan_command(app, line);
@@ -108,6 +100,7 @@ int run(int argc, char** argv) {
   add_scheduler_commands(app, line);
   add_backup_commands(app, line);
   add_bench_commands(app, line);
+  add_context_command(app, line);
   add_about_commands(app, line);
 
   if (const auto status = run_hidden(app, words)) return *status;
@@ -127,7 +120,7 @@ int run(int argc, char** argv) {
     const int status = app.exit(error);
     if (status == 0) return client::kExitOk;
     // Nothing has been parsed, so --json must be looked for: what reads it wants an object also for a mistyped option.
-    if (std::find(words.begin(), dashes, "--json") != dashes) print_usage_error(error.what());
+    if (std::find(words.begin(), dashes, "--json") != dashes) print_usage_error(describe_usage(app, error));
     return client::kExitUsage;
   }
   if (line.has_dashes && !app.got_subcommand("run")) return usage_error(line.common, "only `stint run` takes a command after --");

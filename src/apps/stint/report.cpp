@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "client/exit_status.hpp"
+#include "client/resolve.hpp"
 
 namespace stint::cli {
 
@@ -30,6 +31,9 @@ bool write_all(int fd, std::string_view bytes) {
 }
 
 void notice(std::string_view text) { write_all(STDERR_FILENO, "stint: " + std::string(text) + "\n"); }
+void notice_more(const std::string& next, bool has_limit) {
+  notice("there are more; " + std::string(has_limit ? "" : "--limit shows more at once, ") + "--after " + next + " goes on from here");
+}
 void print_line(std::string_view text) { write_all(STDOUT_FILENO, std::string(text) + "\n"); }
 
 static void print_error(std::string_view code, const std::string& detail) {
@@ -52,6 +56,10 @@ void print_usage_error(const std::string& detail) { print_error("usage", detail)
 int usage_error(const CommonOptions& options, const std::string& detail) {
   tell(options, "usage", detail);
   return client::kExitUsage;
+}
+
+int report_unresolved(const CommonOptions& options, const Error& error) {
+  return client::is_in_job_file(error) ? usage_error(options, error.detail) : report_error(options, error);
 }
 
 }  // namespace stint::cli

@@ -13,12 +13,17 @@ namespace stint::cli {
 /// `stint: …` on stderr, and with --json {"error": …} on stdout. 125.
 int report_error(const CommonOptions& options, const Error& error);
 /// The same for a mistake on the command line or in a job file. 2.
+int usage_error(const CommonOptions& options, const std::string& detail);
+/// What resolve_sources() came back with: a mistake in the job file, or a scheduler that does not answer. 2 or 125.
+int report_unresolved(const CommonOptions& options, const Error& error);
 /// The JSON of a usage error alone: people have been told already.
 void print_usage_error(const std::string& detail);
-int usage_error(const CommonOptions& options, const std::string& detail);
 
 /// A line on stderr, `stint: …`.
 void notice(std::string_view text);
+
+/// That a list goes on: how to see more of it at once, unless a limit was asked for, and what comes next.
+void notice_more(const std::string& next, bool has_limit);
 
 /// One line on stdout.
 void print_line(std::string_view text);

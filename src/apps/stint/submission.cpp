@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
 
@@ -50,6 +51,9 @@ Pairs merge(const Pairs& weaker, Pairs stronger) {
   return stronger;
 }
 
+/// A NAME to pass on that this shell has not.
+bool is_unset(const std::string& word) { return word.find('=') == std::string::npos && std::getenv(word.c_str()) == nullptr; }
+
 Result<Pairs> parse_env(const std::vector<std::string>& words) {
   Pairs pairs;
   for (const std::string& word : words) {
@@ -58,7 +62,7 @@ Result<Pairs> parse_env(const std::vector<std::string>& words) {
     if (name.empty()) return fail(Errc::invalid_argument, "--env \"" + word + "\": expected NAME=VALUE or NAME");
     // The last of one name wins, as in env(1).
     std::erase_if(pairs, [&](const auto& pair) { return pair.first == name; });
-    pairs.emplace_back(name, equals == std::string::npos ? environment(name.c_str()) : word.substr(equals + 1));
+    if (!is_unset(word)) pairs.emplace_back(name, equals == std::string::npos ? environment(name.c_str()) : word.substr(equals + 1));
   }
   return pairs;
 }
@@ -169,7 +173,7 @@ void settle_directory(const RunOptions& options, TaskSpec& task, client::TaskOri
 
 Result<Submission> read_job_file(const RunOptions& options) {
   const std::string& path = options.file;
-  const auto text = read_file(path);
+  const auto text = read_job_text(path);
   if (!text && text.error().code == Errc::not_found)
     return fail(Errc::invalid_argument, "no job file \"" + path + "\"; to run a command: stint run -- " + path + " …");
   if (!text) return tl::unexpected<Error>(text.error());
@@ -180,7 +184,7 @@ Result<Submission> read_job_file(const RunOptions& options) {
   std::string detail;
   for (const auto& problem : file.problems) detail += (detail.empty() ? "" : "\n") + adapters::show_remark(path, problem);
   if (!detail.empty()) return fail(Errc::invalid_argument, detail);
-  if (file.spec.name.empty()) file.spec.name = fs::path(path).stem().string();
+  if (file.spec.name.empty()) file.spec.name = path == "-" ? "stdin" : fs::path(path).stem().string();
   submission.spec = std::move(file.spec);
   for (adapters::TaskSources& sources : file.sources) submission.origins.push_back({std::move(sources), {}, {}, path});
   return submission;
@@ -198,6 +202,8 @@ JobSpec job_of_command(const std::vector<std::string>& command) {
 }
 
 }  // namespace
+
+Result<std::string> read_job_text(const std::string& path) { return read_file(path == "-" ? "/dev/stdin" : path); }
 
 Result<adapters::Parameters> parse_parameters(const std::vector<std::string>& words) {
   adapters::Parameters parameters;
@@ -219,12 +225,20 @@ Result<Submission> make_submission(const RunOptions& options, const std::vector<
     STINT_TRY(submission, read_job_file(options));
   }
   STINT_TRY_VOID(apply_to_job(options, submission.spec));
-  for (std::size_t i = 0; i < submission.spec.tasks.size(); ++i) settle_directory(options, submission.spec.tasks[i], submission.origins[i]);
+  for (const std::string& word : options.env)
+    if (is_unset(word)) submission.notes.push_back("--env " + word + ": it is not set here, so that tasks do not get it");
+  for (std::size_t i = 0; i < submission.spec.tasks.size(); ++i) {
+    TaskSpec& task = submission.spec.tasks[i];
+    settle_directory(options, task, submission.origins[i]);
+    if (!task.workdir.empty() && task.workdir_inode == 0)
+      submission.notes.push_back("task " + task.name + ": " + task.workdir +
+                                 " is no directory here; only agents that share it can take it");
+  }
   return submission;
 }
 
 void add_submission_options(CLI::App& command, RunOptions& run) {
-  command.add_option("file", run.file, "Job file (YAML)")->type_name("FILE");
+  command.add_option("file", run.file, "Job file (YAML); - is stdin")->type_name("FILE");
   command.add_option("-p,--param", run.parameters, "Parameter of the job file; may be given again")
       ->type_name("K=V")
       ->allow_extra_args(false);

@@ -34,6 +34,9 @@ struct Submission {
 /// Errors:  invalid_argument  a wrong option or job file; all problems of the file, a line each.
 [[nodiscard]] Result<Submission> make_submission(const RunOptions& options, const std::vector<std::string>& command);
 
+/// The text of a job file; of stdin for `-`.
+[[nodiscard]] Result<std::string> read_job_text(const std::string& path);
+
 /// `K=V` of -p. Errors: invalid_argument.
 [[nodiscard]] Result<adapters::Parameters> parse_parameters(const std::vector<std::string>& words);
 

@@ -16,6 +16,7 @@
 namespace stint::cli {
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }
+bool can_redraw(int fd) { return is_terminal(fd) && environment("TERM") != "dumb"; }
 
 static winsize size_of(int fd) {
   winsize size{};
@@ -31,7 +32,7 @@ std::size_t terminal_height(int fd) {
   return rows > 0 ? rows : 24;
 }
 
-bool has_color(int fd) { return is_terminal(fd) && environment("NO_COLOR").empty() && environment("TERM") != "dumb"; }
+bool has_color(int fd) { return can_redraw(fd) && environment("NO_COLOR").empty(); }
 
 std::string colored(int fd, Color color, const std::string& text) {
   return has_color(fd) ? "\x1b[" + std::to_string(static_cast<int>(color)) + "m" + text + "\x1b[0m" : text;

@@ -13,6 +13,8 @@
 namespace stint::cli {
 
 [[nodiscard]] bool is_terminal(int fd);
+/// A terminal that takes commands: TERM is not dumb. What is drawn over and over goes there only.
+[[nodiscard]] bool can_redraw(int fd);
 /// Columns of the terminal behind `fd`; 80 if it does not say.
 [[nodiscard]] std::size_t terminal_width(int fd);
 [[nodiscard]] std::size_t terminal_height(int fd);

@@ -25,7 +25,7 @@ class TransferDisplay {
   void end_file(std::uint64_t bytes) { meter_.end_file(bytes); }
 
  private:
-  bool is_terminal_ = is_terminal(STDERR_FILENO);
+  bool is_terminal_ = can_redraw(STDERR_FILENO);
   client::TransferMeter meter_;
   LiveLines lines_{STDERR_FILENO};
   std::optional<Instant> drawn_at_;

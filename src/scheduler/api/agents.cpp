@@ -24,7 +24,8 @@ std::optional<core::AgentView> find_by_name(const Cell& cell, std::string_view n
 }
 
 Problem no_such_agent(std::string_view name) {
-  return {404, "not_found", "agent \"" + std::string(name) + "\": no such agent", "", "", "see GET /v1/agents"};
+  return {404, "not_found", "agent \"" + std::string(name) + "\": no such agent",
+          "",  "",          "`stint agent list` and GET /v1/agents list them"};
 }
 
 /// `{"draining":true,"deadline_ms":600000}`; the deadline may be absent.

@@ -50,7 +50,7 @@ Result<TaskFilter> read_filter(const core::JobSpec& spec, const ports::HttpReque
   if (const auto name = find_query(request, "task"); name && !name->empty()) {
     for (std::uint32_t group = 0; group < spec.tasks.size(); ++group)
       if (spec.tasks[group].name == *name) filter.group = group;
-    if (!filter.group) return fail(Errc::not_found, "query `task`: the job has no task \"" + *name + "\"");
+    if (!filter.group) return fail(Errc::not_found, "the job has no task \"" + *name + "\"");
   }
   return filter;
 }
