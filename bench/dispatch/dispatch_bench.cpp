@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "adapters/sqlite/store.hpp"
-#include "bench/dispatch/cell_processes.hpp"
+#include "bench/cell/cell_processes.hpp"
 #include "bench/report/report.hpp"
 
 namespace stint::bench {
@@ -150,7 +150,7 @@ struct Shape {
 };
 
 Status measure(const DispatchBenchOptions& options, const Shape& shape, double store_rate, Report& report) {
-  STINT_TRY(auto cell, CellProcesses::start(options.agents, kCpusPerAgent));
+  STINT_TRY(auto cell, CellProcesses::start({.agents = options.agents, .cpus = kCpusPerAgent, .settings = {}}));
   STINT_TRY(const double elapsed, time_jobs(*cell, shape.jobs, shape.tasks_each));
   cell->kill_scheduler();
   const std::uint64_t tasks = std::uint64_t{shape.jobs} * shape.tasks_each;

@@ -195,8 +195,7 @@ void Agent::on_message(const protocol::CellPins& message, Now /*now*/) {
   if (config_.key_store == nullptr) return;
   std::vector<Pin> pins;
   for (const auto& pin : message.pins) pins.push_back({pin});
-  if (const auto kept = config_.key_store->write_pins(pins); !kept)
-    log_.warn("the cell's pins were not kept: " + kept.error().detail);
+  if (const auto kept = config_.key_store->write_pins(pins); !kept) log_.warn("the cell's pins were not kept: " + kept.error().detail);
 }
 
 }  // namespace stint::agent

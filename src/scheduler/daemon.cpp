@@ -21,6 +21,8 @@ std::vector<wire::Digest> digests_of(const std::vector<Pin>& pins) {
   return digests;
 }
 
+wire::Digest shown_key(const std::vector<Pin>& pins) { return pins.empty() ? wire::Digest{} : pins.front().spki_sha256; }
+
 }  // namespace
 
 /// What the daemon remembers beside the core: ends of logs, latest reports, newest events, who may ask, who may join.
@@ -29,7 +31,7 @@ struct Books {
       : logs(reader),
         events(reader),
         tokens(options.api_token_sha256),
-        enrol_tokens(options.key_encryption_key, options.tls_pins.empty() ? wire::Digest{} : options.tls_pins.front().spki_sha256) {}
+        enrol_tokens(options.key_encryption_key, shown_key(options.tls_pins)) {}
   LogBook logs;
   ReportBook reports;
   EventRing events;
@@ -51,8 +53,8 @@ Daemon::Daemon(DaemonOptions options, DaemonPorts ports)
       hub_({options_.session_time_offset_ms, options_.heartbeat_interval, options_.tls_pins}, keys_, ports.links, ports.entropy, ports.log,
            *this),
       books_(std::make_unique<Books>(ports.reader, options_)),
-      desk_({options_.session_time_offset_ms, digests_of(options_.tls_pins)}, books_->enrol_tokens, hub_, ports.links, ports.entropy, ports.log,
-            *this),
+      desk_({options_.session_time_offset_ms, digests_of(options_.tls_pins)}, books_->enrol_tokens, hub_, ports.links, ports.entropy,
+            ports.log, *this),
       blob_sweep_(ports.blobs, ports.log, options_.blob_grace,
                   {[this] { return std::make_shared<LiveBlobs>(core_, ports_.reader, ports_.blobs); },
                    [this](const std::vector<BlobId>& blobs) { return ports_.reader.find_referenced(blobs); }}),

@@ -26,6 +26,7 @@ class Blobs(e2e.CellCase):
         cls.api = cls.cell.start()
 
     def setUp(self):
+        super().setUp()
         self.random = random.Random(self.id())
 
     def patch(self, blob, offset, size, content, **options):

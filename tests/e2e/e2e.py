@@ -198,6 +198,15 @@ class CellCase(Case):
         cls.cell.add_agent("box", *cls.AGENT_OPTIONS)
         cls.cell.wait_for_agents(cls.api)
 
+    def setUp(self):
+        """What a failed test has left dead is started again, so that one failure stays one."""
+        daemons = [self.cell.scheduler, *self.cell.agents.values()]
+        dead = [daemon for daemon in daemons if daemon.process is not None and daemon.process.poll() is not None]
+        for daemon in dead:
+            daemon.start()
+        if dead:
+            self.cell.wait_for_agents(self.api)
+
     @property
     def agent(self):
         return self.cell.agents["box"]

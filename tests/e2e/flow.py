@@ -36,6 +36,7 @@ class FlowCase(e2e.CellCase):
         cls.product.write("flow.py", PROGRAM)
 
     def setUp(self):
+        super().setUp()
         self.name = self.id().rpartition(".")[2]
 
     def begin_flow(self, *options):

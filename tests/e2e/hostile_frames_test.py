@@ -28,6 +28,7 @@ class HostileFrames(e2e.CellCase):
         cls.connects = 1000
 
     def setUp(self):
+        super().setUp()
         self.eventually("the recorded agent gone", lambda: self.agent_state("spare") == "disconnected")
         self.assertEqual("connected", self.agent_state())
         self.established = self.established_now()

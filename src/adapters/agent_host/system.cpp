@@ -1,7 +1,9 @@
 #include "adapters/agent_host/system.hpp"
 
 #include <dirent.h>
+#include <link.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -107,5 +109,24 @@ Resources detect_resources(const std::string& state_dir) {
   found.storage_bytes = count_storage(state_dir);
   return found;
 }
+
+namespace {
+
+/// Of the program or one of its libraries: what is mapped from the file and cannot have been written to.
+int forget_pages_of(dl_phdr_info* object, std::size_t /*size*/, void* /*unused*/) {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  for (int i = 0; i < object->dlpi_phnum; ++i) {
+    const auto& segment = object->dlpi_phdr[i];
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+    const std::uintptr_t begin = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
+    const std::uintptr_t end = object->dlpi_addr + segment.p_vaddr + segment.p_memsz;
+    ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // a hint: nothing is lost if it is not taken
+  }
+  return 0;
+}
+
+}  // namespace
+
+void forget_program_pages() { ::dl_iterate_phdr(forget_pages_of, nullptr); }
 
 }  // namespace stint::agent_host

@@ -28,4 +28,8 @@ class KernelEntropy final : public ports::Entropy {
 /// on the disk of `state_dir`.
 [[nodiscard]] Resources detect_resources(const std::string& state_dir);
 
+/// Gives back the program's own pages in memory, code and constants: those that only the start needed do not come again. What is needed
+/// is read again from the kernel's cache of the file. Worth its while once, some time after the start.
+void forget_program_pages();
+
 }  // namespace stint::agent_host

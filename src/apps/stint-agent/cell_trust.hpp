@@ -23,7 +23,8 @@ struct CellTlsOptions {
   std::string client_key;          ///< STINT_CLIENT_KEY
 };
 
-/// How an agent knows its cell in TLS, kept up to date with the pins that the cell announces. Between the agent and where its keys are kept.
+/// How an agent knows its cell in TLS, kept up to date with the pins that the cell announces. Stands between the
+/// agent and where its keys are kept.
 ///
 /// Thread:  any may ask for a client; pins come from one.
 class CellTrust final : public ports::KeyStore {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -35,6 +36,7 @@ extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leav
 namespace stint {
 namespace {
 
+constexpr auto kSettleTime = std::chrono::seconds{5};  ///< by then the start is over
 constexpr int kOwnError = 125;
 constexpr Duration kEndlessPatience = std::chrono::hours{24 * 365};
 constexpr Duration kBriefPatience = std::chrono::seconds{5};
@@ -220,6 +222,8 @@ Status run(const AgentHostOptions& options, Log& log) {
   other = &second_loop;
   loop.start();
   second_loop.start();
+  boost::asio::steady_timer settled{io, kSettleTime};
+  settled.async_wait([](const auto&) { agent_host::forget_program_pages(); });
   io.run();
   return {};
 }

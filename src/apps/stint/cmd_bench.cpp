@@ -4,6 +4,7 @@
 
 #include "apps/stint/command_line.hpp"
 #include "apps/stint/report.hpp"
+#include "bench/agent/agent_bench.hpp"
 #include "bench/dispatch/dispatch_bench.hpp"
 #include "bench/wire/wire_bench.hpp"
 
@@ -15,6 +16,9 @@ void add_bench_commands(CLI::App& app, CommandLine& line) {
   CLI::App* wire =
       add_command(*bench, line, "wire", "What a signed message costs beside the HMAC it cannot do without", "  stint bench wire --json");
   wire->callback([&line] { line.action = [&line] { return bench::run_wire_bench(line.common.json, std::cout); }; });
+  CLI::App* agent = add_command(*bench, line, "agent", "What an idle stint-agent costs a small machine: file, memory, heartbeats",
+                                "  stint bench agent --json");
+  agent->callback([&line] { line.action = [&line] { return bench::run_agent_bench(line.common.json, std::cout); }; });
   CLI::App* dispatch = add_command(*bench, line, "dispatch", "Tasks a second from submit to done, noop driver",
                                    "  stint bench dispatch --json\n  stint bench dispatch --tasks 100000 --jobs 100");
   auto options = std::make_shared<bench::DispatchBenchOptions>();

@@ -1,4 +1,4 @@
-#include "bench/dispatch/cell_processes.hpp"
+#include "bench/cell/cell_processes.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -39,6 +39,8 @@ void end_process(pid_t& pid, int signal) {
   pid = -1;
 }
 
+std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+
 std::string read_line(int fd) {
   std::string line;
   for (char byte = 0; ::read(fd, &byte, 1) == 1 && byte != '\n';) line.push_back(byte);
@@ -47,15 +49,15 @@ std::string read_line(int fd) {
 
 }  // namespace
 
-Result<std::unique_ptr<CellProcesses>> CellProcesses::start(std::uint32_t agents, std::uint32_t cpus) {
+Result<std::unique_ptr<CellProcesses>> CellProcesses::start(const Options& options) {
   std::unique_ptr<CellProcesses> cell(new CellProcesses);
   const char* tmp = std::getenv("TMPDIR");
   std::string name = std::string(tmp != nullptr ? tmp : "/var/tmp") + "/stint-bench-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) return fail(Errc::io, name + ": " + std::strerror(errno));
   cell->folder_ = name;
-  STINT_TRY_VOID(cell->start_scheduler());
-  for (std::uint32_t i = 0; i < agents; ++i) STINT_TRY_VOID(cell->start_agent(i, cpus));
-  STINT_TRY_VOID(cell->wait_for_agents(agents));
+  STINT_TRY_VOID(cell->start_scheduler(options.settings));
+  for (std::uint32_t i = 0; i < options.agents; ++i) STINT_TRY_VOID(cell->start_agent(options.cpus));
+  STINT_TRY_VOID(cell->wait_for_agents(options.agents));
   return cell;
 }
 
@@ -72,30 +74,33 @@ CellProcesses::~CellProcesses() {
 
 void CellProcesses::kill_scheduler() { end_process(scheduler_, SIGKILL); }
 
-Result<pid_t> CellProcesses::spawn(const std::vector<std::string>& arguments, int kept_fd) {
-  std::vector<std::string> words{"/proc/self/exe"};
+Result<pid_t> CellProcesses::spawn(const std::string& program, const std::vector<std::string>& arguments, int kept_fd) {
+  std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, 2, (folder_ / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   if (kept_fd >= 0) ::posix_spawn_file_actions_adddup2(&actions, kept_fd, kept_fd);
   pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, self.c_str(), &actions, nullptr, argv.data(), environ);
+  const int error = ::posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return fail(Errc::io, self + ": " + std::strerror(error));
+  if (error != 0) return fail(Errc::io, program + ": " + std::strerror(error));
   return pid;
 }
 
-Status CellProcesses::start_scheduler() {
+Status CellProcesses::start_scheduler(const std::string& settings) {
   std::array<int, 2> ready{};
   if (::pipe2(ready.data(), 0) != 0) return fail(Errc::io, std::string("pipe: ") + std::strerror(errno));
   const std::string state = (folder_ / "scheduler").string();
-  auto pid =
-      spawn({"scheduler", "start", "--state-dir", state, "--listen", "127.0.0.1:0", "--ready-fd", std::to_string(ready[1])}, ready[1]);
+  const auto config = folder_ / "stint.toml";
+  std::ofstream(config) << settings;
+  auto pid = spawn(own_program(),
+                   {"scheduler", "start", "--config", config.string(), "--state-dir", state, "--listen", "127.0.0.1:0", "--ready-fd",
+                    std::to_string(ready[1])},
+                   ready[1]);
   ::close(ready[1]);
   if (!pid) return tl::unexpected<Error>(pid.error());
   scheduler_ = *pid;
@@ -111,30 +116,46 @@ Status CellProcesses::start_scheduler() {
   return {};
 }
 
-Status CellProcesses::start_agent(std::uint32_t number, std::uint32_t cpus) {
-  const std::string name = agent_name(number);
+Result<std::string> CellProcesses::write_key_file(const std::string& name) {
   STINT_TRY(const auto answer,
             client_->call({"POST", "/v1/agents", {}, json::serialize(json::object{{"name", name}}), std::chrono::seconds(30)}));
   if (answer.status != 201) return fail(Errc::io, "POST /v1/agents: " + answer.body);
-  const auto made = json::parse(answer.body).as_object();
-  const auto key_file = folder_ / (name + ".key");
-  const int fd = ::open(key_file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  const std::string text = json::serialize(json::object{
-      {"server", server_}, {"agent", made.at("number")}, {"name", name}, {"key_epoch", made.at("key_epoch")}, {"key", made.at("key")}});
+  auto key = json::parse(answer.body).as_object();
+  key["agent"] = key.at("number");
+  key["name"] = name;
+  key["server"] = server_;
+  const std::string path = (folder_ / (name + ".key")).string();
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const std::string text = json::serialize(key);
   const bool written = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   if (fd >= 0) ::close(fd);
-  if (!written) return fail(Errc::io, key_file.string() + ": " + std::strerror(errno));
-  STINT_TRY(const auto pid, spawn({"agent", "start", "--key-file", key_file.string(), "--state-dir", (folder_ / name).string(), "--cpu",
-                                   std::to_string(cpus)},
-                                  -1));
+  if (!written) return fail(Errc::io, path + ": " + std::strerror(errno));
+  return path;
+}
+
+Status CellProcesses::start_agent(std::uint32_t cpus) {
+  const std::string name = agent_name(agents_.size());
+  STINT_TRY(const auto key, write_key_file(name));
+  STINT_TRY(const auto pid,
+            spawn(own_program(),
+                  {"agent", "start", "--key-file", key, "--state-dir", (folder_ / name).string(), "--cpu", std::to_string(cpus)}, -1));
   agents_.push_back(pid);
   return {};
 }
 
-Status CellProcesses::wait_for_agents(std::uint32_t agents) {
+Result<pid_t> CellProcesses::start_program(const std::string& program, const std::string& server) {
+  const std::string name = agent_name(agents_.size());
+  STINT_TRY(const auto key, write_key_file(name));
+  STINT_TRY(const auto pid, spawn(program, {"--key-file", key, "--state-dir", (folder_ / name).string(), "--server", server}, -1));
+  agents_.push_back(pid);
+  STINT_TRY_VOID(wait_for_agents(agents_.size()));
+  return pid;
+}
+
+Status CellProcesses::wait_for_agents(std::size_t agents) {
   for (int tries = 0; tries < kAgentWaitTries; ++tries) {
     STINT_TRY(const auto answer, client_->call({"GET", "/v1/agents", {}, {}, std::chrono::seconds(30)}));
-    std::uint32_t connected = 0;
+    std::size_t connected = 0;
     const auto list = json::parse(answer.body);
     for (const auto& agent : list.at("items").as_array())
       if (agent.at("state").as_string() == "connected") ++connected;

@@ -15,8 +15,12 @@ namespace stint::bench {
 /// A scheduler and agents of this very program as processes of their own, with their state in a new folder that goes with this object.
 class CellProcesses {
  public:
-  /// `cpus` is what each agent declares: how many noop tasks it may hold at once.
-  [[nodiscard]] static Result<std::unique_ptr<CellProcesses>> start(std::uint32_t agents, std::uint32_t cpus);
+  struct Options {
+    std::uint32_t agents = 0;
+    std::uint32_t cpus = 1;       ///< what each agent declares: how many noop tasks it may hold at once
+    std::string settings;         ///< the scheduler's stint.toml; empty: none
+  };
+  [[nodiscard]] static Result<std::unique_ptr<CellProcesses>> start(const Options& options);
   ~CellProcesses();
   CellProcesses(const CellProcesses&) = delete;
   CellProcesses& operator=(const CellProcesses&) = delete;
@@ -24,14 +28,19 @@ class CellProcesses {
   [[nodiscard]] adapters::BeastHttpClient& api() { return *client_; }
   /// SIGKILL, and wait for its end.
   void kill_scheduler();
+  /// HOST:PORT of the scheduler.
+  [[nodiscard]] const std::string& server() const { return server_; }
+  /// One more agent, of another program: `PROGRAM --key-file … --state-dir … --server SERVER`. Returns its pid once it is connected.
+  [[nodiscard]] Result<pid_t> start_program(const std::string& program, const std::string& server);
   [[nodiscard]] std::string database() const { return (folder_ / "scheduler" / "state.db").string(); }
 
  private:
   CellProcesses() = default;
-  Status start_scheduler();
-  Status start_agent(std::uint32_t number, std::uint32_t cpus);
-  Status wait_for_agents(std::uint32_t agents);
-  Result<pid_t> spawn(const std::vector<std::string>& arguments, int kept_fd);
+  Status start_scheduler(const std::string& settings);
+  Status start_agent(std::uint32_t cpus);
+  Result<std::string> write_key_file(const std::string& name);
+  Status wait_for_agents(std::size_t agents);
+  Result<pid_t> spawn(const std::string& program, const std::vector<std::string>& arguments, int kept_fd);
 
   std::filesystem::path folder_;
   std::string server_;
