@@ -17,7 +17,7 @@ import e2e  # noqa: E402
 # Commands that run until they are ended, or only print help: they have no --json output of their own to hold against the schema here.
 WITHOUT_OUTPUT = {"agent start", "scheduler start", "help"}
 # Minutes of measuring; `bench dispatch` prints the same kind of object and is asked with few tasks.
-TOO_LONG = {"bench wire"}
+TOO_LONG = {"bench wire", "bench agent"}
 
 
 class CliContract(DevCase):

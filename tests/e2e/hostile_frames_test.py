@@ -21,7 +21,7 @@ class HostileFrames(e2e.CellCase):
         recorder = wire.Recorder((host, port))
         cls.cell.add_agent("spare", "--server", f"127.0.0.1:{recorder.port}")
         cls.cell.wait_for_agents(cls.api)
-        e2e.end_in_order(cls.cell.agents["spare"])
+        e2e.end_in_order(cls.cell.agents.pop("spare"))  # for good
         recorder.close()
         cls.recorded_bytes, (cls.hello, cls.resume) = bytes(recorder.said), recorder.frames()[:2]
         cls.key = bytes.fromhex(json.loads((cls.folder / "spare.key").read_text())["key"])

@@ -93,7 +93,7 @@ std::vector<SessionCase> stream_cases() {
   return {
       {"5.01", "a frame byte by byte", kWaitRule, byte_by_byte},
       {"5.02", "a frame cut at every third byte", kWaitRule, cut_everywhere},
-      {"5.03", "fifty frames at once", "A Stint peer sends **frames** over a reliable byte stream (TCP, TLS over TCP)", many_at_once},
+      {"5.03", "fifty frames at once", "A Stint peer sends **frames** over a reliable byte stream", many_at_once},
       {"5.04", "two frames cut inside the second", kWaitRule, cut_across_frames},
       {"5.05", "half a frame, a pause, the rest", kWaitRule, half_a_frame_waits},
       {"5.06", "form A: the tag in the place of the signature", kPathRule,
