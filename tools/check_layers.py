@@ -178,7 +178,7 @@ PLANTS = [
     ("client/plant.cpp", "#include <sys/socket.h>\n", "includes <sys/socket.h>"),
     ("agent/plant.cpp", "#include <boost/asio/ip/tcp.hpp>\n", "includes <boost/asio/ip/tcp.hpp>"),
     ("protocol/plant2.cpp", "#include <lz4.h>\n", "lz4.h belongs to wire"),
-    ("scheduler/plant2.cpp", '#include "session_generated.h"\n', "session_generated.h belongs to protocol"),
+    ("scheduler/plant2.cpp", '#include "session_generated.h"\n', "session_generated.h belongs to apps/stint-conform, protocol"),
     ("core/model/plant2.cpp", '#include "job.hpp"\n', "includes start at src/: core/model/job.hpp"),
     ("core/queue/plant.hpp", '#include "core/placement/plant.hpp"\n', "folders include each other"),
     ("core/CMakeLists.txt", "stint_library(core FOLDERS queue\n  DEPS core_model protocol)  # DEPS base\n", "must not depend on protocol"),

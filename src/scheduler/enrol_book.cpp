@@ -1,6 +1,7 @@
 #include "scheduler/enrol_book.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -136,7 +137,8 @@ std::vector<core::EnrolTokenId> EnrolBook::forget_old(UnixMillis now) {
 std::vector<core::EnrolTokenRow> EnrolBook::list() const {
   std::vector<core::EnrolTokenRow> rows;
   for (const auto& [id, token] : tokens_) rows.push_back(token.row);
-  std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.created_at < b.created_at; });
+  std::sort(rows.begin(), rows.end(),
+            [](const auto& a, const auto& b) { return std::tie(a.created_at, a.id) < std::tie(b.created_at, b.id); });
   return rows;
 }
 

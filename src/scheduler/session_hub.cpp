@@ -217,7 +217,8 @@ void SessionHub::cut(AgentNumber agent, Now now) {
 
 /// Those that speak last: at their end one that waits would take over.
 void SessionHub::close_all_of(std::vector<ports::LinkId> over, protocol::CloseReason reason, const std::string& detail, Now now) {
-  std::stable_partition(over.begin(), over.end(), [this](ports::LinkId id) { return !links_.at(id).speaking; });
+  const auto order = [this](ports::LinkId id) { return std::pair(links_.at(id).speaking, id); };
+  std::sort(over.begin(), over.end(), [&](ports::LinkId a, ports::LinkId b) { return order(a) < order(b); });
   for (const auto id : over) {
     if (links_.at(id).gone) continue;
     links_.at(id).session->close(reason, detail);

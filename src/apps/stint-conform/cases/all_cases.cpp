@@ -24,7 +24,7 @@ std::vector<Case<Subject>> with_common(char letter, std::vector<Case<Subject>> o
            return run(session);
          }});
   }
-  std::stable_sort(own.begin(), own.end(), [](const auto& a, const auto& b) { return rank(a.id) < rank(b.id); });
+  std::sort(own.begin(), own.end(), [](const auto& a, const auto& b) { return rank(a.id) < rank(b.id); });
   return own;
 }
 
