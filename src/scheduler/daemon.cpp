@@ -270,7 +270,7 @@ void Daemon::tell(Turn&& turn) {
   for (const JobId job : turn.ended_jobs) forget(job);
   std::erase_if(turn.effects.sends, [this](const core::Send& send) { return keep_back(send); });
   tell_agents(turn.effects.sends, turn.logs);
-  if (turn.keys_changed) hub_.on_keys_changed(keys_.current_epoch(), now_);
+  if (turn.newest_key) hub_.on_keys_changed(turn.newest_key, now_);
   for (const auto& answer : turn.enrolments) desk_.tell(answer, now_);
   api_->tell(turn.replies);
   api_->streams().pump();

@@ -43,7 +43,7 @@ struct Turn {
   std::vector<EnrolAnswer> enrolments;
   std::vector<core::EventRow> events;        ///< those of the rows, once they are durable: for followers
   std::vector<JobId> ended_jobs;             ///< by its rows, once they are durable
-  bool keys_changed = false;                 ///< a key epoch was installed, retired or removed: agents are told
+  KeyEpoch newest_key;  ///< the current one, if a key epoch was installed, retired or removed: agents are told; zero: none was
   [[nodiscard]] bool empty() const {
     return effects.rows.empty() && effects.sends.empty() && logs.empty() && replies.empty() && enrolments.empty();
   }

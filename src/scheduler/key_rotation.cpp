@@ -27,9 +27,9 @@ const core::MasterKeyRow* find_row(const std::vector<core::MasterKeyRow>& rows, 
   return at == rows.end() ? nullptr : &*at;
 }
 
-void add_rows(const std::vector<core::MasterKeyRow>& rows, Turn& turn) {
+void add_rows(const std::vector<core::MasterKeyRow>& rows, const Keyring& keys, Turn& turn) {
   turn.effects.rows.insert(turn.effects.rows.end(), rows.begin(), rows.end());
-  turn.keys_changed = turn.keys_changed || !rows.empty();
+  if (!rows.empty()) turn.newest_key = keys.current_epoch();
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ Status KeyRotation::rotate(std::optional<Duration> grace, const std::string& by,
   if (kept < limits::kKeyGraceMin || kept > limits::kKeyGraceMax)
     return fail(Errc::out_of_range, "grace: from 1 second to 90 days, got " + std::to_string(to_ms(kept)) + " ms");
   STINT_TRY(const auto rows, keys_.rotate(kept, entropy_, now.wall));
-  add_rows(rows, turn);
+  add_rows(rows, keys_, turn);
   const KeyEpoch epoch = keys_.current_epoch();
   add_event("key_rotated", {{"key_epoch", epoch.value}, {"older_until", format_utc(now.wall + in_ms(kept))}, {"grace_ms", to_ms(kept)}}, by,
             core, now, turn);
@@ -57,7 +57,7 @@ Status KeyRotation::retire(KeyEpoch epoch, Retirement how, const std::string& by
   const bool is_at_once = how == Retirement::at_once;
   STINT_TRY(const auto rows, is_at_once ? keys_.remove(epoch, entropy_, now.wall) : keys_.retire(epoch, now.wall));
   if (find_row(rows, epoch) == nullptr) return {};
-  add_rows(rows, turn);
+  add_rows(rows, keys_, turn);
   tell_retired(epoch, keys_.state_of(epoch), by, core, now, turn);
   look_again(now);
   return {};
@@ -71,7 +71,7 @@ void KeyRotation::tell_retired(KeyEpoch epoch, KeyState state, const std::string
 void KeyRotation::on_timer(core::Scheduler& core, Now now, Turn& turn) {
   if (now.mono < next_look_) return;
   const auto expired = keys_.expire(now.wall);
-  add_rows(expired, turn);
+  add_rows(expired, keys_, turn);
   for (const auto& row : expired) tell_retired(row.epoch, keys_.state_of(row.epoch), kBySchedule, core, now, turn);
   const auto due = next_rotation_at();
   if (due && *due <= now.wall)

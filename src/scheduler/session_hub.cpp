@@ -118,7 +118,7 @@ void SessionHub::drain(ports::LinkId id, Now now) {
   }
   while (!link.gone && link.session->next(event)) {
     if (auto* established = std::get_if<protocol::Established>(&event)) {
-      if (!keys_.takes_work(established->hello.key_epoch)) {
+      if (!takes_work(established->hello.key_epoch)) {
         send_away(id, now);
       } else {
         apply(id, registry_.on_established(established->hello, link.id, now), now);
@@ -197,11 +197,14 @@ void SessionHub::offer_key(ports::LinkId id, Now now) {
   out_.wake(id);
 }
 
+/// Of the newest that agents may be told, whatever is decided and not durable yet: there is no newer one to give them.
+bool SessionHub::takes_work(KeyEpoch epoch) const { return epoch >= newest_epoch_ || keys_.takes_work(epoch); }
+
 void SessionHub::on_keys_changed(KeyEpoch newest, Now now) {
   newest_epoch_ = newest;
   std::vector<ports::LinkId> over;
   for (const auto& [id, link] : links_)
-    if (!link.gone && link.agent && !keys_.takes_work(link.session->hello()->key_epoch)) over.push_back(id);
+    if (!link.gone && link.agent && !takes_work(link.session->hello()->key_epoch)) over.push_back(id);
   close_all_of(std::move(over), protocol::CloseReason::normal, "its key epoch takes no work any more: connect anew", now);
   for (const auto& [number, agent] : agents_)
     if (agent.link && agent.reconciled) offer_key(agent.link, now);

@@ -105,6 +105,7 @@ class SessionHub final : public ports::LinkHandler {
   void take_over(ports::LinkId id, Now now);
   void hand_over(ports::LinkId from);
   void send_away(ports::LinkId id, Now now);
+  [[nodiscard]] bool takes_work(KeyEpoch epoch) const;
   void offer_key(ports::LinkId id, Now now);
   void cut(AgentNumber agent, Now now);
   void close_all_of(std::vector<ports::LinkId> over, protocol::CloseReason reason, const std::string& detail, Now now);

@@ -345,6 +345,17 @@ TEST_F(SessionHubTest, ANewerKeyIsOfferedWhenItIsDurableAndUntilTheAgentUsesIt) 
   EXPECT_FALSE(peer.is_open);
 }
 
+TEST_F(SessionHubTest, AKeyThatIsRetiredBeforeTheNextOneIsDurableTakesWork) {
+  hub.on_keys_changed(KeyEpoch{1}, at(time));
+  retired = KeyEpoch{1};  // decided, like the key after it, but neither is written
+  auto& peer = join(identity());
+  EXPECT_TRUE(peer.is_open);
+  EXPECT_EQ(peer.count<protocol::Rekey>(), 0U);
+  hub.on_keys_changed(KeyEpoch{2}, at(time));
+  settle();
+  EXPECT_FALSE(peer.is_open);
+}
+
 TEST_F(SessionHubTest, WhoComesWithAnOlderKeyIsOfferedTheNewerBehindReconcile) {
   hub.on_keys_changed(KeyEpoch{3}, at(time));
   auto& peer = resume(identity());

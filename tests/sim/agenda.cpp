@@ -7,6 +7,10 @@ namespace {
 
 constexpr std::int64_t kWallBaseMs = 1'800'000'000'000;  // some day in 2027
 
+constexpr std::int64_t kMillion = 1'000'000;
+
+std::int64_t floor_div(std::int64_t of, std::int64_t by) { return of / by - (of % by < 0 ? 1 : 0); }
+
 }  // namespace
 
 void Agenda::at(Instant when, Action action) { actions_.emplace(Key{std::max(when, now_), planned_++}, std::move(action)); }
@@ -24,9 +28,17 @@ Now MachineClock::now() const {
   return {read(world), unix_millis(kWallBaseMs + to_ms(world.time_since_epoch()) + wall_error_ms_)};
 }
 
+Instant MachineClock::read(Instant world) const {
+  return world + offset_ + Duration{floor_div(world.time_since_epoch().count() * drift_ppm_, kMillion)};
+}
+
 Instant MachineClock::to_world(Instant local) const {
   if (local == Instant::max()) return local;
-  return local <= read(agenda_.now()) ? agenda_.now() : local - offset_;
+  if (local <= read(agenda_.now())) return agenda_.now();
+  const std::int64_t since = (local - offset_).time_since_epoch().count();
+  const std::int64_t speed = kMillion + drift_ppm_;  // local time in a million of the world's
+  const std::int64_t rest = (since % speed * kMillion + speed - 1) / speed;  // rounded up: an alarm is never early
+  return Instant{Duration{since / speed * kMillion + rest}};
 }
 
 }  // namespace stint::sim

@@ -30,15 +30,16 @@ class Agenda {
   std::map<Key, Action> actions_;
 };
 
-/// One machine's clocks. They run at the same speed everywhere, but were set differently: nothing may compare two machines' readings.
+/// One machine's clocks. They were set differently and run at different speeds: nothing may compare two machines' readings.
 class MachineClock {
  public:
-  MachineClock(const Agenda& agenda, Duration since_boot, std::int64_t wall_error_ms)
-      : agenda_(agenda), offset_(since_boot), wall_error_ms_(wall_error_ms) {}
+  /// `drift_ppm`: by how many millionths it is fast. Quartz is within 100, a bad virtual machine within 500.
+  MachineClock(const Agenda& agenda, Duration since_boot, std::int64_t wall_error_ms, std::int64_t drift_ppm)
+      : agenda_(agenda), offset_(since_boot), wall_error_ms_(wall_error_ms), drift_ppm_(drift_ppm) {}
 
   [[nodiscard]] Now now() const;
   /// This machine's reading at a moment of the world.
-  [[nodiscard]] Instant read(Instant world) const { return world + offset_; }
+  [[nodiscard]] Instant read(Instant world) const;
   /// When the world's time is what this machine calls `local`; never before now, Instant::max() stays.
   [[nodiscard]] Instant to_world(Instant local) const;
   /// Somebody sets the wall clock; CLOCK_BOOTTIME does not care.
@@ -48,6 +49,7 @@ class MachineClock {
   const Agenda& agenda_;
   Duration offset_;
   std::int64_t wall_error_ms_;
+  std::int64_t drift_ppm_;
 };
 
 }  // namespace stint::sim

@@ -55,7 +55,8 @@ AgentNode::AgentNode(Surroundings world, AgentIdentity identity, std::uint64_t s
     : world_(world),
       identity_(std::move(identity)),
       name_("agent-" + std::to_string(identity_.index + 1)),
-      clock_(world.agenda, std::chrono::hours{1 + seed % 1000}, static_cast<std::int64_t>(seed % 7'200'000) - 3'600'000),
+      clock_(world.agenda, std::chrono::hours{1 + seed % 1000}, static_cast<std::int64_t>(seed % 7'200'000) - 3'600'000,
+             static_cast<std::int64_t>(seed / 7 % 1001) - 500),
       entropy_(seed),
       log_(world.trace, name_),
       keys_(identity_.key),
@@ -96,6 +97,7 @@ void AgentNode::end_process() {
   alarm_.turn_off();
   keeper_is_heard_ = false;
   wires_ = {};
+  thaw();  // a dead process: what waited for it finds nobody
   [[maybe_unused]] const bool was_dying = keys_.take_death();
 }
 
@@ -109,8 +111,25 @@ void AgentNode::crash(bool is_silent) {
   end_process();
 }
 
+void AgentNode::freeze() {
+  if (!agent_ || std::exchange(is_frozen_, true)) return;
+  frozen_at_ = world_.agenda.now();
+  world_.trace.note(name_, "is stopped");
+}
+
+void AgentNode::thaw() {
+  if (!std::exchange(is_frozen_, false)) return;
+  world_.trace.note(name_, "goes on");
+  for (const auto& what : std::exchange(waiting_, {})) what();
+}
+
+bool AgentNode::wait_frozen(std::function<void()> what) {
+  if (is_frozen_) waiting_.push_back(std::move(what));
+  return is_frozen_;
+}
+
 void AgentNode::leave() {
-  if (!agent_) return;
+  if (!agent_ || wait_frozen([this] { leave(); })) return;
   world_.trace.note(name_, "is told to leave");
   agent_->leave(clock_.now());
   settle();
@@ -148,6 +167,7 @@ std::optional<std::size_t> AgentNode::line_of(ConnectionId id) const {
 }
 
 void AgentNode::on_connected(ConnectionId id) {
+  if (wait_frozen([this, id] { on_connected(id); })) return;
   const auto at = line_of(id);
   if (!at) return world_.network.close(id, Side::agent);  // of an earlier life
   wires_[*at] = {.connection = id, .dialing = {}};
@@ -156,6 +176,7 @@ void AgentNode::on_connected(ConnectionId id) {
 }
 
 void AgentNode::on_dial_failed(ConnectionId id) {
+  if (wait_frozen([this, id] { on_dial_failed(id); })) return;
   const auto at = line_of(id);
   if (!at) return;
   wires_[*at].dialing = {};
@@ -164,6 +185,8 @@ void AgentNode::on_dial_failed(ConnectionId id) {
 }
 
 void AgentNode::on_bytes(ConnectionId id, ByteView bytes, Instant empty_since) {
+  const Instant last_empty = std::min(empty_since, frozen_at_);  // it last looked before it was stopped
+  if (wait_frozen([this, id, kept = Bytes(bytes.begin(), bytes.end()), last_empty] { on_bytes(id, kept, last_empty); })) return;
   const auto at = line_of(id);
   if (!at) return;
   line(*at).on_link_bytes(bytes, clock_.now(), clock_.read(empty_since));
@@ -171,6 +194,7 @@ void AgentNode::on_bytes(ConnectionId id, ByteView bytes, Instant empty_since) {
 }
 
 void AgentNode::on_closed(ConnectionId id) {
+  if (wait_frozen([this, id] { on_closed(id); })) return;
   const auto at = line_of(id);
   if (!at) return;
   wires_[*at] = {};
@@ -179,12 +203,14 @@ void AgentNode::on_closed(ConnectionId id) {
 }
 
 void AgentNode::on_room(ConnectionId id) {
+  if (wait_frozen([this, id] { on_room(id); })) return;
   if (line_of(id)) settle();
 }
 
 Instant AgentNode::next_deadline() { return std::min(line(0).next_deadline(), line(1).next_deadline()); }
 
 void AgentNode::on_alarm() {
+  if (wait_frozen([this] { on_alarm(); })) return;
   if (!agent_) return;
   for (std::size_t i = 0; i < wires_.size(); ++i)
     if (clock_.to_world(line(i).next_deadline()) <= world_.agenda.now()) line(i).on_timer(clock_.now());
@@ -192,6 +218,7 @@ void AgentNode::on_alarm() {
 }
 
 void AgentNode::on_keeper() {
+  if (wait_frozen([this] { on_keeper(); })) return;
   if (!std::exchange(keeper_is_heard_, false) || !agent_) return;
   agent_->on_driver_events(clock_.now());
   settle();

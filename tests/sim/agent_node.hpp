@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -75,6 +76,9 @@ class AgentNode final : public Peer {
   void crash(bool is_silent);
   /// SIGTERM.
   void leave();
+  /// SIGSTOP and SIGCONT of the process. What happens meanwhile waits for it.
+  void freeze();
+  void thaw();
   /// The machine goes down hard: with it all processes, and the last `lost` records of the journal.
   void lose_power(std::size_t lost);
   /// A new state directory: another instance under the same key.
@@ -105,6 +109,8 @@ class AgentNode final : public Peer {
 
  private:
   void end_process();
+  /// True if `what` has to wait because the process stands still.
+  bool wait_frozen(std::function<void()> what);
   /// After every call of the agent: what it wants written, closed, dialled, and when it wants to be called.
   void settle();
   void settle_line(std::size_t line);
@@ -136,6 +142,9 @@ class AgentNode final : public Peer {
   };
   std::array<Wire, 2> wires_;
   bool keeper_is_heard_ = false;
+  bool is_frozen_ = false;
+  Instant frozen_at_{};
+  std::vector<std::function<void()>> waiting_;  ///< for the process to go on
   bool is_revoked_ = false;
 };
 

@@ -15,7 +15,7 @@ JoinNode::JoinNode(Surroundings world, std::size_t index, std::string token, OnT
       name_("machine-" + std::to_string(index + 1)),
       token_(std::move(token)),
       on_told_(std::move(on_told)),
-      clock_(world.agenda, std::chrono::hours{1 + index}, static_cast<std::int64_t>(index) * 86'400'000 - 86'400'000),
+      clock_(world.agenda, std::chrono::hours{1 + index}, static_cast<std::int64_t>(index) * 86'400'000 - 86'400'000, 300),
       entropy_(world.prng.next()),
       log_(world.trace, name_),
       alarm_(world.agenda, [this] {

@@ -22,7 +22,7 @@ SchedulerNode::SchedulerNode(Surroundings world, Durable& durable, Told& told, s
     : world_(world),
       durable_(durable),
       told_(told),
-      clock_(world.agenda, std::chrono::hours{17}, 0),
+      clock_(world.agenda, std::chrono::hours{17}, 0, -50),
       entropy_(seed),
       log_(world.trace, "scheduler"),
       alarm_(world.agenda, [this] { on_alarm(); }),

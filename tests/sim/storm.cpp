@@ -135,6 +135,11 @@ void Storm::strike_agent(Fault fault, AgentNode& agent) {
       world_.agenda.after(least + pause(std::chrono::seconds{200}), [this, index] { world_.network.heal(index); });
       return;
     }
+    case Fault::freeze_agent:
+      agent.freeze();
+      world_.agenda.after(world_.prng.chance(1, 2) ? pause(std::chrono::seconds{12}) : pause(std::chrono::seconds{240}),
+                          [&agent] { agent.thaw(); });
+      return;
     case Fault::die_over_key:
       agent.keys().die_at_write(world_.prng.chance(1, 2) ? KeyBox::Death::before_write : KeyBox::Death::after_write);
       world_.agenda.after(pause(std::chrono::seconds{60}), [&agent] { agent.start(); });

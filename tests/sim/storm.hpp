@@ -29,6 +29,7 @@ enum class Fault : std::uint8_t {
   full_disk,
   full_agent_disk,
   step_wall_clock,
+  freeze_agent,    ///< SIGSTOP: the process stands still, its clock, its keeper, its tasks and what comes in on its socket do not
   drain_agent,
   rotate_keys,     ///< with a grace so short that who is away comes back to a retired epoch; the scheduler may die over it
   retire_key,      ///< before its grace is over, or at once where that locks nobody out
