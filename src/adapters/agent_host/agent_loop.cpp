@@ -157,7 +157,9 @@ void AgentLoop::shake_hands(const Address& server) {
 void AgentLoop::on_ready() {
   dial_timer_.cancel();
   next_server_ += options_.servers.size() - 1;  // this one again, next time
-  if (options_.on_connected) options_.on_connected(options_.servers[next_server_ % options_.servers.size()]);
+  const Address& server = options_.servers[next_server_ % options_.servers.size()];
+  unheard_ = server.transport == Transport::tls || is_loopback(server) ? std::string{} : server.text();
+  if (options_.on_connected) options_.on_connected(server);
   link_ = Link::open;
   out_.clear();
   waits_for_write_ = waits_for_pace_ = false;
@@ -186,11 +188,14 @@ net::Io AgentLoop::read_socket() {
     const auto before = read_now();
     const auto got = stream_.bytes().read(in_);
     if (got.what == net::Io::done) {
+      unheard_.clear();
       client_.on_link_bytes(ByteView{in_}.first(got.bytes), read_now(), empty_since_);
     } else if (got.what == net::Io::wants_read || got.what == net::Io::wants_write) {
       empty_since_ = before.mono;  // everything that comes later arrives after this moment
       return got.what;
     } else {
+      if (!unheard_.empty())
+        log_.warn(unheard_ + ": closed the connection without a word; if it speaks TLS, as it should, leave --insecure-plaintext out");
       close_link();
     }
   }

@@ -94,6 +94,7 @@ class AgentLoop {
   bool waits_for_pace_ = false;
   bool is_lingering_ = false;
   bool will_look_ = false;
+  std::string unheard_;  ///< a server beyond this machine, spoken to in the clear, that has not said a byte; empty: it has, or is none
   Instant empty_since_{};
   Instant armed_ = Instant::max();
 };
