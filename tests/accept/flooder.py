@@ -3,7 +3,7 @@
 usage: flooder.py HOST PORT SECONDS SEED     SIGTERM ends it earlier
 
 Three kinds in turn, all as fast as one process can: a connection that is closed at once, a HELLO that is no good, a HELLO that is no good
-followed by frames with wrong MACs. At the end one JSON line on stdout: how many were offered, established, answered, and refused at once.
+followed by frames with wrong MACs. At the end one JSON line on stdout, per second: connections offered, established, answered, and refused at once; frames offered.
 """
 
 import json
@@ -19,6 +19,7 @@ IN_FLIGHT = 64
 LIVE_SECONDS = 0.02  # one that is neither answered nor closed makes room for the next
 HEADER = struct.Struct("<2sBBBBHIIQQ")
 HELLO, DATA = 1, 3
+FRAMES = (0, 1, 4)  # of each of payloads()
 
 
 def frame(kind, body, draws, sequence=0):
@@ -36,13 +37,14 @@ def payloads(draws):
 class Flood:
     def __init__(self, host, port, draws):
         self.target, self.payloads = (host, port), payloads(draws)
-        self.counts = dict.fromkeys(("offered", "established", "answered", "refused", "bytes"), 0)
+        self.counts = dict.fromkeys(("offered", "established", "answered", "refused", "bytes", "frames"), 0)
         self.selector, self.open, self.is_over = selectors.DefaultSelector(), {}, False
         signal.signal(signal.SIGTERM, self.stop)
 
     def dial(self):
         kind = self.counts["offered"] % len(self.payloads)
         self.counts["offered"] += 1
+        self.counts["frames"] += FRAMES[kind]
         side = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         side.setblocking(False)
         side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no TIME_WAIT: ports are scarce
