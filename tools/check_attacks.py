@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Every test that the table of attacks in docs/security.md names is there.
 
-A word in backticks in the table's last column is a GoogleTest suite (`SourceLimiter`), a test (`Suite.Name`, or `Name` alone), a Python test
-(`wrong_key` for test_wrong_key) or a fuzz target; one that ends with `…` is the beginning of several. A path must exist.
+A word in backticks in the table's last column is a GoogleTest suite (`SourceLimiter`), a test (`Suite.Name`, or `Name` alone), a Python
+test (`wrong_key` for test_wrong_key) or a fuzz target; one that ends with `…` is the beginning of several. A path must exist.
 Exit status: 0 all are there, 1 some are not, 2 the table was not found.
 """
 

@@ -3,7 +3,8 @@
 usage: flooder.py HOST PORT SECONDS SEED     SIGTERM ends it earlier
 
 Three kinds in turn, all as fast as one process can: a connection that is closed at once, a HELLO that is no good, a HELLO that is no good
-followed by frames with wrong MACs. At the end one JSON line on stdout, per second: connections offered, established, answered, and refused at once; frames offered.
+followed by frames with wrong MACs. At the end one JSON line on stdout, per second: connections
+offered, established, answered, and refused at once; frames offered.
 """
 
 import json
