@@ -23,7 +23,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr double kMiB = 1024.0 * 1024.0;
-constexpr double kFileMiBMax = 8;
+constexpr double kMB = 1e6;
+constexpr double kFileMBMax = 8;
 constexpr double kPlainMiBMax = 6;
 constexpr double kTlsMiBMax = 8;
 constexpr double kAnonymousMiBMax = 2;
@@ -91,7 +92,7 @@ Status measure_heartbeats(const FrameTap& tap, std::size_t seen_before, Report& 
 Status measure(Report& report) {
   STINT_TRY(const double bytes, loaded_bytes(agent_program()));
   report.notes["program_bytes"] = bytes;
-  report.bars.push_back({"stint-agent stripped, MiB", bytes / kMiB, "<=", kFileMiBMax});
+  report.bars.push_back({"stint-agent stripped, MB", bytes / kMB, "<=", kFileMBMax});
 
   STINT_TRY(auto cell, CellProcesses::start({.agents = 0, .cpus = 1, .settings = kSettings}));
   STINT_TRY(const auto tap, FrameTap::start(cell->server()));
