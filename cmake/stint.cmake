@@ -106,7 +106,7 @@ function(stint_binary name)
   target_link_libraries(${name} PRIVATE stint_options ${ARG_DEPS})
   if(ARG_STATIC AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize") # a sanitizer's runtime is a shared library's
     set_target_properties(${name} PROPERTIES STINT_STATIC ON)
-    target_link_options(${name} PRIVATE -static -Wl,--gc-sections) # libssl and libcrypto have much that nobody calls
+    target_link_options(${name} PRIVATE -static -Wl,--gc-sections) # of each library only what is called
   endif()
   if(ARG_NOT_INSTALLED)
     return()

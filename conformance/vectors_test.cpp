@@ -128,7 +128,7 @@ TEST(Vectors, Keys) {
     const json::object& vector = item.as_object();
     SCOPED_TRACE(text_of(vector, "name"));
     ++count;
-    const std::string_view derives = text_of(vector, "derives");
+    const std::string derives = text_of(vector, "derives");
     if (derives == "agent_key") check_agent_key(vector);
     if (derives == "session_keys") check_session_keys(vector);
     if (derives == "enrol_keys") check_enrol_keys(vector);
