@@ -1,5 +1,5 @@
 """Machines that are network namespaces: each with an address of its own on one bridge, so that what one does to another crosses a real
-network stack, with the loss, delay and rate that tc gives it. Needs root; the namespaces go with the object.
+network stack, and some on a line that can be made bad (bad_line.py). Needs root; the namespaces go with the object.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 
 import accept
+import bad_line
 
 SUBNET = "10.77.0"
 CLONE_NEWNET = 0x40000000
@@ -22,14 +23,19 @@ def move_to(namespace):
 
 
 class Namespaces:
-    """`with Namespaces("cell", "flood") as net`: what is started `with net.inside("cell")` is on that machine, which has 10.77.0.1."""
+    """`with Namespaces("cell", "flood") as net`: what is started `with net.inside("cell")` is on that machine, which has 10.77.0.1.
 
-    def __init__(self, *names):
+    Machines named in `bad` hang on a BadLine, `net.lines[NAME]`; the others on a good cable.
+    """
+
+    def __init__(self, *names, bad=()):
         if os.geteuid() != 0:
             raise accept.Skipped("root: network namespaces are made")
         if shutil.which("ip") is None:
-            raise accept.Skipped("ip: script/bootstrap --with-checks installs it")
-        self.names = names
+            raise accept.Skipped("ip: script/bootstrap installs it (iproute2)")
+        if bad and not os.path.exists("/dev/net/tun"):
+            raise accept.Skipped("/dev/net/tun: bad lines are made of it")
+        self.names, self.bad, self.lines = names, bad, {}
         self.prefix = f"stint{os.getpid()}"
         self.stack = contextlib.ExitStack()
 
@@ -40,7 +46,9 @@ class Namespaces:
             self.run_in("switch", "ip", "link", "set", "br0", "up")
             for number, name in enumerate(self.names, 1):
                 self.make_namespace(stack, name)
-                self.connect(name, number)
+                self.connect(stack, name)
+                self.run_in(name, "ip", "address", "add", f"{SUBNET}.{number}/24", "dev", "net0")
+                self.run_in(name, "ip", "link", "set", "net0", "up")
             self.stack = stack.pop_all()
         return self
 
@@ -54,13 +62,26 @@ class Namespaces:
         stack.callback(subprocess.run, ["ip", "netns", "del", self.full_name(name)], check=False)
         self.run_in(name, "ip", "link", "set", "lo", "up")
 
-    def connect(self, name, number):
+    def connect(self, stack, name):
         """A cable from the namespace to the switch: `net0` there, `to-NAME` here."""
-        inner, outer = "net0", f"to-{name}"[:15]
-        self.run_in("switch", "ip", "link", "add", outer, "type", "veth", "peer", "name", inner, "netns", self.full_name(name))
+        outer = self.port_of(name)
+        if name in self.bad:
+            self.lines[name] = self.make_line(name, outer)
+            stack.callback(self.lines[name].close)
+        else:
+            peer = ("peer", "name", "net0", "netns", self.full_name(name))
+            self.run_in("switch", "ip", "link", "add", outer, "type", "veth", *peer)
         self.run_in("switch", "ip", "link", "set", outer, "master", "br0", "up")
-        self.run_in(name, "ip", "address", "add", f"{SUBNET}.{number}/24", "dev", inner)
-        self.run_in(name, "ip", "link", "set", inner, "up")
+
+    def make_line(self, name, outer):
+        with self.inside(name):
+            machine = bad_line.open_tap("net0")
+        with self.inside("switch"):
+            return bad_line.BadLine((machine, bad_line.open_tap(outer)))
+
+    @staticmethod
+    def port_of(name):
+        return f"to-{name}"[:15]
 
     def full_name(self, name):
         return f"{self.prefix}-{name}"
@@ -87,16 +108,3 @@ class Namespaces:
         if done.returncode != 0:
             raise accept.SetupFailed(f"{' '.join(map(str, command))} in {name}: {done.stderr.strip()}")
         return done.stdout
-
-    def shape(self, name, *rule):
-        """What the cable to that machine does from now on: shape("edge", "delay", "50ms", "loss", "2%"); nothing: a good cable again."""
-        outer = f"to-{name}"[:15]
-        for namespace, device in (("switch", outer), (name, "net0")):
-            with self.inside(namespace):
-                subprocess.run(["tc", "qdisc", "del", "dev", device, "root"], capture_output=True, check=False)
-            if rule:
-                self.run_in(namespace, "tc", "qdisc", "add", "dev", device, "root", "netem", *rule)
-
-    def cut(self, name, is_cut=True):
-        """Takes the cable out, without a word to either side."""
-        self.run_in("switch", "ip", "link", "set", f"to-{name}"[:15], "down" if is_cut else "up")
