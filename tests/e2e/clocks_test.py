@@ -55,7 +55,9 @@ def years_from_now(text):
 
 @unittest.skipUnless(LIBRARY.exists(), f"no {LIBRARY}: ctest builds it and sets STINT_OTHER_CLOCK")
 class Clocks(flow.FlowCase):
-    """The scheduler's clock can be set; `early` and `late` are agents ten years off, `box` has the machine's clock."""
+    """All clocks can be set; `early` and `late` are agents that begin ten years off, `box` with the machine's clock."""
+
+    BEGIN = {"early": -YEARS, "late": YEARS, "box": 0}
 
     @classmethod
     def boot(cls):
@@ -65,10 +67,9 @@ class Clocks(flow.FlowCase):
         cls.cell.scheduler = DaemonOnAnotherClock(cls.cell.scheduler, cls.clock.environment)
         cls.api = cls.cell.start()
         cls.product.write("flow.py", flow.PROGRAM)
-        for name, years in (("early", -YEARS), ("late", YEARS)):
-            clock = Clock(cls.folder, name, years)
+        cls.clocks = {name: Clock(cls.folder, name, years) for name, years in cls.BEGIN.items()}
+        for name, clock in cls.clocks.items():
             cls.add_agent(name, clock.environment)
-        cls.add_agent("box", {})
         cls.cell.wait_for_agents(cls.api)
 
     @classmethod
@@ -83,9 +84,11 @@ class Clocks(flow.FlowCase):
 
     def tearDown(self):
         self.clock.set_years(0)
+        for name, years in self.BEGIN.items():
+            self.clocks[name].set_years(years)
 
     def log_years(self, name):
-        return years_from_now((self.folder / f"{name}.log").read_text().splitlines()[-1].split()[0])
+        return years_from_now((self.folder / f"{name}.log").read_text().split(maxsplit=1)[0])  # as it began
 
     def run_on(self, name):
         task = {"command": ["sh", "-c", "echo $STINT_TASK_ID"], "workdir": str(self.cwd), "labels": {"clock": name}}
@@ -124,6 +127,29 @@ class Clocks(flow.FlowCase):
             self.assertEqual(years, years_from_now(seen), "the jump has reached the scheduler")
         self.assertTrue(process.is_alive())
         self.assertEqual(before, self.sessions())
+        self.stop()
+        self.assert_followed(run)
+        self.assert_one_result(task)
+
+    def test_the_agents_jump(self):
+        """All of them, while a task prints on one: no session ends; and when one has to begin anew, their clocks are no obstacle."""
+        run, task, process = self.begin_flow("--timeout", "1h")
+        before = self.sessions()
+        for years in (YEARS, -YEARS, 2 * YEARS):
+            for clock in self.clocks.values():
+                clock.set_years(years)
+            for name in self.clocks:
+                self.run_on(name)
+            self.wait_for_progress()
+        self.assertTrue(process.is_alive())
+        self.assertEqual(before, self.sessions())
+        self.assertTrue(self.cell.scheduler.kill())
+        self.restart_scheduler()
+        for name in self.clocks:
+            self.wait_connected(name)
+        skews = {item["name"]: round(item["skew_ms"] / 1000 / YEAR_SECONDS) for item in self.api.items("/v1/agents")}
+        self.assertEqual(dict.fromkeys(self.clocks, 2 * YEARS), skews, "the jump has reached the agents")
+        self.assertTrue(process.is_alive())
         self.stop()
         self.assert_followed(run)
         self.assert_one_result(task)
