@@ -11,8 +11,8 @@
 
 #include "adapters/agent_host/limits.hpp"
 #include "adapters/agent_host/system.hpp"
-#include "adapters/agent_host/tcp_pace.hpp"
 #include "base/assert.hpp"
+#include "net/tcp_pace.hpp"
 
 namespace stint::agent_host {
 
@@ -206,7 +206,7 @@ void AgentLoop::write_socket() {
   while (!waits_for_write_ && !waits_for_pace_) {
     if (out_.empty()) {
       if (!client_.has_link_output()) return;
-      const auto allowance = std::min(send_allowance(stream_.socket().native_handle()), limits::kWriteBudget);
+      const auto allowance = std::min(net::send_room(stream_.socket().native_handle()), limits::kWriteBudget);
       if (allowance == 0) {
         waits_for_pace_ = true;
         pace_timer_.expires_after(limits::kPaceRetry);

@@ -16,7 +16,6 @@ inline constexpr Duration kPaceRetry = std::chrono::milliseconds{2};   ///< unti
 inline constexpr std::size_t kReadBytes = std::size_t{256} << 10;    ///< of one read
 inline constexpr int kReadsPerTurn = 16;                             ///< before timers and drivers have their turn
 inline constexpr std::size_t kWriteBudget = std::size_t{512} << 10;  ///< sealed at once, at most: a sealed frame's time stamp is running
-inline constexpr std::int64_t kQueuedMin = 16 << 10;                 ///< bytes that the kernel may always hold (PROTOCOL "Time")
 
 inline constexpr std::size_t kJournalRecordMax = std::size_t{64} << 20;  ///< a longer length is a damaged one
 inline constexpr std::size_t kKeyFileMax = 64 << 10;

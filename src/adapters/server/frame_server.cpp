@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "adapters/server/clock.hpp"
-#include "adapters/server/kernel_room.hpp"
+#include "net/tcp_pace.hpp"
 
 namespace stint::server {
 namespace {
@@ -109,8 +109,9 @@ void FrameServer::flush(const std::shared_ptr<Link>& link) {
     if (link->written == link->output.size()) {
       link->output.clear();
       link->written = 0;
-      const std::size_t room = kernel_room(link->stream.socket().native_handle());
-      if (room > 0 || link->closing) handler_->take_link_output(link->id, read_clocks(), std::max(room, kKernelQueueMin), link->output);
+      const std::size_t room = net::send_room(link->stream.socket().native_handle());
+      if (room > 0 || link->closing)
+        handler_->take_link_output(link->id, read_clocks(), std::max(room, net::kKernelQueueMin), link->output);
       if (link->output.empty()) {
         if (link->closing) return drop(link);
         if (room == 0) {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "adapters/server/clock.hpp"
-#include "adapters/server/kernel_room.hpp"
+#include "net/tcp_pace.hpp"
 
 namespace stint::net {
 
@@ -125,8 +125,8 @@ void WebSocketServer::schedule_write(const std::shared_ptr<Link>& link) {
 void WebSocketServer::write(const std::shared_ptr<Link>& link) {
   link->output.clear();
   link->written = 0;
-  const std::size_t room = kernel_room(link->socket.next_layer().socket().native_handle());
-  if (room > 0 || link->closing) handler_->take_link_output(link->id, read_clocks(), std::max(room, kKernelQueueMin), link->output);
+  const std::size_t room = net::send_room(link->socket.next_layer().socket().native_handle());
+  if (room > 0 || link->closing) handler_->take_link_output(link->id, read_clocks(), std::max(room, net::kKernelQueueMin), link->output);
   if (!link->output.empty()) return write_frame(link);
   if (link->closing) return drop(link);
   if (room > 0) return;
