@@ -132,11 +132,14 @@ class Case(unittest.TestCase):
 
     def request(self, method, path, body=None, token=None, **headers):
         """One HTTP request on a connection of its own. `token`: "" sends none."""
-        host, port, known = self.context()
+        _, _, known = self.context()
         token = known if token is None else token
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+        client = Api(self.context_file())
+        client.connect()  # in TLS, if the scheduler speaks that
+        connection = client.connection
+        connection.timeout = PATIENCE
         try:
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             response = connection.getresponse()
