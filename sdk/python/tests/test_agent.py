@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agent_process import TESTS, Agent
+from agent_process import Agent
 from conftest import PATIENCE_S, Cell, eventually
 from proxy import CuttingProxy
 
