@@ -57,10 +57,10 @@ def test_pins_that_cannot_be_kept_do_not_count(tmp_path: Path) -> None:
     trust = world.agent._trust = CellTrust(TlsOptions(), {}, [OLD], keeper)
     world.connect()
     world.say(ANNOUNCED)
-    assert trust.current.pins == (OLD,) and "cannot be kept: no space left" in world.logged[-1]
+    assert list(trust.current.pins) == [OLD] and "cannot be kept: no space left" in world.logged[-1]
     keeper.is_full = False
     world.say(ANNOUNCED)
-    assert trust.current.pins == (NEW, OLD)
+    assert list(trust.current.pins) == [NEW, OLD]
 
 
 @pytest.mark.parametrize(

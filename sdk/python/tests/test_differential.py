@@ -46,6 +46,13 @@ class Oracle:
     def __init__(self, program: Path) -> None:
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
+    @classmethod
+    def start(cls) -> Oracle:
+        program = STINT.parent / "wire_verdict"
+        if not program.exists():
+            pytest.fail(f"no {program}: cmake --build --preset release --target wire_verdict")
+        return cls(program)
+
     def ask(self, question: str) -> list[str]:
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.write(question + "\n")
@@ -65,10 +72,7 @@ class Oracle:
 
 @pytest.fixture(scope="module")
 def oracle() -> Iterator[Oracle]:
-    program = STINT.parent / "wire_verdict"
-    if not program.exists():
-        pytest.fail(f"no {program}: cmake --build --preset release --target wire_verdict")
-    oracle = Oracle(program)
+    oracle = Oracle.start()
     yield oracle
     oracle.end()
 
