@@ -8,6 +8,8 @@ import hashlib
 import json
 import re
 import signal
+import subprocess
+import sys
 import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -123,6 +125,14 @@ def test_the_line_works_once_and_again_for_who_used_it(make_joiner: Callable[...
     other = make_token(cell, second.name)
     done = first.try_to_join(https(cell), other)
     assert done.returncode == 125 and "did not join with this token" in done.stderr and key_of(first) == words
+
+
+def test_the_standard_library_is_enough_to_join(joiner: Agent, cell: Cell) -> None:
+    program = "import sys; sys.modules['cryptography'] = None; from stint_sdk.agent.__main__ import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "join", https(cell), make_token(cell, joiner.name), "--key-file", str(joiner.key)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 0, done.stderr
+    joiner.start()
 
 
 def test_a_lost_answer_locks_nobody_out(joiner: Agent, cell: Cell) -> None:

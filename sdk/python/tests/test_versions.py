@@ -58,7 +58,8 @@ class Peer:
         self.flush()
         session: Any = self.session
         session._out_sequence += 1
-        frame = wire.seal_frame(FrameKind.DATA, 1, session._session, session._out_sequence, body, session._keys.a2s)
+        epoch = session._identity.key_epoch
+        frame = wire.seal_frame(FrameKind.DATA, epoch, session._session, session._out_sequence, body, session._keys.a2s)
         self.socket.sendall(frame)
 
 
