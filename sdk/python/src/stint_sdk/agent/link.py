@@ -18,10 +18,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeAlias, cast
 
 from stint_sdk.agent.address import Address
+from stint_sdk.errors import StintError
 from stint_sdk.protocol.clock import NS_PER_MS, Now, read_now
 from stint_sdk.protocol.session import AgentSession
 
 CONNECT_TIMEOUT_S = 10.0
+CLOSE_PATIENCE_S = 2.0  # for what is queued to leave, once the session has ended
 QUEUED_MIN = 16 * 1024
 RETRY_S = 0.01  # while the kernel holds as much as it should
 WATCH_NS = 500 * NS_PER_MS  # between looks whether the connection is empty
@@ -120,6 +122,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(session.take_output(read_now(), allowance))
         if session.has_ended:
             self.transport.close()
+            asyncio.get_running_loop().call_later(CLOSE_PATIENCE_S, self.transport.abort)  # TLS waits for the other's end
         return True
 
     def _allowance(self) -> int:
@@ -193,7 +196,7 @@ class Link:
         connection = Connection(self._peer, self.refresh)
         try:
             await asyncio.wait_for(self._dial(address, lambda: connection), CONNECT_TIMEOUT_S)
-        except (OSError, asyncio.TimeoutError) as error:
+        except (OSError, asyncio.TimeoutError, StintError) as error:  # or a file that TLS needs is gone
             self._log(f"cannot reach the scheduler at {address}: {str(error) or 'no answer'}")
             return
         self._peer.server = address
