@@ -3,6 +3,9 @@
 
 usage: tools/schema_lock.py               compares schema/ with schema/lock.txt, and with every schema/released/N by `flatc --conform`
        tools/schema_lock.py --add         appends to the lock what the schema has more; changes and losses are still refused
+       tools/schema_lock.py --may-follow FOLDER    whether the schema in FOLDER could come after what is locked
+       tools/schema_lock.py --freeze N    releases the schema as schema/released/N: adds it to the lock, and writes conformance/released/N,
+                                          for which wire_verdict must be built. With --replace anew, as long as nobody has got N
        tools/schema_lock.py --self-test   breaks a schema in every way that must be noticed
 
 The lock is a flat list, a line for each fact that bytes on a wire depend on: the root; a table's field with its id, type and default; a
@@ -14,6 +17,7 @@ Exit status: 0 as released, or only the lock grew; 1 otherwise.
 import argparse
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -111,6 +115,11 @@ def read_lock(path):
     return [line for line in path.read_text().splitlines() if line and not line.startswith("#")] if path.exists() else []
 
 
+def write_lock(path, lines):
+    head = "# What released bytes depend on; made by tools/schema_lock.py --add. Lines are only ever added.\n"
+    path.write_text(head + "\n".join(sorted(lines)) + "\n")
+
+
 def check(schema, adds):
     lock = schema / "lock.txt"
     if not lock.exists() and not adds:
@@ -120,17 +129,48 @@ def check(schema, adds):
     lost, added = problems_of(lines, locked)
     problems = lost + conform_problems(schema)
     if added and adds and not lost:
-        head = "# What released bytes depend on; made by tools/schema_lock.py --add. Lines are only ever added.\n"
-        lock.write_text(head + "\n".join(sorted(locked + added)) + "\n")
+        write_lock(lock, locked + added)
         print(f"{len(added)} lines added to {lock.name}")
     elif added:
         problems += [f"not in the lock: {line} (tools/schema_lock.py --add, if it is meant)" for line in added]
+    return tell(lines, problems)
+
+
+def tell(lines, problems):
     for problem in problems[:SHOWN]:
         print(f"schema: {problem}", file=sys.stderr)
     if len(problems) > SHOWN:
         print(f"schema: and {len(problems) - SHOWN} more", file=sys.stderr)
     print(f"schema: {len(lines)} facts, {len(problems)} problems")
     return 1 if problems else 0
+
+
+def may_follow(folder):
+    lines = lines_of_schema(folder)
+    return tell(lines, problems_of(lines, read_lock(ROOT / "schema/lock.txt"))[0])
+
+
+def freeze(number, replaces):
+    """What belongs to a release in one go: the lock, the schema's copy, and the frames of every message."""
+    schema = ROOT / "schema"
+    released = schema / "released" / str(number)
+    if released.exists() and not replaces:
+        print(f"schema: {released.relative_to(ROOT)} is there, and what was released stays as it is", file=sys.stderr)
+        return 1
+    if (schema / "released" / str(number + 1)).exists():
+        print(f"schema: release {number + 1} is there, so {number} stays as it is", file=sys.stderr)
+        return 1
+    if replaces:
+        shutil.rmtree(released, ignore_errors=True)
+        if not list((schema / "released").glob("*/")):  # the first: nothing of the lock is older
+            (schema / "lock.txt").unlink(missing_ok=True)
+    if check(schema, adds=True) != 0:
+        return 1
+    released.mkdir(parents=True)
+    for path in schema.glob("*.fbs"):
+        shutil.copyfile(path, released / path.name)
+    again = ["--replace"] if replaces else []
+    return subprocess.run([sys.executable, ROOT / "conformance/make_released.py", str(number), *again], check=False).returncode
 
 
 SAMPLE = """namespace sample;  // a comment: field (id: 9);
@@ -196,11 +236,18 @@ def self_test():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--add", action="store_true", help="append what is new to the lock")
+    parser.add_argument("--may-follow", type=pathlib.Path, metavar="FOLDER", help="judge another schema than ours")
+    parser.add_argument("--freeze", type=int, metavar="N", help="release the schema as schema/released/N")
+    parser.add_argument("--replace", action="store_true", help="with --freeze: N is not published yet")
     parser.add_argument("--self-test", action="store_true")
     arguments = parser.parse_args()
     if arguments.self_test:
         return self_test()
     try:
+        if arguments.may_follow:
+            return may_follow(arguments.may_follow)
+        if arguments.freeze:
+            return freeze(arguments.freeze, arguments.replace)
         return check(ROOT / "schema", arguments.add)
     except BadSchema as bad:
         print(f"schema: {bad}", file=sys.stderr)

@@ -81,6 +81,8 @@ AgentSession::AgentSession(AgentSessionOptions options, Now now)
   Hello hello;
   hello.info = {options_.agent, options_.key_epoch, options_.instance, options_.boot, options_.connect};
   hello.nonce = options_.nonce;
+  hello.version_min = options_.versions.min;
+  hello.version_max = options_.versions.max;
   hello.clock_boot_ns = std::max<std::int64_t>(0, now.mono.time_since_epoch().count());
   enqueue_handshake(wire::FrameKind::hello, scratch().encoder.encode(hello));
 }
@@ -116,7 +118,8 @@ void AgentSession::on_hello_ack(const wire::RawFrame& frame, Instant now) {
   if (!ack) return fail_hello_ack(ack.error());
   if (ack->session.value != frame.header.principal) return fail(Refusal::bad_hello, "the session of HELLO_ACK is not its header's");
   if (ack->nonce_echo != options_.nonce) return fail(Refusal::bad_hello, "HELLO_ACK answers another HELLO");
-  if (ack->version != 1) return fail(Refusal::unsupported_version, "HELLO_ACK chose version " + std::to_string(ack->version));
+  if (!options_.versions.holds(ack->version))
+    return fail(Refusal::unsupported_version, "HELLO_ACK " + name_chosen(ack->version, options_.versions));
   accept_hello_ack(frame, *ack, envelope->timestamp_ms(), now);
 }
 

@@ -34,6 +34,8 @@ class EnrolPipe {
     std::uint8_t key = 0x11;            ///< the agent's Ed25519 seed
     std::uint8_t scheduler_nonce = 0x51;
     std::uint8_t agent_nonce = 0xA1;
+    VersionRange scheduler_speaks = kVersions;
+    VersionRange agent_speaks = kVersions;
   };
   EnrolPipe() : EnrolPipe(Options{}) {}
   explicit EnrolPipe(const Options& options) : options_(options) {
@@ -43,6 +45,7 @@ class EnrolPipe {
     s.cells[1].fill(0xCE);  // the cell has shown itself under another key before, or will
     s.session_time_offset_ms = to_ms(enrol_now().wall) - to_ms(enrol_now().mono.time_since_epoch());
     s.counters = &scheduler_counters;
+    s.versions = options.scheduler_speaks;
     scheduler.emplace(keys, std::move(s), enrol_now());
     AgentEnrolOptions a;
     a.token = options.token;
@@ -53,6 +56,7 @@ class EnrolPipe {
     a.name = "box7";
     a.host = "host7";
     a.counters = &agent_counters;
+    a.versions = options.agent_speaks;
     agent.emplace(std::move(a), enrol_now());
   }
 

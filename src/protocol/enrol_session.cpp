@@ -8,7 +8,6 @@
 namespace stint::protocol {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
 constexpr std::int64_t kNsPerMs = 1'000'000;
 
 bool knows_cell(const std::vector<wire::Digest>& cells, const wire::Digest& cell) {
@@ -43,11 +42,13 @@ void SchedulerEnrol::on_handshake_frame(const wire::RawFrame& frame, Instant now
 }
 
 void SchedulerEnrol::check(Instant now) {
-  if (kVersion < request_.version_min || kVersion > request_.version_max) {
+  const VersionRange offered{request_.version_min, request_.version_max};
+  const auto version = choose_version(offered, options_.versions);
+  if (!version) {
     count(Refusal::unsupported_version);
-    return refuse({to_string(Refusal::unsupported_version), "versions " + std::to_string(request_.version_min) + " to " +
-                                                                std::to_string(request_.version_max) + " offered, 1 to 1 spoken"});
+    return refuse({to_string(Refusal::unsupported_version), name_both(offered, options_.versions)});
   }
+  version_ = *version;
   if (!knows_cell(options_.cells, request_.cell)) return refuse({"wrong_cell", "this cell has another public key than the token says"});
   const Bytes text = wire::enrol_proof_text(request_.token, request_.nonce, request_.public_key, request_.cell);
   if (!wire::is_signed_by(request_.public_key, text, request_.proof)) return refuse({"bad_proof", "the proof is not of this public key"});
@@ -85,7 +86,7 @@ void SchedulerEnrol::answer(EnrolAck ack) {
   ack.token = request_.token;
   ack.nonce = options_.nonce;
   ack.nonce_echo = request_.nonce;
-  ack.version = kVersion;
+  ack.version = version_;
   enqueue_handshake(wire::FrameKind::enrol_ack, scratch().encoder.encode(ack));
   end(CloseReason::normal, ack.code, std::move(ack.detail));
 }
@@ -107,6 +108,8 @@ AgentEnrol::AgentEnrol(AgentEnrolOptions options, Now now)
     : SessionBase(options.counters, options.scratch, KeyEpoch{}, now), options_(std::move(options)) {
   Enrol request;
   request.token = options_.token;
+  request.version_min = options_.versions.min;
+  request.version_max = options_.versions.max;
   request.nonce = options_.nonce;
   request.public_key = wire::public_key_of(options_.key);
   request.cell = options_.cell;
@@ -149,7 +152,8 @@ void AgentEnrol::accept_answer(EnrolAck ack) {
     refused_ = EnrolRefusal{ack.code, ack.detail};
     return end(CloseReason::normal, std::move(ack.code), std::move(ack.detail));
   }
-  if (ack.version != kVersion) return fail(Refusal::unsupported_version, "ENROL_ACK chose version " + std::to_string(ack.version));
+  if (!options_.versions.holds(ack.version))
+    return fail(Refusal::unsupported_version, "ENROL_ACK " + name_chosen(ack.version, options_.versions));
   const wire::AgentKeyAddress address{ack.agent, ack.key_epoch, ack.generation};
   const auto wrap = wire::derive_enrol_wrap_key(options_.prk, options_.nonce, ack.nonce, *frame_digest_);
   const auto key = wire::unwrap_agent_key(wrap, address, ack.wrapped_key);

@@ -46,6 +46,7 @@ struct SchedulerEnrolOptions {
   std::int64_t session_time_offset_ms = 0;
   SessionCounters* counters = nullptr;
   std::shared_ptr<SessionScratch> scratch;
+  VersionRange versions = kVersions;
 };
 
 /// The scheduler's side. Refuses by itself what needs no state of the token: versions, cell, proof of possession.
@@ -76,6 +77,7 @@ class SchedulerEnrol final : public SessionBase {
   wire::EnrolPrk prk_;
   wire::Digest frame_digest_{};  ///< of the ENROL frame
   Enrol request_;
+  std::uint16_t version_ = kVersions.min;  ///< of the answer
   bool is_asked_ = false;
 };
 
@@ -89,6 +91,7 @@ struct AgentEnrolOptions {
   std::string host;
   SessionCounters* counters = nullptr;
   std::shared_ptr<SessionScratch> scratch;
+  VersionRange versions = kVersions;
 };
 
 /// The agent's side; begins with a queued ENROL.

@@ -13,7 +13,6 @@
 namespace stint::protocol {
 namespace {
 
-constexpr std::uint16_t kVersion = 1;
 constexpr std::int64_t kNsPerMs = 1'000'000;
 
 std::uint32_t add_credit(std::uint32_t have, std::uint32_t more) {
@@ -108,10 +107,11 @@ void SchedulerSession::accept_hello(const wire::RawFrame& frame, Hello hello, In
   if (hello.info.agent.value == 0 || hello.info.agent.value != frame.header.principal) {
     return fail(Refusal::bad_hello, "the agent of HELLO is not its header's");
   }
-  if (kVersion < hello.version_min || kVersion > hello.version_max) {
+  const VersionRange offered{hello.version_min, hello.version_max};
+  const auto version = choose_version(offered, options_.versions);
+  if (!version) {
     count(Refusal::unsupported_version);
-    return reject(to_string(Refusal::unsupported_version),
-                  "versions " + std::to_string(hello.version_min) + " to " + std::to_string(hello.version_max) + " offered, 1 spoken");
+    return reject(to_string(Refusal::unsupported_version), name_both(offered, options_.versions));
   }
   hello.info.key_epoch = epoch_;
   HelloAck ack;
@@ -119,7 +119,7 @@ void SchedulerSession::accept_hello(const wire::RawFrame& frame, Hello hello, In
   ack.nonce = options_.nonce;
   ack.nonce_echo = hello.nonce;
   ack.received_ms = session_time_ms(now);
-  ack.version = kVersion;
+  ack.version = *version;
   ack.body_limit = wire::limits::kBodyDefault;
   ack.heartbeat_ms = static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(to_ms(options_.heartbeat_interval), limits::kHeartbeatMsMin, limits::kHeartbeatMsMax));

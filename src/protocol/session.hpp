@@ -11,6 +11,7 @@
 #include "base/ids.hpp"
 #include "base/time.hpp"
 #include "protocol/messages.hpp"
+#include "protocol/versions.hpp"
 
 /// Sessions as state machines without I/O: bytes, timers and messages in; messages, events and bytes out. One object per connection.
 ///
@@ -112,6 +113,7 @@ struct SchedulerSessionOptions {
   std::uint32_t report_credit = 256;
   SessionCounters* counters = nullptr;
   std::shared_ptr<SessionScratch> scratch;
+  VersionRange versions = kVersions;
 };
 std::unique_ptr<Session> make_scheduler_session(const KeyLookup& keys, SchedulerSessionOptions options, Now now);
 
@@ -125,6 +127,7 @@ struct AgentSessionOptions {
   Nonce nonce{};
   SessionCounters* counters = nullptr;
   std::shared_ptr<SessionScratch> scratch;
+  VersionRange versions = kVersions;
 };
 /// Starts with a queued HELLO.
 std::unique_ptr<Session> make_agent_session(AgentSessionOptions options, Now now);

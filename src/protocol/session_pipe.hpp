@@ -76,6 +76,8 @@ class Pipe {
     std::uint32_t log_credit = 4;
     std::uint32_t report_credit = 8;
     Duration heartbeat = std::chrono::seconds{30};
+    VersionRange scheduler_speaks = kVersions;
+    VersionRange agent_speaks = kVersions;
   };
   Pipe() : Pipe(Options{}) {}
   explicit Pipe(Options options) : options_(options) {
@@ -87,6 +89,7 @@ class Pipe {
     s.log_chunk_credit = options.log_credit;
     s.report_credit = options.report_credit;
     s.counters = &scheduler_counters;
+    s.versions = options.scheduler_speaks;
     scheduler = make_scheduler_session(keys, s, scheduler_now());
     AgentSessionOptions a;
     a.agent = options.agent_number;
@@ -97,6 +100,7 @@ class Pipe {
     a.connect = 5;
     a.nonce.fill(0xA1);
     a.counters = &agent_counters;
+    a.versions = options.agent_speaks;
     agent = make_agent_session(a, agent_now());
   }
 

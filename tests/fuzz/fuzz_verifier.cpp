@@ -43,6 +43,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)decode_hello(*envelope);
   (void)decode_hello_ack(*envelope);
   (void)decode_reject(*envelope);
+  (void)decode_enrol(*envelope);
+  (void)decode_enrol_ack(*envelope);
   if (const auto message = decode_message(*envelope)) must_travel_again(*message);
   return 0;
 }

@@ -73,7 +73,7 @@ class World:
         self.boot()
 
     def connect(
-        self, *verdicts: m.AttemptVerdict, log_credit: int = 100, reconcile: bool = True, key: bytes = KEY, epoch: int = 1
+        self, *verdicts: m.AttemptVerdict, log_credit: int = 100, reconcile: bool = True, key: bytes = KEY, epoch: int = 1, version: int = 1
     ) -> m.Resume:
         self.epoch = epoch
         self.reader = FrameReader()
@@ -85,7 +85,7 @@ class World:
         assert frame is not None
         self.hello = decode.decode_hello(decode.open_envelope(wire.open_frame(frame, wire.derive_hello_keys(key).a2s, 0)))
         time_ms = self.time_ns // NS_PER_MS
-        ack = m.HelloAck(9, bytes(32), self.hello.nonce, time_ms, 1, 0, 2**21, 30_000, 5_000, log_credit, 100)
+        ack = m.HelloAck(9, bytes(32), self.hello.nonce, time_ms, version, 0, 2**21, 30_000, 5_000, log_credit, 100)
         ack_frame = wire.seal_frame(
             FrameKind.HELLO_ACK, epoch, 9, 0, encode_hello_ack(ack).stamp(time_ms, 0), wire.derive_hello_keys(key).s2a
         )

@@ -63,16 +63,20 @@ class Cell:
         return words[1:3] == [b"scheduler", b"start"] and any(word.startswith(os.fsencode(self.state)) for word in words)
 
 
-@pytest.fixture(scope="session")
-def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cell]:
+def make_cell(state: Path) -> Iterator[Cell]:
     if not STINT.exists():
         pytest.fail(f"no {STINT}: cmake --preset release && cmake --build --preset release")
-    cell = Cell(tmp_path_factory.mktemp("cell"))
+    cell = Cell(state)
     try:
         cell.stint("dev", "--detach", "--agents", "2", "--listen", "127.0.0.1:0")
         yield cell
     finally:
         subprocess.run([STINT, "dev", "stop"], env=cell.environment, capture_output=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="session")
+def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cell]:
+    yield from make_cell(tmp_path_factory.mktemp("cell"))
 
 
 @pytest.fixture

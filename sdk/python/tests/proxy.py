@@ -49,3 +49,21 @@ class CuttingProxy:
 
     def close(self) -> None:
         self.listener.close()
+
+
+class LosingProxy(CuttingProxy):
+    """The first `losses` connections hear nothing: what the server says to them is lost, and then they end."""
+
+    def __init__(self, host: str, port: int, *, losses: int) -> None:
+        self.losses, self.lost = losses, b""
+        super().__init__(host, port, cut_after=1 << 62, cuts=0)
+
+    def copy(self, source: socket.socket, target: socket.socket) -> None:
+        if self.losses == 0:
+            return super().copy(source, target)
+        self.losses -= 1
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65536):
+                self.lost += piece
+            target.shutdown(socket.SHUT_RDWR)
+        return None

@@ -15,74 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agent_process import Agent
 from conftest import PATIENCE_S, Cell, eventually
 from proxy import CuttingProxy
 
 from stint_sdk import Client, Job, JobHandle, Task
 from stint_sdk.generated import api as documents
 
-TESTS = Path(__file__).parent
 SMALL = {"cpu": "50m"}
-
-
-class Agent:
-    """`python -m stint_sdk.agent` as a process, started again with the same state after every kill."""
-
-    def __init__(self, cell: Cell, folder: Path, name: str, *options: str) -> None:
-        self.cell, self.folder, self.name, self.options = cell, folder, name, options
-        self.key = folder / f"{name}.key"
-        cell.stint("agent", "token", "--name", name, "--key-file", str(self.key))
-        self.server: str | None = None
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def log(self) -> str:
-        return (self.folder / f"{self.name}.log").read_text()
-
-    @property
-    def state_dir(self) -> Path:
-        return self.folder / f"{self.name}.state"
-
-    def start(self, *modules: str, connected: bool = True) -> Agent:
-        arguments = [
-            sys.executable,
-            "-m",
-            "stint_sdk.agent",
-            "--key-file",
-            str(self.key),
-            "--state-dir",
-            str(self.state_dir),
-            *self.options,
-        ]
-        server = self.server or self.cell.server
-        environment = {**os.environ, "TEST_FOLDER": str(self.folder)}
-        with (self.folder / f"{self.name}.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*arguments, "--server", server, *(modules or [str(TESTS / "agent_functions.py")])],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment,
-                start_new_session=True,
-            )
-        if connected:
-            eventually("the agent connected", lambda: self.view()["state"] == "connected")
-        return self
-
-    def view(self) -> documents.Agent:
-        with self.cell.client() as client:
-            return next(agent for agent in client.agents() if agent["name"] == self.name)
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        assert self.process is not None
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(number)
-        return self.process.wait(PATIENCE_S)
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from protocol_samples import REF
 
 from stint_sdk.agent import task, tasks
+from stint_sdk.agent.address import Address, choose_transport, parse_address
 from stint_sdk.agent.held_keys import HeldKey, read_key_file
 from stint_sdk.agent.launch import Refusal, Values
-from stint_sdk.agent.link import Address, parse_address
 from stint_sdk.agent.reports import ReportFile
 from stint_sdk.agent.staging import OutputMissing, StageFailed, find_outputs, is_named, parse_manifest
 from stint_sdk.agent.tasks import TaskFunction, registry
@@ -259,7 +259,8 @@ def test_values() -> None:
     "text, address, is_loopback",
     [
         ("127.0.0.1:80", Address("127.0.0.1", 80), True),
-        ("http://localhost:81/", Address("localhost", 81), True),
+        ("http://localhost:81/", Address("localhost", 81, False), True),
+        ("https://localhost:81", Address("localhost", 81, True), True),
         ("host", Address("host", 7464), False),
         ("[::1]:82", Address("::1", 82), True),
         ("[fe80::1]", Address("fe80::1", 7464), False),
@@ -268,10 +269,35 @@ def test_values() -> None:
 )
 def test_addresses(text: str, address: Address, is_loopback: bool) -> None:
     assert parse_address(text) == address and address.is_loopback is is_loopback
-    assert parse_address(str(address)) == address
+    assert parse_address(str(address)) == Address(address.host, address.port)
 
 
-@pytest.mark.parametrize("text", ["", ":80", "host:x", "host:0", "host:65536", "https://host"])
+@pytest.mark.parametrize(
+    "text, insecure_plaintext, is_tls",
+    [
+        ("127.0.0.1:80", False, False),
+        ("http://[::1]:80", False, False),
+        ("https://127.0.0.1:80", False, True),
+        ("host", False, True),
+        ("https://host", True, True),
+        ("host", True, False),
+        ("http://host", True, False),
+        ("http://host", False, None),
+    ],
+)
+def test_what_leaves_the_machine_is_encrypted(text: str, insecure_plaintext: bool, is_tls: bool | None) -> None:
+    address = parse_address(text)
+    if is_tls is None:
+        with pytest.raises(InvalidArgument, match="--insecure-plaintext"):
+            choose_transport(address, insecure_plaintext=insecure_plaintext)
+        return
+    chosen = choose_transport(address, insecure_plaintext=insecure_plaintext)
+    assert chosen.is_tls is is_tls
+    if not insecure_plaintext:
+        assert choose_transport(parse_address(chosen.in_key_file), insecure_plaintext=False) == chosen, "the key file leads to the same"
+
+
+@pytest.mark.parametrize("text", ["", ":80", "host:x", "host:0", "host:65536", "ftp://host", "://host", "https://"])
 def test_addresses_that_are_none(text: str) -> None:
     with pytest.raises(InvalidArgument):
         parse_address(text)

@@ -46,6 +46,13 @@ class Oracle:
     def __init__(self, program: Path) -> None:
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
+    @classmethod
+    def start(cls) -> Oracle:
+        program = STINT.parent / "wire_verdict"
+        if not program.exists():
+            pytest.fail(f"no {program}: cmake --build --preset release --target wire_verdict")
+        return cls(program)
+
     def ask(self, question: str) -> list[str]:
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.write(question + "\n")
@@ -65,10 +72,7 @@ class Oracle:
 
 @pytest.fixture(scope="module")
 def oracle() -> Iterator[Oracle]:
-    program = STINT.parent / "wire_verdict"
-    if not program.exists():
-        pytest.fail(f"no {program}: cmake --build --preset release --target wire_verdict")
-    oracle = Oracle(program)
+    oracle = Oracle.start()
     yield oracle
     oracle.end()
 
@@ -114,7 +118,23 @@ def test_the_corpus_of_the_fuzzers(oracle: Oracle) -> None:
             continue
         for kind in DECODERS:
             check_envelope(oracle, kind, whole, outcomes, path.name)
-    assert outcomes["accept"] >= 13, outcomes  # one for each message at least
+    assert outcomes["accept"] >= 18, outcomes  # one for each message at least
+
+
+def test_what_was_released_and_what_is_nearly_that(oracle: Oracle) -> None:
+    from test_released import RELEASES, connections
+
+    draw = random.Random(SEED)
+    outcomes: Counter[str] = Counter()
+    good = [(kind, buffer) for release in RELEASES for one in connections(release) for _, kind, buffer in one.buffers()]
+    for kind, buffer in good:
+        check_envelope(oracle, kind, buffer, outcomes, "released")
+    assert set(outcomes) == {"accept"}
+    buffers = [buffer for _, buffer in good]
+    for number in range(ROUNDS):
+        kind, buffer = draw.choice(good)
+        check_envelope(oracle, kind, mutate(draw, buffer, buffers), outcomes, f"seed {SEED}, mutation {number}")
+    assert outcomes["malformed"] > ROUNDS / 10 and len(outcomes) > 10, outcomes
 
 
 def test_messages_that_are_good(oracle: Oracle) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import random
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
-from stint_sdk import _lz4, wire
+from stint_sdk import _ed25519, _lz4, wire
+from stint_sdk.errors import InvalidArgument
+from stint_sdk.protocol.enrol import parse_token
 from stint_sdk.wire import FrameKind, FrameReader, FrameRefused, Header
 
 VECTORS = ROOT / "conformance/vectors"
@@ -79,6 +82,38 @@ def test_session_keys(vector: Any) -> None:
     assert transcript == read["transcript"]
     keys = wire.derive_session_keys(read["agent_key"], read["nonce_c"], read["nonce_s"], transcript)
     assert (keys.a2s, keys.s2a) == (read["k_a2s"], read["k_s2a"])
+
+
+@pytest.mark.parametrize("vector", [one for one in vectors("keys.json") if one["derives"] == "enrol_keys"], ids=by_name)
+def test_enrolment_keys(vector: Any) -> None:
+    numbers = ("name", "comment", "derives", "token", "agent", "key_epoch", "generation")
+    read = {name: bytes.fromhex(value) for name, value in vector.items() if name not in numbers}
+    token = int(vector["token"])
+    prk = wire.derive_enrol_prk(token, read["secret"])
+    keys = wire.derive_enrol_keys(prk)
+    assert (prk, keys.a2s, keys.s2a) == (read["enrol_prk"], read["enrol_a2s"], read["enrol_s2a"])
+    assert _ed25519.public_key_of(read["signing_seed"]) == read["public_key"]
+    text = wire.enrol_proof_text(token, read["nonce_c"], read["public_key"], read["cell"])
+    assert text == read["proof_text"] and _ed25519.sign(read["signing_seed"], text) == read["proof"]
+    digest = hashlib.sha256(read["enrol_frame"]).digest()
+    assert wire.derive_enrol_wrap_key(prk, read["nonce_c"], read["nonce_s"], digest) == read["wrap_key"]
+
+
+@pytest.mark.parametrize("vector", [one for one in vectors("keys.json") if one["derives"] == "rekey_wrap"], ids=by_name)
+def test_wrap_keys_of_a_rekey(vector: Any) -> None:
+    key = wire.derive_rekey_wrap_key(bytes.fromhex(vector["session_agent_key"]), bytes.fromhex(vector["nonce"]))
+    assert key.hex() == vector["wrap_key"]
+
+
+@pytest.mark.parametrize("vector", vectors("tokens.json"), ids=by_name)
+def test_tokens(vector: Any) -> None:
+    if vector["expect"] == "refuse":
+        with pytest.raises(InvalidArgument, match="copy the whole line"):
+            parse_token(vector["text"])
+        return
+    token = parse_token(vector["text"])
+    assert (str(token.id), token.secret.hex(), token.cell.hex()) == (vector["id"], vector["secret"], vector["cell"])
+    assert token.pins == ((f"sha256:{vector['cell']}",) if any(token.cell) else ())
 
 
 def test_every_reason_of_a_frame_has_a_vector() -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ssl
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from stint_sdk.errors import InvalidArgument, NotTrusted
 
 PREFIX = "sha256:"
+ALPN_FRAMES, ALPN_HTTP = "stint/1", "http/1.1"
 SEQUENCE, VERSION = 0x30, 0xA0
 FIELDS_BEFORE_KEY = 5  # serial number, signature algorithm, issuer, validity, subject
 
@@ -66,6 +68,7 @@ class CellContext(ssl.SSLContext):
     """TLS 1.3 to a scheduler. What is trusted may change between two connections: it is looked up anew as the address is."""
 
     pins: tuple[str, ...] = ()
+    must_speak = ""  # the protocol that the scheduler has to choose; "": any
 
     def __new__(cls) -> CellContext:
         context = super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
@@ -87,6 +90,13 @@ class CellContext(ssl.SSLContext):
         except OSError as error:
             raise InvalidArgument(f"{ca_file}: no certificate in PEM that can be used: {error}") from None
 
+    def show(self, certificate: str, key: str) -> None:
+        """To a scheduler that asks for a certificate of its clients. Errors: InvalidArgument, if the files cannot be used."""
+        try:
+            self.load_cert_chain(certificate, key or None)
+        except OSError as error:
+            raise InvalidArgument(f"{certificate}, {key}: no certificate and key in PEM that can be used: {error}") from None
+
     def check(self, certificate: bytes | None) -> None:
         if not self.pins:
             return
@@ -101,8 +111,11 @@ class CellContext(ssl.SSLContext):
 def check_peer(connection: Any) -> None:
     """After the handshake, and before a byte is sent."""
     context = connection.context
-    if isinstance(context, CellContext):
-        context.check(connection.getpeercert(True))
+    if not isinstance(context, CellContext):
+        return
+    context.check(connection.getpeercert(True))
+    if context.must_speak not in ("", connection.selected_alpn_protocol()):
+        raise NotTrusted(f"the server speaks TLS, but not {context.must_speak} in it: is it a Stint scheduler?")
 
 
 class CheckedSocket(ssl.SSLSocket):
@@ -115,3 +128,42 @@ class CheckedObject(ssl.SSLObject):
     def do_handshake(self) -> None:
         super().do_handshake()
         check_peer(self)
+
+
+class LinkObject(CheckedObject):
+    """For asyncio, which knows a handshake that failed by this error alone."""
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except NotTrusted as error:
+            raise ssl.SSLError(1, str(error)) from None
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whom to believe in TLS, and what to show there. Files are PEM; "" is none."""
+
+    pins: tuple[str, ...] = ()
+    ca_file: str = ""
+    certificate: str = ""
+    key: str = ""
+
+    def words(self) -> dict[str, Any]:
+        """For another process."""
+        return asdict(self)
+
+    @classmethod
+    def from_words(cls, words: dict[str, Any]) -> Trust:
+        return cls(**{**words, "pins": tuple(words["pins"])})
+
+    def make_context(self, protocol: str) -> CellContext:
+        """Errors: InvalidArgument, if a file cannot be used."""
+        context = CellContext()
+        context.sslobject_class = LinkObject
+        context.trust(self.pins, self.ca_file)
+        if self.certificate:
+            context.show(self.certificate, self.key)
+        context.set_alpn_protocols([protocol])
+        context.must_speak = protocol if protocol == ALPN_FRAMES else ""
+        return context

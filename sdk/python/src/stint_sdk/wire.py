@@ -28,6 +28,7 @@ ALIGNMENT = 8
 CAN_COMPRESS = _lz4.IS_FAST  # without the package it costs more than it saves
 KEY_SIZE = 32
 NONCE_SIZE = 32
+WRAP_NONCE = bytes(12)  # of AES-256-GCM: each wrap key is used once
 
 BODY_BEFORE_HANDSHAKE = 4 * 1024
 BODY_DEFAULT = 2 * 1024 * 1024
@@ -298,8 +299,26 @@ def derive_rekey_wrap_key(agent_key: bytes, nonce: bytes) -> bytes:
     return _expand(hmac.digest(nonce, agent_key, "sha256"), b"stint rekey wrap")
 
 
+def derive_enrol_prk(token: int, secret: bytes) -> bytes:
+    return hmac.digest(struct.pack("<Q", token), secret, "sha256")
+
+
+def derive_enrol_keys(prk: bytes) -> DirectionKeys:
+    return DirectionKeys(_expand(prk, b"stint enrol a2s"), _expand(prk, b"stint enrol s2a"))
+
+
+def derive_enrol_wrap_key(prk: bytes, nonce_c: bytes, nonce_s: bytes, frame_digest: bytes) -> bytes:
+    """frame_digest: SHA-256 of the whole ENROL frame, so that the key is of this question only."""
+    return _expand(hmac.digest(nonce_c + nonce_s, prk, "sha256"), b"stint enrol wrap" + frame_digest)
+
+
+def enrol_proof_text(token: int, nonce: bytes, public_key: bytes, cell: bytes) -> bytes:
+    """What the agent signs with its Ed25519 key."""
+    return b"stint enrol proof" + struct.pack("<Q", token) + nonce + public_key + cell
+
+
 def wrap_address(agent: int, key_epoch: int, generation: int) -> bytes:
-    """What a wrapped key is bound to: the associated data of AES-256-GCM, whose nonce is twelve zero bytes."""
+    """What a wrapped key is bound to: the associated data of AES-256-GCM, whose nonce is WRAP_NONCE."""
     return struct.pack("<QHI", agent, key_epoch, generation)
 
 

@@ -1,4 +1,6 @@
-"""python -m stint_sdk.agent --key-file FILE MODULE…  (stint-python-agent): an agent that runs the functions that MODULEs mark with @task.
+"""python -m stint_sdk.agent MODULE…  (stint-python-agent): an agent that runs the functions that MODULEs mark with @task.
+
+python -m stint_sdk.agent join HOST[:PORT] TOKEN    makes this machine an agent, with the line that `stint agent token` printed.
 
 SIGINT (Ctrl-C): takes nothing new and ends when all is done; again: ends what runs. SIGTERM: ends what runs, which goes elsewhere.
 Exit status: 0 it was told to end, 2 usage, 125 its own error.
@@ -24,11 +26,22 @@ from typing import Any
 
 from stint_sdk import __version__
 from stint_sdk.agent.daemon import Agent, remove_tree
-from stint_sdk.agent.held_keys import HeldKeys, KeyFile, read_key_file, write_keys
+from stint_sdk.agent.held_keys import HeldKeys, read_key_file, write_keys, write_pins
+from stint_sdk.agent.join import join
 from stint_sdk.agent.launch import DRIVER
-from stint_sdk.agent.link import Address, Link, parse_address
+from stint_sdk.agent.link import Link, make_dial
+from stint_sdk.agent.options import (
+    PROGRAM,
+    find_addresses,
+    find_key_file,
+    find_state_dir,
+    parse_arguments,
+    parse_join_arguments,
+    tls_options,
+)
+from stint_sdk.agent.trust import CellTrust
 from stint_sdk.agent.workers import Workers
-from stint_sdk.errors import InvalidArgument, StintError
+from stint_sdk.errors import StintError
 from stint_sdk.generated.wire_schema import AgentType
 from stint_sdk.protocol import messages as m
 from stint_sdk.protocol.checker import Refused
@@ -42,57 +55,6 @@ LEAVE_PATIENCE_S = 5.0
 SIGTERM_PATIENCE_S = 10.0
 MIB, GIB = 1024**2, 1024**3
 NOTE = "driver python: functions share their worker's process; memory and CPU limits, network and isolation are not enforced"
-
-
-def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="stint-python-agent", description="Runs functions that are marked with @task, for jobs with `driver: python`."
-    )
-    parser.add_argument("modules", nargs="+", metavar="MODULE", help="module or file with functions that @task marks")
-    parser.add_argument("--key-file", type=Path, required=True, metavar="FILE", help="who this agent is; `stint agent token` writes it")
-    parser.add_argument(
-        "--server", action="append", default=[], metavar="ADDRESS", help="HOST:PORT [as in the key file]; may be given again"
-    )
-    parser.add_argument(
-        "--insecure-plaintext", action="store_true", help="allow a server that is not on this machine: everybody on the way can read"
-    )
-    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="[$STINT_STATE_DIR/agents/NAME]")
-    parser.add_argument("--name", default="", help="[as in the key file]")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes, each with a function at a time [1]")
-    parser.add_argument("--window", type=int, default=0, metavar="N", help="most attempts it holds at once [2 for each worker]")
-    parser.add_argument("--cpu", metavar="CORES", help="offered: 4, 500m [what the machine has]")
-    parser.add_argument("--memory", metavar="BYTES", help="offered: 4Gi [what the machine has]")
-    parser.add_argument("--gpu", type=int, default=0, metavar="N", help="offered, dealt out to the workers [0]")
-    parser.add_argument("--storage", metavar="BYTES", help="offered [what is free]")
-    parser.add_argument("--label", action="append", default=[], metavar="K=V", help="may be given again")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    options = parser.parse_args(arguments)
-    if options.workers < 1 or options.gpu < 0 or options.window < 0:
-        parser.error("--workers is at least 1, --gpu and --window are not negative")
-    return options
-
-
-def find_state_dir(options: argparse.Namespace, name: str) -> Path:
-    if options.state_dir is not None:
-        return Path(options.state_dir)
-    base = os.environ.get("STINT_STATE_DIR")
-    if not base:
-        base = str(Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "stint")
-    return Path(base) / "agents" / name
-
-
-def find_addresses(options: argparse.Namespace, key: KeyFile) -> list[Address]:
-    texts = options.server or ([key.server] if key.server else [])
-    if not texts:
-        raise InvalidArgument('no server: give --server HOST:PORT, or name it as "server" in the key file')
-    addresses = [parse_address(text) for text in texts]
-    for address in addresses:
-        if not address.is_loopback and not options.insecure_plaintext:
-            raise InvalidArgument(
-                f"server {address} is not on this machine, and this version speaks plain TCP: everybody on the way could read what is said "
-                "(not change it: frames are signed). Use a tunnel, or accept it with --insecure-plaintext"
-            )
-    return addresses
 
 
 def take_lock(state_dir: Path) -> int:
@@ -143,17 +105,21 @@ class Host:
     """Wires the agent to its workers, its link and its signals."""
 
     def __init__(self, options: argparse.Namespace, log: Callable[[str], None]) -> None:
-        key = read_key_file(options.key_file)
-        self.addresses = find_addresses(options, key)
+        key_file = find_key_file(options)
+        key = read_key_file(key_file)
+        addresses = find_addresses(options, key.server)
+        trust = CellTrust(tls_options(options), os.environ, key.tls_pins, functools.partial(write_pins, key_file))
+        if any(address.is_tls for address in addresses):
+            trust.frames()  # a file that cannot be used is told at once
         name = options.name or key.name
         state_dir = find_state_dir(options, name)
         self.lock_fd = take_lock(state_dir)
         self.options, self.log = options, log
         self.remover = ThreadPoolExecutor(max_workers=1)
-        keys = HeldKeys(key.keys, functools.partial(write_keys, options.key_file))
-        self.agent = Agent(m.AgentInfo(name), key.agent, keys, state_dir, log, self.remove_later)
+        keys = HeldKeys(key.keys, functools.partial(write_keys, key_file))
+        self.agent = Agent(m.AgentInfo(name), key.agent, keys, state_dir, log, self.remove_later, trust)
         self.workers = Workers(options.modules, options.workers, options.gpu, self.lock_fd, self, log)
-        self.link = Link(self.agent, self.addresses, log, self.check_finished)
+        self.link = Link(self.agent, addresses, log, self.check_finished, make_dial(trust.frames))
         self.state_dir = state_dir
         self.is_finished = asyncio.Event()
 
@@ -229,12 +195,24 @@ async def serve(options: argparse.Namespace) -> None:
     await Host(options, log_to_stderr).run()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = parse_arguments(arguments)
+def join_cell(words: Sequence[str]) -> None:
     try:
-        asyncio.run(serve(options))
+        joined = join(parse_join_arguments(words), log_to_stderr)
+    except KeyboardInterrupt:
+        raise StintError("interrupted before the scheduler had answered; the same line can be used again") from None
+    what = "had joined already" if joined.was_there else "joined"
+    print(f"agent {joined.file.name} ({joined.file.agent}) {what}; its key is in {joined.path}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        if words[:1] == ["join"]:
+            join_cell(words[1:])
+        else:
+            asyncio.run(serve(parse_arguments(words)))
     except (StintError, OSError) as error:
-        print(f"stint-python-agent: {error}", file=sys.stderr)
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
         return OWN_ERROR
     return 0
 

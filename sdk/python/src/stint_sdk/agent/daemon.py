@@ -19,11 +19,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from stint_sdk.agent.address import Address
 from stint_sdk.agent.attempts import Attempt, Attempts
 from stint_sdk.agent.held_keys import BadRekey, HeldKeys
 from stint_sdk.agent.journal import Journal
-from stint_sdk.agent.launch import Refusal, lay_out, make_order
+from stint_sdk.agent.launch import Refusal, describe_server, lay_out, make_order
 from stint_sdk.agent.outcome import Outcome, find_outcome
+from stint_sdk.agent.trust import CellTrust, TlsOptions
 from stint_sdk.agent.worker import END_FILE
 from stint_sdk.generated.wire_schema import CancelMode, CloseReason, EndReason, TaskStatus, Verdict
 from stint_sdk.protocol import messages as m
@@ -72,6 +74,7 @@ class Agent:
         state_dir: Path,
         log: Callable[[str], None],
         remove: Callable[[Path], None] = remove_tree,
+        trust: CellTrust | None = None,
     ) -> None:
         self.info, self.log = info, log
         self._number, self._keys = number, keys
@@ -79,7 +82,8 @@ class Agent:
         self.session: AgentSession | None = None  # that speaks for the agent
         self.wants_second_line = False  # there is a newer key to say HELLO with, on a connection beside that of the session
         self.counters: Counter[str] = Counter()
-        self.server = ("localhost", 0)  # where the link found the scheduler
+        self.server = Address("localhost", 0)  # where the link found the scheduler
+        self._trust = trust or CellTrust(TlsOptions(), {})
         self.is_synced = False  # Reconcile was read: updates and output may be sent
         self._journal = Journal(state_dir / "journal.db")
         folder = state_dir / "attempts"
@@ -321,6 +325,8 @@ class Agent:
             self._on_credit(message)
         elif isinstance(message, m.Rekey):
             self._on_rekey(message)
+        elif isinstance(message, m.CellPins):
+            self._on_pins(message)
         elif isinstance(message, m.Error):
             self.log(f"the scheduler says {message.code}: {message.detail}")
 
@@ -335,6 +341,12 @@ class Agent:
             return self.log(f"a new key cannot be kept: {error}")
         self.wants_second_line = True
         return None
+
+    def _on_pins(self, message: m.CellPins) -> None:
+        try:
+            self._trust.take(message.pins)
+        except OSError as error:  # those that it has go on to count, and these come again with the next session
+            self.log(f"the cell's new pins cannot be kept: {error}")
 
     def _confirm_key(self) -> None:
         assert self.session is not None
@@ -376,7 +388,8 @@ class Agent:
         try:
             if why is not None:
                 raise Refusal(EndReason.REFUSED, why)
-            attempt.order = make_order(attempt.folder, ref, template, extra, self._runners.functions, self.server)
+            where = describe_server(self.server, self._trust.current)
+            attempt.order = make_order(attempt.folder, ref, template, extra, self._runners.functions, where)
         except Refusal as refusal:
             self.log(f"refused {'.'.join(map(str, ref))}: {refusal}")
             self.attempts.on_ended(attempt, Outcome(TaskStatus.FAILED, refusal.reason, detail=str(refusal)), now.wall_ms)

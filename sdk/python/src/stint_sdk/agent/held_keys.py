@@ -1,7 +1,6 @@
 """The keys of this agent, and the file that they are kept in: one in general, two while a rotation is under way.
 
 The key file is what `stint agent token --key-file` writes, and what a C++ agent would make of it; it is replaced as a whole.
-Opening a new key needs AES-256-GCM, which is not in the standard library: the package `cryptography` (stint-sdk[agent]).
 Source: docs/protocol.md "Keys".
 """
 
@@ -15,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stint_sdk import wire
+from stint_sdk import _aes_gcm, wire
+from stint_sdk._tls import parse_pins
 from stint_sdk.errors import InvalidArgument, StintError
 from stint_sdk.protocol.messages import Rekey
 
 KEYS_MAX = 4
-AEAD_NONCE = bytes(12)
 
 
 class BadRekey(StintError):
@@ -42,6 +41,8 @@ class KeyFile:
     name: str
     agent: int
     keys: Sequence[HeldKey]
+    tls_pins: Sequence[str] = ()  # of the cell's key, or keys
+    token: str = ""  # id of the token that it joined with
 
 
 def read_key_file(path: Path) -> KeyFile:
@@ -51,7 +52,11 @@ def read_key_file(path: Path) -> KeyFile:
     try:
         words: dict[str, Any] = json.loads(path.read_text())
         keys = [parse_key(one) for one in (words, *words.get("older_keys", ()))]
-        file = KeyFile(str(words.get("server", "")), str(words.get("name", "")), int(words["agent"]), keys)
+        pins = parse_pins(",".join(words.get("tls_pins", ())))
+        texts = [str(words.get(name, "")) for name in ("server", "name", "token")]
+        file = KeyFile(texts[0], texts[1], int(words["agent"]), keys, pins, texts[2])
+    except InvalidArgument as error:
+        raise InvalidArgument(f'{path}: "tls_pins": {error}') from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InvalidArgument(f"{path}: no key file; `stint agent token --key-file` writes one") from None
     if file.agent < 1 or any(not 1 <= one.epoch <= 65_535 or len(one.key) != wire.KEY_SIZE for one in keys):
@@ -65,13 +70,24 @@ def parse_key(words: dict[str, Any]) -> HeldKey:
 
 def write_keys(path: Path, keys: Sequence[HeldKey]) -> None:
     """Durable, or nothing has changed; what else stands in the file stays. Errors: OSError."""
-    words = json.loads(path.read_text())
     newest, *older = [{"key_epoch": one.epoch, "key": one.key.hex(), "generation": one.generation} for one in keys]
+    write_durably(path, json.dumps({**json.loads(path.read_text()), **newest, "older_keys": older}))
+
+
+def write_pins(path: Path, pins: Sequence[str]) -> None:
+    """As write_keys; writes nothing if these pins are there."""
+    words = json.loads(path.read_text())
+    if words.get("tls_pins") != list(pins):
+        write_durably(path, json.dumps({**words, "tls_pins": list(pins)}))
+
+
+def write_durably(path: Path, text: str) -> None:
+    """For its owner only. All of it or nothing, whatever dies meanwhile. Errors: OSError."""
     draft = path.with_name(path.name + ".new")
     with contextlib.suppress(FileNotFoundError):
         draft.unlink()
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({**words, **newest, "older_keys": older}, file)
+        file.write(text + "\n")
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
@@ -132,15 +148,10 @@ class HeldKeys:
 
 def open_key(rekey: Rekey, session_key: bytes, agent: int) -> bytes:
     """Errors: BadRekey."""
-    try:
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-    except ImportError:
-        raise BadRekey("this agent cannot open new keys: it lacks the package cryptography; pip install 'stint-sdk[agent]'") from None
     wrap_key = wire.derive_rekey_wrap_key(session_key, rekey.nonce)
     address = wire.wrap_address(agent, rekey.key_epoch, rekey.generation)
-    try:
-        return AESGCM(wrap_key).decrypt(AEAD_NONCE, rekey.wrapped_key, address)
-    except InvalidTag:
+    key = _aes_gcm.open_sealed(wrap_key, wire.WRAP_NONCE, rekey.wrapped_key, address)
+    if key is None:
         what = f"the key of key epoch {rekey.key_epoch}, generation {rekey.generation}"
-        raise BadRekey(f"{what}, does not open as one of agent {agent}") from None
+        raise BadRekey(f"{what}, does not open as one of agent {agent}")
+    return key

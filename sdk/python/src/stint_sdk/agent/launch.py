@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stint_sdk._tls import Trust
+from stint_sdk.agent.address import Address
 from stint_sdk.errors import StintError
 from stint_sdk.generated.wire_schema import EndReason
 from stint_sdk.protocol.messages import AssignedExtra, AttemptRef, TaskTemplate
@@ -31,9 +33,9 @@ def make_order(
     template: TaskTemplate,
     extra: AssignedExtra,
     functions: Mapping[str, Any],
-    server: tuple[str, int],
+    server: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """server: where the scheduler was found, which has the blobs. Errors: Refusal."""
+    """server: describe_server() of where the scheduler was found, which has the blobs. Errors: Refusal."""
     if template.driver != DRIVER:
         raise Refusal(EndReason.REFUSED, f"this agent has no driver {template.driver!r}")
     if not template.command or template.command[0] not in functions:
@@ -53,7 +55,12 @@ def make_order(
     }
 
 
-def make_stage(ref: AttemptRef, template: TaskTemplate, extra: AssignedExtra, server: tuple[str, int]) -> dict[str, Any] | None:
+def describe_server(address: Address, trust: Trust) -> dict[str, Any]:
+    """For a worker: the port that takes frames takes HTTP as well, and in the same TLS."""
+    return {"host": address.host, "port": address.port, "tls": trust.words() if address.is_tls else None}
+
+
+def make_stage(ref: AttemptRef, template: TaskTemplate, extra: AssignedExtra, server: Mapping[str, Any]) -> dict[str, Any] | None:
     """What is to be brought and taken; None: nothing."""
     stage = {
         "has_checkpoint": template.checkpoint,
@@ -63,7 +70,7 @@ def make_stage(ref: AttemptRef, template: TaskTemplate, extra: AssignedExtra, se
         "outputs": list(template.outputs),
         "checkpoint": extra.checkpoint.hex() if template.checkpoint else "",
     }
-    return {**stage, "server": server, "token": extra.token, "attempt": ".".join(map(str, ref))} if any(stage.values()) else None
+    return {**stage, "server": dict(server), "token": extra.token, "attempt": ".".join(map(str, ref))} if any(stage.values()) else None
 
 
 def environment(

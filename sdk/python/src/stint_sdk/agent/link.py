@@ -10,20 +10,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import ipaddress
 import select
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, cast
 
-from stint_sdk.errors import InvalidArgument
+from stint_sdk.agent.address import Address
+from stint_sdk.errors import StintError
 from stint_sdk.protocol.clock import NS_PER_MS, Now, read_now
 from stint_sdk.protocol.session import AgentSession
 
-PORT_DEFAULT = 7464
 CONNECT_TIMEOUT_S = 10.0
+CLOSE_PATIENCE_S = 2.0  # for what is queued to leave, once the session has ended
 QUEUED_MIN = 16 * 1024
 RETRY_S = 0.01  # while the kernel holds as much as it should
 WATCH_NS = 500 * NS_PER_MS  # between looks whether the connection is empty
@@ -31,45 +31,10 @@ SIOCOUTQ = 0x5411
 TCP_INFO_SIZE, DELIVERY_RATE_AT = 232, 160  # of Linux' struct tcp_info
 
 
-@dataclass(frozen=True)
-class Address:
-    host: str
-    port: int
-
-    @property
-    def is_loopback(self) -> bool:
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def parse_address(text: str) -> Address:
-    """HOST, HOST:PORT or [V6]:PORT, with http:// before it or not. Errors: InvalidArgument."""
-    bare = text.removeprefix("http://").rstrip("/")
-    if bare.startswith("https://"):
-        raise InvalidArgument(f"server address {text!r}: this version speaks plain TCP only")
-    host, port = bare, ""
-    if bare.startswith("["):
-        host, _, port = bare[1:].partition("]")
-        port = port.removeprefix(":")
-    elif bare.count(":") == 1:
-        host, _, port = bare.partition(":")
-    if not host or (port and not (port.isdecimal() and 0 < int(port) < 65_536)):
-        raise InvalidArgument(f"server address {text!r}: expected HOST or HOST:PORT")
-    return Address(host, int(port or PORT_DEFAULT))
-
-
 class Peer(Protocol):
     """The agent, as its link sees it."""
 
-    server: tuple[str, int]
-
+    server: Address  # where it was found
     wants_second_line: bool
 
     def on_link_open(self, now: Now) -> AgentSession: ...
@@ -80,22 +45,28 @@ class Peer(Protocol):
     def next_delay_s(self) -> float: ...
 
 
-# The seam for other transports: connects to an address and gives the protocol its bytes. TLS is `ssl=` of the same call.
+# The seam for other transports: connects to an address and gives the protocol its bytes.
 Dial: TypeAlias = Callable[[Address, Callable[[], asyncio.Protocol]], Awaitable[asyncio.Transport]]
 
 
-async def dial_tcp(address: Address, make_protocol: Callable[[], asyncio.Protocol]) -> asyncio.Transport:
-    """Errors: OSError."""
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_connection(make_protocol, address.host, address.port)
-    return transport
+def make_dial(make_context: Callable[[], ssl.SSLContext]) -> Dial:
+    """TCP, with TLS in it where the address says so. A handshake that fails is an error like any other: not a byte was said."""
+
+    async def dial(address: Address, make_protocol: Callable[[], asyncio.Protocol]) -> asyncio.Transport:
+        """Errors: OSError."""
+        loop = asyncio.get_running_loop()
+        context, name = (make_context(), address.host) if address.is_tls else (None, None)
+        transport, _ = await loop.create_connection(make_protocol, address.host, address.port, ssl=context, server_hostname=name)
+        return transport
+
+    return dial
 
 
 class Connection(asyncio.Protocol):
     """One connection's bytes. `on_change` is called after each of them, and when it is over."""
 
     def __init__(self, peer: Peer, on_change: Callable[[], None]) -> None:
-        self.closed = asyncio.get_running_loop().create_future()
+        self.closed: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()  # with what ended it
         self.transport: asyncio.Transport | None = None
         self.session: AgentSession | None = None
         self._peer, self._on_change = peer, on_change
@@ -104,7 +75,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self.transport.set_write_buffer_limits(high=0)
+        self.transport.set_write_buffer_limits(high=1, low=0)  # with 0 asyncio's TLS takes an empty buffer for a full one
         if (sock := self._socket()) is not None:
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -128,7 +99,7 @@ class Connection(asyncio.Protocol):
         if self.session is not None:
             self._peer.on_link_closed(self.session, read_now())
         if not self.closed.done():
-            self.closed.set_result(None)
+            self.closed.set_result(exc)
 
     def watch(self) -> None:
         """Nothing to read now: what comes later came later."""
@@ -151,6 +122,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(session.take_output(read_now(), allowance))
         if session.has_ended:
             self.transport.close()
+            asyncio.get_running_loop().call_later(CLOSE_PATIENCE_S, self.transport.abort)  # TLS waits for the other's end
         return True
 
     def _allowance(self) -> int:
@@ -174,9 +146,7 @@ class Connection(asyncio.Protocol):
 class Link:
     """Keeps the agent connected, and its timers running."""
 
-    def __init__(
-        self, peer: Peer, addresses: list[Address], log: Callable[[str], None], on_turn: Callable[[], None], dial: Dial = dial_tcp
-    ) -> None:
+    def __init__(self, peer: Peer, addresses: list[Address], log: Callable[[str], None], on_turn: Callable[[], None], dial: Dial) -> None:
         """on_turn: called after everything that may have changed what the peer is."""
         self._peer, self._addresses, self._log, self._on_turn, self._dial = peer, addresses, log, on_turn, dial
         self._connections: list[Connection] = []
@@ -210,7 +180,7 @@ class Link:
         if not all([connection.flush() for connection in self._connections]):
             delay_s = min(delay_s, RETRY_S)
         if self._peer.wants_second_line and len(self._connections) == 1 and (self._second is None or self._second.done()):
-            self._second = asyncio.ensure_future(self._connect(Address(*self._peer.server)))
+            self._second = asyncio.ensure_future(self._connect(self._peer.server))
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
@@ -226,14 +196,15 @@ class Link:
         connection = Connection(self._peer, self.refresh)
         try:
             await asyncio.wait_for(self._dial(address, lambda: connection), CONNECT_TIMEOUT_S)
-        except (OSError, asyncio.TimeoutError) as error:
+        except (OSError, asyncio.TimeoutError, StintError) as error:  # or a file that TLS needs is gone
             self._log(f"cannot reach the scheduler at {address}: {str(error) or 'no answer'}")
             return
-        self._peer.server = (address.host, address.port)
+        self._peer.server = address
         self._connections.append(connection)
         self.refresh()
         try:
-            await connection.closed
+            if isinstance(error_of_tls := await connection.closed, ssl.SSLError):  # it may want a certificate of ours, and says so late
+                self._log(f"TLS with the scheduler at {address}: {error_of_tls}")
         finally:
             self._connections.remove(connection)
             if connection.transport is not None:

@@ -20,7 +20,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stint_sdk.errors import StintError
+from stint_sdk._tls import ALPN_HTTP, Trust
+from stint_sdk.errors import NotTrusted, StintError
 
 PIECE_BYTES = 4 << 20
 MISSING_MAX = 1000  # blobs of one question
@@ -167,8 +168,10 @@ def digest_of(path: Path) -> str:
 class Blobs:
     """The scheduler's blobs, as far as one attempt may see them. A request that failed for the moment is made again within the patience."""
 
-    def __init__(self, server: Sequence[Any], token: str, patience_s: float) -> None:
-        self.host, self.port = server
+    def __init__(self, server: Mapping[str, Any], token: str, patience_s: float) -> None:
+        """server: launch.describe_server(). Errors: InvalidArgument, if TLS needs a file that cannot be used."""
+        self.host, self.port = server["host"], server["port"]
+        self.tls = Trust.from_words(server["tls"]).make_context(ALPN_HTTP) if server["tls"] else None
         self.headers = {"Authorization": f"Bearer {token}"}
         self.patience_s = patience_s
 
@@ -225,7 +228,7 @@ class Blobs:
         while True:
             try:
                 return attempt()
-            except (OSError, http.client.HTTPException, NotNow) as error:
+            except (OSError, http.client.HTTPException, NotNow, NotTrusted) as error:  # who is in between may go away again
                 if time.monotonic() + pause > end:
                     raise StageFailed(f"the scheduler at {self.host}:{self.port}: {error}") from None
             time.sleep(pause)
@@ -234,9 +237,14 @@ class Blobs:
     def ask_json(self, method: str, path: str, document: object) -> bytes:
         return self.ask(method, path, json.dumps(document).encode(), {"Content-Type": "application/json"})
 
+    def connect(self) -> http.client.HTTPConnection:
+        if self.tls is None:
+            return http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT_S)
+        return http.client.HTTPSConnection(self.host, self.port, timeout=TIMEOUT_S, context=self.tls)
+
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> bytes:
-        """Errors: NotNow, StageFailed, OSError, http.client.HTTPException."""
-        with contextlib.closing(http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT_S)) as connection:
+        """Errors: NotNow, NotTrusted, StageFailed, OSError, http.client.HTTPException."""
+        with contextlib.closing(self.connect()) as connection:
             connection.request(method, path, body, {**self.headers, **(headers or {})})
             response = connection.getresponse()
             data = response.read()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+VERSIONS = (1, 1)  # of the protocol, from and to, that this package speaks
+
 # Time, in ns unless the name says otherwise.
 SECOND = 1_000_000_000
 TOLERANCE_MS = 5_000
@@ -59,3 +61,7 @@ BODY_LIMIT_MIN = 2 * 1024 * 1024
 BODY_LIMIT_MAX = 256 * 1024 * 1024
 HEARTBEAT_MS_MIN = 10
 HEARTBEAT_MS_MAX = 3_600_000
+
+
+def chosen_text(version: int, offered: tuple[int, int]) -> str:
+    return f"version {version}, versions {offered[0]} to {offered[1]} offered"

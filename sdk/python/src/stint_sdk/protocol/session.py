@@ -90,12 +90,13 @@ class AgentSession:
         counters: Counter[str] | None = None,
         *,
         compress: bool = wire.CAN_COMPRESS,
+        versions: tuple[int, int] = limits.VERSIONS,
     ) -> None:
         self.counters: Counter[str] = Counter() if counters is None else counters
         self.has_ended = False
         self.last_heard_ns: int | None = None
         self.running = 0  # shown in heartbeats
-        self._identity, self._nonce, self._compress = identity, nonce, compress
+        self._identity, self._nonce, self._compress, self._versions = identity, nonce, compress, versions
         self._events: deque[Event] = deque()
         self._queue: deque[_Queued] = deque()
         self._queued_bytes = 0
@@ -115,7 +116,7 @@ class AgentSession:
         self._next_heartbeat_ns = NEVER
         self._has_resumed = False
         self._is_reconciled = False
-        hello = m.Hello(identity.agent, nonce, identity.instance, identity.boot, connect, max(0, now.boot_ns))
+        hello = m.Hello(identity.agent, nonce, identity.instance, identity.boot, connect, max(0, now.boot_ns), *versions)
         self._push(_Queued(FrameKind.HELLO, encode_hello(hello)))
 
     # What the daemon asks.
@@ -201,8 +202,8 @@ class AgentSession:
             return self._fail("bad_hello", "the session of HELLO_ACK is not its header's")
         if ack.nonce_echo != self._nonce:
             return self._fail("bad_hello", "HELLO_ACK answers another HELLO")
-        if ack.version != 1:
-            return self._fail("unsupported_version", f"HELLO_ACK chose version {ack.version}")
+        if not self._versions[0] <= ack.version <= self._versions[1]:
+            return self._fail("unsupported_version", f"HELLO_ACK chose {limits.chosen_text(ack.version, self._versions)}")
         self._clock.add(self._hello_sent_ns, ack.received_ms, envelope.timestamp_ms, now.boot_ns)
         if not self._clock.is_known:
             return self._fail("bad_hello", "HELLO_ACK with times that cannot be")
