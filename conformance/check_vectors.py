@@ -192,10 +192,132 @@ def check_token(vector):
     return vector["expect"] == "accept" and all(vector[key] == value for key, value in found.items()), str(found)
 
 
+TYPES = {19: "Enrol", 20: "EnrolAck", 21: "Rekey", 22: "CellPins"}  # of the union in schema/envelope.fbs
+
+
+class Table:
+    """A FlatBuffers table, as far as the vectors need it: fields by their number; absent is None."""
+
+    def __init__(self, buffer, at):
+        self.buffer, self.at = buffer, at
+        self.vtable = at - struct.unpack_from("<i", buffer, at)[0]
+        self.size = struct.unpack_from("<H", buffer, self.vtable)[0]
+
+    def find(self, number):
+        slot = 4 + 2 * number
+        offset = struct.unpack_from("<H", self.buffer, self.vtable + slot)[0] if slot < self.size else 0
+        return self.at + offset if offset else None
+
+    def scalar(self, number, form, default=0):
+        at = self.find(number)
+        return default if at is None else struct.unpack_from(form, self.buffer, at)[0]
+
+    def follow(self, number):
+        at = self.find(number)
+        return None if at is None else at + struct.unpack_from("<I", self.buffer, at)[0]
+
+    def table(self, number):
+        return Table(self.buffer, self.follow(number))
+
+    def octets(self, number):
+        at = self.follow(number)
+        if at is None:
+            return b""
+        return self.buffer[at + 4:at + 4 + struct.unpack_from("<I", self.buffer, at)[0]]
+
+
+def fixed(table, number, size):
+    value = table.octets(number)
+    refuse_if(len(value) != size, "bad_size")
+    return value.hex()
+
+
+def read_pins(table):
+    pins = table.octets(0)
+    refuse_if(not pins, "missing_field")
+    refuse_if(len(pins) % 32, "bad_size")
+    refuse_if(len(pins) > 4 * 32, "list_too_long")
+    return {"pins": [pins[at:at + 32].hex() for at in range(0, len(pins), 32)]}
+
+
+def read_rekey(table):
+    epoch = table.scalar(0, "<H")
+    refuse_if(epoch == 0, "missing_field")
+    return {
+        "key_epoch": epoch,
+        "generation": table.scalar(1, "<I"),
+        "nonce": fixed(table, 2, 32),
+        "wrapped_key": fixed(table, 3, 48),
+    }
+
+
+def read_enrol(table):
+    token = table.scalar(0, "<Q")
+    refuse_if(token == 0, "missing_field")
+    refuse_if(table.scalar(5, "<H", 1) > table.scalar(6, "<H", 1), "bad_value")
+    sizes = {"nonce": (1, 32), "public_key": (2, 32), "proof": (3, 64), "cell": (4, 32)}
+    fields = {name: fixed(table, number, size) for name, (number, size) in sizes.items()}
+    refuse_if(any(len(table.octets(number)) > 256 for number in (7, 8)), "text_too_long")
+    return {"token": str(token), **fields}
+
+
+def read_enrol_ack(table):
+    token = table.scalar(0, "<Q")
+    refuse_if(token == 0, "missing_field")
+    fields = {"token": str(token), "nonce": fixed(table, 1, 32), "nonce_echo": fixed(table, 2, 32), "code": table.octets(4).decode()}
+    if fields["code"]:
+        return fields
+    agent, epoch = table.scalar(6, "<Q"), table.scalar(7, "<H")
+    refuse_if(agent == 0 or epoch == 0, "missing_field")
+    granted = {"agent": str(agent), "key_epoch": epoch, "generation": table.scalar(8, "<I"), "wrapped_key": fixed(table, 9, 48)}
+    return fields | granted
+
+
+def check_message(vector):
+    readers = {"CellPins": read_pins, "Rekey": read_rekey, "Enrol": read_enrol, "EnrolAck": read_enrol_ack}
+    buffer = bytes.fromhex(vector["buffer"])
+    envelope = Table(buffer, struct.unpack_from("<I", buffer)[0])
+    if TYPES.get(envelope.scalar(2, "<B")) != vector["message"]:
+        return False, f"union type {envelope.scalar(2, '<B')}"
+    try:
+        found = readers[vector["message"]](envelope.table(3))
+    except Refused as refused:
+        return str(refused) == vector["expect"], str(refused)
+    return vector["expect"] == "accept" and all(vector[key] == value for key, value in found.items()), str(found)
+
+
+SAMPLE_AGE_NS = 600_000_000_000
+
+
+def check_time(vector):
+    if vector["tries"] == "judge":
+        timestamp, earliest, latest = (int(vector[name]) for name in ("timestamp_ms", "earliest_ms", "latest_ms"))
+        error = max(earliest - timestamp, 0) or min(latest - timestamp, 0)
+        verdict = "accept" if abs(error) <= vector["tolerance_ms"] else "time"
+        return error == vector["error_ms"] and verdict == vector["expect"], f"{verdict}, off by {error} ms"
+    samples = []
+    for sample in vector["samples"]:
+        t0, t3, t1, t2 = int(sample["t0_ns"]), int(sample["t3_ns"]), int(sample["t1_ms"]) * 10**6, int(sample["t2_ms"]) * 10**6
+        if t3 >= t0 and t2 >= t1:
+            samples.append((max(0, (t3 - t0) - (t2 - t1)), ((t1 - t0) + (t2 - t3)) // 2, t3))
+    newest = samples[-1][2]
+    offset = min(sample for sample in samples if sample[2] >= newest - SAMPLE_AGE_NS)[1]
+    return offset == int(vector["offset_ns"]), str(offset)
+
+
+FILES = (
+    ("frames.json", check_frame),
+    ("keys.json", check_keys),
+    ("tokens.json", check_token),
+    ("messages.json", check_message),
+    ("time.json", check_time),
+)
+
+
 def main():
     failed = total = 0
     folder = pathlib.Path(__file__).resolve().parent / "vectors"
-    for name, check in (("frames.json", check_frame), ("keys.json", check_keys), ("tokens.json", check_token)):
+    for name, check in FILES:
         for vector in json.loads((folder / name).read_text())["vectors"]:
             agrees, found = check(vector)
             total += 1

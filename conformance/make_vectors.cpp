@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "make_message_vectors.hpp"
 #include "wire/frame_writer.hpp"
 #include "wire/keys.hpp"
 
@@ -466,6 +467,8 @@ void write_all(const std::string& directory) {
               session_vector(0x20), session_vector(0x51), enrol_vector(1, 16, 0x30), enrol_vector(0x1122334455667788, 32, 0x61),
               rekey_vector(0x22), rekey_vector(0x55)});
   write_file(directory + "/tokens.json", "tokens", token_vectors());
+  write_file(directory + "/messages.json", "messages", conformance::message_vectors());
+  write_file(directory + "/time.json", "time", conformance::time_vectors());
 }
 
 }  // namespace

@@ -4,9 +4,15 @@ import json
 import os
 import pathlib
 import shlex
+import sys
 
 import accept
 from cell import Cell
+
+sys.path.append(str(accept.ROOT / "tests/e2e"))
+
+import own_network  # noqa: E402
+from small_disk import Unavailable  # noqa: E402
 
 AGENTS = 4  # of the scheduler's: so many cases run at the same time
 HEARTBEAT = "2s"  # short enough that a lease can be seen to end
@@ -35,27 +41,58 @@ def run(arguments, seconds=RUN_SECONDS):
     return report
 
 
-def against_scheduler(product, *chosen):
-    """Brings up a scheduler of that product with agents that nobody else plays."""
+def enter_network():
+    """A network of this process' own, where a scheduler can listen beyond loopback. False: this machine allows none."""
+    try:
+        own_network.enter_namespace()
+    except (Unavailable, OSError) as missing:
+        accept.say(f"      no network of our own, so no address beyond loopback: {missing}")
+        return False
+    return True
+
+
+def commands(product, cell):
+    """How stint-conform asks that scheduler for what no agent can."""
+    stint = f"env -C / HOME={product.home} STINT_STATE_DIR={cell.state} {product.stint}"
+    asked = {
+        "submit": "run -d -- true",
+        "cancel": "cancel {job}",
+        "token": "agent token --ttl {ttl}s",
+        "revoke-token": "agent tokens --revoke {token}",
+        "revoke": "agent revoke {agent}",
+        "rotate": "keys rotate --grace {grace}s",
+        "retire": "keys retire {key_epoch}",
+        "remove": "keys retire --now {key_epoch}",
+    }
+    return [word for option, command in asked.items() for word in (f"--{option}", f"{stint} {command}")]
+
+
+def against_scheduler(product, *chosen, beyond_loopback=False):
+    """Brings up a scheduler of that product with agents that nobody else plays; and one that must speak TLS, where this network lets it."""
+    cells = [Cell(product, "beyond", own_network.ADDRESS)] if beyond_loopback else []
+    arguments = []
+    for far in cells:
+        far.start().close()
+        arguments += ["--tls-only", ":".join(map(str, far.address()))]
     cell = Cell(product)
+    cells.append(cell)
     config = product.folder / "stint.toml"
     config.write_text(f'[scheduler]\nheartbeat = "{HEARTBEAT}"\n')
     cell.scheduler.arguments += ("--config", config)
     cell.start().close()
     host, port = cell.address()
-    arguments = ["scheduler", "--server", f"{host}:{port}"]
+    arguments += ["--server", f"{host}:{port}"]
     for number in range(AGENTS):
         key = product.folder / f"conform{number}.key"
         product.ensure("agent", "token", "--key-file", key, "--name", f"conform{number}")
         os.chown(key, os.geteuid(), os.getegid())
         arguments += ["--key-file", key]
-    stint = f"env -C / HOME={product.home} STINT_STATE_DIR={cell.state} {product.stint}"
-    arguments += ["--submit", f"{stint} run -d -- true", "--cancel", f"{stint} cancel {{job}}", *chosen]
     try:
-        return run(arguments)
+        return run(["scheduler", *arguments, *commands(product, cell), *chosen])
     finally:
-        cell.scheduler.process.terminate()
-        cell.scheduler.process.wait()
+        for each in cells:
+            each.scheduler.process.terminate()
+            each.scheduler.process.wait()
 
 
 def against_agent(start, *arguments):
@@ -64,4 +101,6 @@ def against_agent(start, *arguments):
 
 def against_cpp_agent(folder, *chosen):
     """`folder` holds stint-agent and stint-keeper."""
-    return against_agent(f"{shlex.quote(str(folder))}/stint-agent --key-file {{key_file}} --state-dir {{state_dir}}", *chosen)
+    agent = f"{shlex.quote(str(folder))}/stint-agent"
+    join = f"{agent} join {{server}} {{token}} --key-file {{key_file}}"
+    return against_agent(f"{agent} --key-file {{key_file}} --state-dir {{state_dir}}", "--join", join, *chosen)

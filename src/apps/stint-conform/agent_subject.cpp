@@ -20,21 +20,67 @@ AgentSubject::AgentSubject(const AgentTarget& target) : target_(target) {
   fill_random(identity_.key);
 }
 
-Check AgentSubject::start() {
-  if (!is_prepared_) {
-    if (auto made = folder_.make(); !made) return tl::unexpected(set_up_failed(made.error()));
-    if (auto opened = listener_.open(); !opened) return tl::unexpected(set_up_failed(opened.error()));
-    const std::string key_file =
-        "{\"server\":\"127.0.0.1:" + std::to_string(listener_.port()) + "\",\"agent\":" + std::to_string(identity_.agent) + ",\"name\":\"" +
-        identity_.name + "\",\"key_epoch\":" + std::to_string(identity_.key_epoch) + ",\"key\":\"" + to_hex(identity_.key) + "\"}\n";
-    if (auto written = write_file(folder_.path() + "/key", key_file); !written) return tl::unexpected(set_up_failed(written.error()));
-    is_prepared_ = true;
-  }
-  const std::string command = replace_names(target_.start, {{"server", "127.0.0.1:" + std::to_string(listener_.port())},
-                                                            {"key_file", folder_.path() + "/key"},
-                                                            {"state_dir", folder_.path() + "/state"}});
-  if (auto started = process_.start(command, folder_.path() + "/log"); !started) return tl::unexpected(set_up_failed(started.error()));
+std::string AgentSubject::server() const { return (show_ ? "https://127.0.0.1:" : "127.0.0.1:") + std::to_string(listener_.port()); }
+
+Check AgentSubject::prepare() {
+  if (is_prepared_) return {};
+  if (auto made = folder_.make(); !made) return tl::unexpected(set_up_failed(made.error()));
+  if (auto opened = listener_.open(); !opened) return tl::unexpected(set_up_failed(opened.error()));
+  is_prepared_ = true;
   return {};
+}
+
+Check AgentSubject::start_command(const std::string& command, const std::string& token) {
+  const auto line = replace_names(command, {{"server", server()},
+                                            {"pins", to_text(pins_)},
+                                            {"token", token},
+                                            {"key_file", folder_.path() + "/key"},
+                                            {"state_dir", folder_.path() + "/state"}});
+  if (auto started = process_.start(line, folder_.path() + "/log"); !started) return tl::unexpected(set_up_failed(started.error()));
+  return {};
+}
+
+Check AgentSubject::start() {
+  CONFORM_CHECK(prepare());
+  if (!is_joined_ && !has_key_file()) {
+    std::string pins;
+    for (const Pin& pin : pins_) pins += (pins.empty() ? "\"" : ",\"") + to_text(pin) + "\"";
+    const std::string key_file = "{\"server\":\"" + server() + "\",\"agent\":" + std::to_string(identity_.agent) + ",\"name\":\"" +
+                                 identity_.name + "\",\"key_epoch\":" + std::to_string(identity_.key_epoch) + ",\"key\":\"" +
+                                 to_hex(identity_.key) + "\",\"tls_pins\":[" + pins + "]}\n";
+    if (auto written = write_file(folder_.path() + "/key", key_file); !written) return tl::unexpected(set_up_failed(written.error()));
+  }
+  return start_command(target_.start, "");
+}
+
+bool AgentSubject::has_key_file() const { return !read_file(folder_.path() + "/key").empty(); }
+
+void AgentSubject::speak_tls(std::vector<Pin> pins, const TlsShow& show) {
+  pins_ = std::move(pins);
+  show_ = show;
+}
+
+Check AgentSubject::start_join(const std::string& token) {
+  if (target_.join.empty()) return skip("--join, a command that joins a cell");
+  CONFORM_CHECK(prepare());
+  is_joining_ = true;
+  return start_command(target_.join, token);
+}
+
+Checked<Asked> AgentSubject::accept_enrol(const Ticket& ticket) {
+  CONFORM_TRY(auto peer, accept());
+  return read_enrol(std::move(peer), ticket);
+}
+
+Checked<int> AgentSubject::join_ended(Duration patience) {
+  if (!process_.wait(patience)) return differ("the end of the command that joins", "it still runs");
+  return process_.exit_status();
+}
+
+void AgentSubject::become(const Identity& identity) {
+  identity_ = identity;
+  is_joining_ = false;
+  is_joined_ = true;
 }
 
 std::string AgentSubject::log_end() const {
@@ -44,15 +90,24 @@ std::string AgentSubject::log_end() const {
   return "; the end of the agent's log: " + text;
 }
 
-Checked<Peer> AgentSubject::accept(Duration patience) {
-  if (!process_.is_running()) CONFORM_CHECK(start());
+Checked<Socket> AgentSubject::accept_socket(Duration patience) {
+  if (!is_joining_ && !process_.is_running()) CONFORM_CHECK(start());
   const Instant deadline = now() + patience;
   while (now() < deadline) {
     auto socket = listener_.accept(std::min(deadline, now() + Duration{std::chrono::seconds{1}}));
-    if (socket) return Peer{*std::move(socket)};
+    if (socket) return *std::move(socket);
     if (!process_.is_running()) return differ("a connection of the agent", "its process ended");
   }
   return differ("a connection of the agent", "none within " + std::to_string(to_ms(patience)) + " ms");
+}
+
+Checked<Peer> AgentSubject::accept(Duration patience) {
+  CONFORM_TRY(auto socket, accept_socket(patience));
+  if (show_) {
+    shaken_ = accept_tls(socket, *show_);
+    if (!shaken_.is_done) return differ("TLS 1.3 with the key that is pinned", describe(shaken_));
+  }
+  return Peer{std::move(socket)};
 }
 
 bool AgentSubject::is_quiet(Duration length) { return !listener_.accept(now() + length); }

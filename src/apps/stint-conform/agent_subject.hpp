@@ -1,17 +1,23 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "apps/stint-conform/enrol.hpp"
 #include "apps/stint-conform/handshake.hpp"
 #include "apps/stint-conform/process.hpp"
+#include "apps/stint-conform/tls.hpp"
 
 namespace stint::conform {
 
 /// How the agent is started, and what it can be asked to do.
 struct AgentTarget {
-  std::string start;  ///< command with {server}, {key_file} and {state_dir}
+  std::string start;  ///< command with {server}, {pins}, {key_file} and {state_dir}
+  std::string join;   ///< the same with {token}; empty: cases that need it are skipped
+  std::set<std::string> without;  ///< features that it lacks
   std::string driver = "exec";
   /// What tasks of each kind run: arguments, by kind (limits of kinds: docs of the option).
   std::map<std::string, std::vector<std::string>> commands;
@@ -34,6 +40,25 @@ class AgentSubject {
   [[nodiscard]] const Identity& identity() const { return identity_; }
   [[nodiscard]] Background& process() { return process_; }
   [[nodiscard]] std::string log_end() const;
+
+  // ---- TLS and enrolment: before the agent is started
+  /// From now on the server is named with https://, the agent knows these pins, and accept() shows what `show` says.
+  void speak_tls(std::vector<Pin> pins, const TlsShow& show);
+  void show(const TlsShow& show) { show_ = show; }
+  /// The outcome of the last handshake.
+  [[nodiscard]] const TlsOutcome& shaken() const { return shaken_; }
+  /// The next connection, with nothing said on it.
+  [[nodiscard]] Checked<Socket> accept_socket(Duration patience = limits::kStartPatience);
+  /// Runs the command that joins. accept() starts no agent meanwhile.
+  [[nodiscard]] Check start_join(const std::string& token);
+  [[nodiscard]] Checked<Asked> accept_enrol(const Ticket& ticket);
+  /// The command that joins has ended; its exit status.
+  [[nodiscard]] Checked<int> join_ended(Duration patience = limits::kPatience);
+  /// Who we have made it; from now on accept() starts it as such.
+  void become(const Identity& identity);
+  /// The cell knows it by this from now on.
+  void play(const Identity& identity) { identity_ = identity; }
+  [[nodiscard]] bool has_key_file() const;
 
   /// The next connection; starts the agent if it does not run.
   [[nodiscard]] Checked<Peer> accept(Duration patience = limits::kStartPatience);
@@ -71,6 +96,9 @@ class AgentSubject {
 
  private:
   [[nodiscard]] Check start();
+  [[nodiscard]] Check prepare();
+  [[nodiscard]] Check start_command(const std::string& command, const std::string& token);
+  [[nodiscard]] std::string server() const;
 
   const AgentTarget& target_;
   Identity identity_;
@@ -78,6 +106,11 @@ class AgentSubject {
   Listener listener_;
   Background process_;
   bool is_prepared_ = false;
+  bool is_joining_ = false;  ///< the process is the command that joins
+  bool is_joined_ = false;   ///< it has made the key file itself
+  std::vector<Pin> pins_;
+  std::optional<TlsShow> show_;
+  TlsOutcome shaken_;
   protocol::Resume resume_;
   Greeting greeting_;
   std::uint64_t jobs_ = 0;

@@ -1,12 +1,17 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apps/stint-conform/check.hpp"
 
 namespace stint::conform {
+
+/// What may be left out of an implementation, with `--without`.
+inline constexpr std::array<std::string_view, 4> kFeatures{"enrolment", "rekey", "tls", "websocket"};
 
 class Session;
 class SchedulerSubject;
@@ -19,6 +24,8 @@ struct Case {
   std::string title;
   std::string sentence;
   std::function<Check(Subject&)> run;
+  std::string feature = {};  ///< what an implementation may lack (kFeatures); empty: nothing without it
+  bool is_alone = false;     ///< changes what other cases rely on: runs by itself, after them
 };
 using SchedulerCase = Case<SchedulerSubject>;
 using AgentCase = Case<AgentSubject>;

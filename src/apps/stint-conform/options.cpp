@@ -2,12 +2,14 @@
 
 #include <getopt.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 #include <string_view>
 
 #include "adapters/agent_host/address.hpp"
 #include "adapters/agent_host/key_file.hpp"
+#include "apps/stint-conform/case.hpp"
 #include "apps/stint-conform/limits.hpp"
 
 namespace stint::conform {
@@ -21,7 +23,8 @@ const char* const kUsage =
     "a scheduler against agents that it starts. ID chooses cases by the beginning of their number: S2 or S2.07; without one all are run.\n"
     "\n"
     "scheduler:\n"
-    "  --server HOST:PORT    where it listens (plain TCP)\n"
+    "  --server HOST:PORT    where it listens; with https:// before it all is said in TLS\n"
+    "  --tls-only HOST:PORT  the same implementation at an address where it must speak TLS; nothing is changed there\n"
     "  --key-file FILE       an agent of that scheduler, used by nobody else meanwhile, as `stint agent token` writes it; given again, as "
     "many\n"
     "                        cases run at the same time\n"
@@ -29,12 +32,21 @@ const char* const kUsage =
     "agent\n"
     "                        may take it. Without it cases that need work are skipped\n"
     "  --cancel COMMAND      cancels job {job}\n"
+    "  --token COMMAND       prints an enrolment token that is good for {ttl} seconds\n"
+    "  --revoke-token COMMAND  takes back token {token} (16 hexadecimal digits)\n"
+    "  --revoke COMMAND      revokes the agent named {agent}\n"
+    "  --rotate COMMAND      installs the next key epoch; the older one is accepted for {grace} seconds\n"
+    "  --retire COMMAND      retires key epoch {key_epoch} before its grace is over\n"
+    "  --remove COMMAND      removes key epoch {key_epoch} at once. Cases that need a command which is not given are skipped. Those that\n"
+    "                        rotate come last, one by one; the key files are worth nothing afterwards\n"
     "  A short heartbeat interval (1 s to 3 s) lets leases be tried; with a longer one those cases are skipped.\n"
     "\n"
     "agent:\n"
     "  --start COMMAND       starts an agent in the foreground; {server} is where its scheduler listens, {key_file} who it is, {state_dir} "
     "a\n"
-    "                        directory for what it keeps. Every case starts one\n"
+    "                        directory for what it keeps. Every case starts one. {server} has https:// before it where TLS is to be\n"
+    "                        spoken, and {pins}, also in the key file as `tls_pins`, are the keys that are to be believed\n"
+    "  --join COMMAND        makes this machine an agent of the scheduler at {server} with the token {token}, writes {key_file}, and ends\n"
     "  --driver NAME         of the tasks it is given (default: exec)\n"
     "  --task KIND=COMMAND   what such a task runs, words parted by spaces. Kinds: ok (ends well at once), fail (exit status 3), signal "
     "(killed by\n"
@@ -45,6 +57,7 @@ const char* const kUsage =
     "  --jobs N              cases at the same time (default: 4)\n"
     "\n"
     "both:\n"
+    "  --without FEATURE     it has no enrolment, rekey, tls or websocket: those cases are skipped; may be given again\n"
     "  --json                the report as JSON (schema stint.conform/1)\n"
     "  --list                cases, and the sentences they test; nothing is run\n"
     "  --version\n"
@@ -60,16 +73,47 @@ const char* const kUsage =
 
 namespace {
 
-enum Option : int { kServer = 1, kKeyFile, kSubmit, kCancel, kStart, kDriver, kTask, kJobs, kJson, kList, kVersion, kHelp };
+enum Option : int {
+  kServer = 1,
+  kKeyFile,
+  kTlsOnly,
+  kSubmit,
+  kCancel,
+  kToken,
+  kRevokeToken,
+  kRevoke,
+  kRotate,
+  kRetire,
+  kRemove,
+  kStart,
+  kJoin,
+  kDriver,
+  kTask,
+  kJobs,
+  kWithout,
+  kJson,
+  kList,
+  kVersion,
+  kHelp
+};
 
 constexpr option kOptions[] = {{"server", required_argument, nullptr, kServer},
                                {"key-file", required_argument, nullptr, kKeyFile},
+                               {"tls-only", required_argument, nullptr, kTlsOnly},
                                {"submit", required_argument, nullptr, kSubmit},
                                {"cancel", required_argument, nullptr, kCancel},
+                               {"token", required_argument, nullptr, kToken},
+                               {"revoke-token", required_argument, nullptr, kRevokeToken},
+                               {"revoke", required_argument, nullptr, kRevoke},
+                               {"rotate", required_argument, nullptr, kRotate},
+                               {"retire", required_argument, nullptr, kRetire},
+                               {"remove", required_argument, nullptr, kRemove},
                                {"start", required_argument, nullptr, kStart},
+                               {"join", required_argument, nullptr, kJoin},
                                {"driver", required_argument, nullptr, kDriver},
                                {"task", required_argument, nullptr, kTask},
                                {"jobs", required_argument, nullptr, kJobs},
+                               {"without", required_argument, nullptr, kWithout},
                                {"json", no_argument, nullptr, kJson},
                                {"list", no_argument, nullptr, kList},
                                {"version", no_argument, nullptr, kVersion},
@@ -94,6 +138,22 @@ Status set_server(Command& command, const char* value) {
   STINT_TRY(const auto address, agent_host::parse_address(value));
   command.scheduler.host = address.host;
   command.scheduler.port = address.port;
+  command.scheduler.is_tls = address.transport == agent_host::Transport::tls;
+  return {};
+}
+
+Status set_tls_only(Command& command, const char* value) {
+  STINT_TRY(const auto address, agent_host::parse_address(value));
+  command.scheduler.tls_only_host = address.host;
+  command.scheduler.tls_only_port = address.port;
+  return {};
+}
+
+Status add_without(Command& command, const char* value) {
+  if (std::find(kFeatures.begin(), kFeatures.end(), value) == kFeatures.end())
+    return fail(Errc::invalid_argument, "--without '" + std::string{value} + "': known are enrolment, rekey, tls, websocket");
+  command.agent.without.insert(value);
+  command.scheduler.without.insert(value);
   return {};
 }
 
@@ -126,6 +186,15 @@ Status apply(int code, const char* value, Command& command) {
   switch (static_cast<Option>(code)) {
     case kServer: return set_server(command, value);
     case kKeyFile: return add_key_file(command, value);
+    case kTlsOnly: return set_tls_only(command, value);
+    case kToken: command.scheduler.token = value; return {};
+    case kRevokeToken: command.scheduler.revoke_token = value; return {};
+    case kRevoke: command.scheduler.revoke = value; return {};
+    case kRotate: command.scheduler.rotate = value; return {};
+    case kRetire: command.scheduler.retire = value; return {};
+    case kRemove: command.scheduler.remove = value; return {};
+    case kJoin: command.agent.join = value; return {};
+    case kWithout: return add_without(command, value);
     case kSubmit: command.scheduler.submit = value; return {};
     case kCancel: command.scheduler.cancel = value; return {};
     case kStart: command.agent.start = value; return {};

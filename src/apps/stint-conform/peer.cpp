@@ -29,7 +29,10 @@ Checked<std::optional<Frame>> Peer::next_frame(Instant deadline) {
     if (closed_) return std::nullopt;
     Bytes bytes;
     switch (socket_.receive(bytes, deadline)) {
-      case Socket::Got::closed: closed_ = true; return std::nullopt;
+      case Socket::Got::closed:
+        closed_ = true;
+        if (const auto problem = socket_.problem(); !problem.empty()) return differ("what the transport allows", problem);
+        return std::nullopt;
       case Socket::Got::nothing: return std::nullopt;
       case Socket::Got::bytes: break;
     }

@@ -108,7 +108,9 @@ Status Background::start(const std::string& command, const std::string& log) {
 
 bool Background::is_running() {
   if (pid_ == 0) return false;
-  if (::waitpid(pid_, nullptr, WNOHANG) == 0) return true;
+  int status = 0;
+  if (::waitpid(pid_, &status, WNOHANG) == 0) return true;
+  exit_status_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   pid_ = 0;
   return false;
 }

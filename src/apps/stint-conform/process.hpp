@@ -52,6 +52,8 @@ class Background {
   [[nodiscard]] Status start(const std::string& command, const std::string& log);
   [[nodiscard]] bool is_running();
   void signal(int number) const;
+  /// Of the process that ran last, once it has ended; -1: a signal ended it, or none has run.
+  [[nodiscard]] int exit_status() const { return exit_status_; }
   /// True if it has ended by itself.
   [[nodiscard]] bool wait(Duration patience);
   /// SIGTERM, then SIGKILL.
@@ -59,6 +61,7 @@ class Background {
 
  private:
   pid_t pid_ = 0;
+  int exit_status_ = -1;
 };
 
 }  // namespace stint::conform

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "apps/stint-conform/process.hpp"
+#include "apps/stint-conform/web_socket.hpp"
 
 namespace stint::conform {
 namespace {
@@ -27,10 +28,83 @@ AgentStart make_start() {
   return start;
 }
 
-Checked<Peer> SchedulerSubject::connect() const {
+Checked<Socket> SchedulerSubject::dial() const {
   auto socket = Socket::connect(target_.host, target_.port);
   if (!socket) return differ("a connection", socket.error().detail);
-  return Peer{*std::move(socket)};
+  return *std::move(socket);
+}
+
+Checked<Peer> SchedulerSubject::connect() const {
+  CONFORM_TRY(auto socket, dial());
+  const bool is_web = way_ == Way::web_socket;
+  if (way_ == Way::tls || (is_web && target_.is_tls)) {
+    const auto outcome = begin_tls(socket, {.alpn = {is_web ? "http/1.1" : "stint/1"}});
+    if (!outcome.is_done) return differ("TLS 1.3 with ALPN stint/1", describe(outcome));
+  }
+  if (is_web) {
+    const auto upgrade = upgrade_to_web_socket(socket, target_.host);
+    if (!upgrade.is_right) return differ("101 with the right Sec-WebSocket-Accept", upgrade.answer.head);
+  }
+  return Peer{std::move(socket)};
+}
+
+// ---- by commands
+
+Checked<std::string> SchedulerSubject::run(const char* option, const std::string& command,
+                                           const std::vector<std::pair<std::string, std::string>>& values) {
+  if (command.empty()) return skip(option);
+  auto output = run_command(replace_names(command, values));
+  if (!output) return differ(std::string(option) + " succeeds", output.error().detail);
+  return *std::move(output);
+}
+
+Checked<Ticket> SchedulerSubject::make_token(std::int64_t ttl_s) const {
+  CONFORM_TRY(const auto output, run("--token", target_.token, {{"ttl", std::to_string(ttl_s)}}));
+  constexpr std::size_t kTokenSize = 84;
+  const auto at = output.find("st1_");
+  const auto token = protocol::parse_enrol_token(at == std::string::npos ? "" : output.substr(at, kTokenSize));
+  if (!token) return differ("--token prints a token", token.error().detail);
+  return make_ticket(*token);
+}
+
+Check SchedulerSubject::revoke_token(const Ticket& ticket) const {
+  CONFORM_TRY(const auto output, run("--revoke-token", target_.revoke_token, {{"token", protocol::enrol_token_name(ticket.token.id)}}));
+  (void)output;
+  return {};
+}
+
+Checked<Identity> SchedulerSubject::enrol() const {
+  CONFORM_TRY(const auto ticket, make_token());
+  const auto request = make_enrol(ticket, random_signing_key());
+  const Bytes frame = enrol_frame(ticket, request);
+  CONFORM_TRY(auto peer, connect());
+  peer.send(frame);
+  CONFORM_TRY(const auto ack, read_enrol_ack(peer, ticket, request));
+  return open_grant(ticket, request, frame, ack);
+}
+
+Check SchedulerSubject::revoke(const Identity& agent) const {
+  CONFORM_TRY(const auto output, run("--revoke", target_.revoke, {{"agent", agent.name}}));
+  (void)output;
+  return {};
+}
+
+Check SchedulerSubject::rotate(std::int64_t grace_s) const {
+  CONFORM_TRY(const auto output, run("--rotate", target_.rotate, {{"grace", std::to_string(grace_s)}}));
+  (void)output;
+  return {};
+}
+
+Check SchedulerSubject::retire(std::uint16_t key_epoch) const {
+  CONFORM_TRY(const auto output, run("--retire", target_.retire, {{"key_epoch", std::to_string(key_epoch)}}));
+  (void)output;
+  return {};
+}
+
+Check SchedulerSubject::remove(std::uint16_t key_epoch) const {
+  CONFORM_TRY(const auto output, run("--remove", target_.remove, {{"key_epoch", std::to_string(key_epoch)}}));
+  (void)output;
+  return {};
 }
 
 protocol::Hello SchedulerSubject::make_hello(AgentStart& start) const {

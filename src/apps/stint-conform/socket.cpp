@@ -27,6 +27,15 @@ std::int64_t read_clock_ns(clockid_t clock) {
 
 int remaining_ms(Instant deadline) { return static_cast<int>(std::clamp<std::int64_t>(to_ms(deadline - now()) + 1, 0, 600'000)); }
 
+void set_no_delay(int fd) {
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+std::string system_words() { return std::strerror(errno); }  // NOLINT(concurrency-mt-unsafe): glibc's is per thread
+
+}  // namespace
+
 bool wait_for(int fd, short events, Instant deadline) {
   for (;;) {
     pollfd poll_fd{fd, events, 0};
@@ -37,15 +46,6 @@ bool wait_for(int fd, short events, Instant deadline) {
   }
 }
 
-void set_no_delay(int fd) {
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-std::string system_words() { return std::strerror(errno); }  // NOLINT(concurrency-mt-unsafe): glibc's is per thread
-
-}  // namespace
-
 Instant now() { return Instant{Duration{read_clock_ns(CLOCK_BOOTTIME)}}; }
 std::int64_t wall_ms() { return read_clock_ns(CLOCK_REALTIME) / 1'000'000; }
 
@@ -54,11 +54,61 @@ void sleep_for(Duration length) {
   ::nanosleep(&t, nullptr);
 }
 
-Socket::Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)), empty_since_(other.empty_since_) {}
+namespace {
+
+/// The socket as it is.
+class PlainLayer final : public Layer {
+ public:
+  explicit PlainLayer(int fd) : fd_(fd) {}
+  [[nodiscard]] Status send(ByteView bytes) override;
+  [[nodiscard]] Got receive(Bytes& out, Instant deadline) override;
+  [[nodiscard]] Instant empty_since() const override { return empty_since_; }
+
+ private:
+  int fd_;
+  Instant empty_since_ = now();
+};
+
+Status PlainLayer::send(ByteView bytes) {
+  const Instant deadline = now() + limits::kPatience;
+  while (!bytes.empty()) {
+    const auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(sent));
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return fail(Errc::unavailable, system_words());
+    if (!wait_for(fd_, POLLOUT, deadline)) return fail(Errc::unavailable, "the other side takes no bytes");
+  }
+  return {};
+}
+
+Layer::Got PlainLayer::receive(Bytes& out, Instant deadline) {
+  std::array<std::uint8_t, limits::kReadBytes> buffer;
+  for (;;) {
+    const Instant before = now();
+    const auto got = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got > 0) {
+      out.insert(out.end(), buffer.begin(), buffer.begin() + got);
+      return Got::bytes;
+    }
+    if (got == 0) return Got::closed;
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return Got::closed;  // reset
+    empty_since_ = before;
+    if (!wait_for(fd_, POLLIN, deadline)) return Got::nothing;
+  }
+}
+
+}  // namespace
+
+Socket::Socket(int fd) : fd_(fd), layer_(std::make_unique<PlainLayer>(fd)) {}
+Socket::Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)), layer_(std::move(other.layer_)) {}
 
 Socket& Socket::operator=(Socket&& other) noexcept {
   std::swap(fd_, other.fd_);
-  std::swap(empty_since_, other.empty_since_);
+  std::swap(layer_, other.layer_);
   return *this;
 }
 
@@ -86,36 +136,8 @@ Result<Socket> Socket::connect(const std::string& host, const std::string& port)
 }
 
 Status Socket::send(ByteView bytes) {
-  const Instant deadline = now() + limits::kPatience;
-  while (!bytes.empty()) {
-    const auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent > 0) {
-      bytes = bytes.subspan(static_cast<std::size_t>(sent));
-      continue;
-    }
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return fail(Errc::unavailable, system_words());
-    if (!wait_for(fd_, POLLOUT, deadline)) return fail(Errc::unavailable, "the other side takes no bytes");
-  }
-  return {};
-}
-
-Socket::Got Socket::receive(Bytes& out, Instant deadline) {
-  if (fd_ < 0) return Got::closed;
-  std::array<std::uint8_t, limits::kReadBytes> buffer;
-  for (;;) {
-    const Instant before = now();
-    const auto got = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (got > 0) {
-      out.insert(out.end(), buffer.begin(), buffer.begin() + got);
-      return Got::bytes;
-    }
-    if (got == 0) return Got::closed;
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return Got::closed;  // reset
-    empty_since_ = before;
-    if (!wait_for(fd_, POLLIN, deadline)) return Got::nothing;
-  }
+  if (fd_ < 0) return fail(Errc::unavailable, "closed");
+  return layer_->send(bytes);
 }
 
 void Socket::end_sending() { ::shutdown(fd_, SHUT_WR); }

@@ -16,5 +16,11 @@ namespace stint::conform::agent {
 [[nodiscard]] std::vector<AgentCase> work_cases();
 [[nodiscard]] std::vector<AgentCase> held_cases();
 [[nodiscard]] std::vector<AgentCase> output_cases();
+[[nodiscard]] std::vector<AgentCase> enrol_cases();
+[[nodiscard]] std::vector<AgentCase> enrol_answer_cases();
+[[nodiscard]] std::vector<AgentCase> rekey_cases();
+[[nodiscard]] std::vector<AgentCase> bad_rekey_cases();
+[[nodiscard]] std::vector<AgentCase> pin_cases();
+[[nodiscard]] std::vector<AgentCase> tls_cases();
 
 }  // namespace stint::conform::agent

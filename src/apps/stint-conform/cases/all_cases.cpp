@@ -33,6 +33,18 @@ void append(std::vector<Case<Subject>>& all, std::vector<Case<Subject>> more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
+/// Cases that an implementation without this feature is not tried with.
+template <class Subject>
+std::vector<Case<Subject>> of(const char* feature, std::vector<Case<Subject>> cases) {
+  for (auto& tried : cases) tried.feature = feature;
+  return cases;
+}
+template <class Subject>
+std::vector<Case<Subject>> alone(std::vector<Case<Subject>> cases) {
+  for (auto& tried : cases) tried.is_alone = true;
+  return cases;
+}
+
 }  // namespace
 
 std::vector<SchedulerCase> scheduler_cases() {
@@ -45,6 +57,12 @@ std::vector<SchedulerCase> scheduler_cases() {
   append(own, scheduler::meaning_cases());
   append(own, scheduler::work_cases());
   append(own, scheduler::output_cases());
+  append(own, of("enrolment", scheduler::enrol_cases()));
+  append(own, of("enrolment", scheduler::enrol_frame_cases()));
+  append(own, of("enrolment", scheduler::revocation_cases()));
+  append(own, of("rekey", alone(scheduler::key_cases())));
+  append(own, of("tls", scheduler::tls_cases()));
+  append(own, of("websocket", scheduler::web_socket_cases()));
   return with_common('S', std::move(own));
 }
 
@@ -59,6 +77,12 @@ std::vector<AgentCase> agent_cases() {
   append(own, agent::work_cases());
   append(own, agent::held_cases());
   append(own, agent::output_cases());
+  append(own, of("enrolment", agent::enrol_cases()));
+  append(own, of("enrolment", agent::enrol_answer_cases()));
+  append(own, of("rekey", agent::rekey_cases()));
+  append(own, of("rekey", agent::bad_rekey_cases()));
+  append(own, of("tls", agent::pin_cases()));
+  append(own, of("tls", agent::tls_cases()));
   return with_common('A', std::move(own));
 }
 

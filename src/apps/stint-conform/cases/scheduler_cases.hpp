@@ -15,5 +15,11 @@ namespace stint::conform::scheduler {
 [[nodiscard]] std::vector<SchedulerCase> meaning_cases();
 [[nodiscard]] std::vector<SchedulerCase> work_cases();
 [[nodiscard]] std::vector<SchedulerCase> output_cases();
+[[nodiscard]] std::vector<SchedulerCase> enrol_cases();
+[[nodiscard]] std::vector<SchedulerCase> enrol_frame_cases();
+[[nodiscard]] std::vector<SchedulerCase> revocation_cases();
+[[nodiscard]] std::vector<SchedulerCase> key_cases();  ///< they rotate: one at a time, after all others
+[[nodiscard]] std::vector<SchedulerCase> tls_cases();
+[[nodiscard]] std::vector<SchedulerCase> web_socket_cases();
 
 }  // namespace stint::conform::scheduler
