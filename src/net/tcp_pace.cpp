@@ -13,6 +13,12 @@ namespace {
 
 std::uint64_t rest(std::uint64_t limit, std::uint64_t used) { return limit - std::min(limit, used); }
 
+/// The rate that was delivered when there was last enough to send, or a window in a round trip, which knows of a queue on the way.
+std::uint64_t rate_of(const tcp_info& info, std::uint64_t window) {
+  if (info.tcpi_rtt == 0) return info.tcpi_delivery_rate;
+  return std::min<std::uint64_t>(info.tcpi_delivery_rate, window * 1'000'000 / info.tcpi_rtt);
+}
+
 }  // namespace
 
 std::size_t send_room(const TcpQueue& queue) {
@@ -31,7 +37,7 @@ std::size_t send_room(int socket) {
       size >= offsetof(tcp_info, tcpi_delivery_rate) + sizeof info.tcpi_delivery_rate) {
     queue.unsent = info.tcpi_notsent_bytes;
     queue.window = std::uint64_t{info.tcpi_snd_cwnd} * info.tcpi_snd_mss;
-    queue.delivery_rate = info.tcpi_delivery_rate;
+    queue.delivery_rate = rate_of(info, queue.window);
   }
   return send_room(queue);
 }
