@@ -74,8 +74,8 @@ class SlowLine(NetworkCase):
 
     def test_big_frames_both_ways(self):
         """Neither side takes the other for gone, though a heartbeat's answer waits behind a megabyte: not one session is lost."""
-        before = self.sessions()
         with self.line.in_weather(bits_per_second=250_000, delay=0.03):
+            before = self.begin_anew()
             up = self.begin_work(count=2 if self.LONG else 1, size=BIG // 2, labels={"place": "edge"}, resources={"cpu": "200m"})
             down = [self.begin_told(f"{self.name}-{number}") for number in range(3 if self.LONG else 1)]
             told = {task: digest for job in down for task, digest in job.items()}
@@ -84,6 +84,14 @@ class SlowLine(NetworkCase):
         self.check_done_once(up)
         for task, digest in told.items():
             self.assertEqual(digest, self.output_of(task).decode().strip())
+
+    def begin_anew(self):
+        """A session that knows no better line; how many there have been. What a sudden change costs is the other tests' matter."""
+        before = self.sessions()
+        self.line.reset_all()
+        self.eventually("a session on the slow line", lambda: self.sessions() > before)
+        self.wait_for_agent("edge", "connected")
+        return self.sessions()
 
     def begin_told(self, name):
         """Tasks whose assignments are a megabyte together, and leave together; for each the digest that it prints of its part."""
