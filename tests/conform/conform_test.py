@@ -73,7 +73,7 @@ class Conform(e2e.Case):
     def test_every_planted_bug_can_be_planted(self):
         """What they change moves on; B-4, which builds them, is not run as often as this is."""
         for patch in sorted((accept.ROOT / "tests/conform/mutants").glob("*.patch")):
-            done = subprocess.run(["git", "apply", "--check", patch], cwd=accept.ROOT, capture_output=True, text=True)
+            done = subprocess.run(["git", "apply", "-C1", "--check", patch], cwd=accept.ROOT, capture_output=True, text=True)
             self.assertEqual(0, done.returncode, f"{patch.name}: {done.stderr}")
 
 
