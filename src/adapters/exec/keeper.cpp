@@ -100,12 +100,18 @@ void Keeper::run() {
     const Instant now = now_boottime();
     for (const epoll_event& event : events) on_event(event.data.u64, event.events, now);
     on_time(now);
-    const bool idle = agent_ == 0 && held_.empty();
+    const bool idle = is_idle();
     if (!idle) idle_since_.reset();
     if (idle && !idle_since_) idle_since_ = now;
   }
-  log_.info(shutdown_until_ ? "told to end: no task is left" : "idle without an agent: nothing is held");
+  log_.info(shutdown_until_ ? "told to end: no task is left" : "idle without an agent: nothing is held that one could come for");
   cgroups_.remove_all();
+}
+
+/// No agent, and nothing is held; or only ended tasks are, for an agent that cannot come since the state directory was removed.
+bool Keeper::is_idle() const {
+  if (agent_ != 0) return false;
+  return held_.empty() || (by_pid_.empty() && deadlines_.empty() && !state_.is_there());
 }
 
 std::optional<Instant> Keeper::next_moment() const {
@@ -117,6 +123,8 @@ std::optional<Instant> Keeper::next_moment() const {
   consider(spool_retry_);
   consider(shutdown_until_);
   if (idle_since_) consider(*idle_since_ + options_.idle_exit);
+  if (!idle_since_ && agent_ == 0 && by_pid_.empty())
+    consider(now_boottime() + std::max<Duration>(options_.idle_exit, limits::kStateDirLook));  // is the directory still there?
   for (const auto& [number, connection] : connections_) {
     if (!connection.role) consider(connection.since + limits::kHelloWithin);
   }

@@ -75,6 +75,7 @@ class Keeper {
   Keeper(StateDir state, UniqueFd lock, Log& log, KeeperOptions options, Epoll epoll, Spool spool);
   Status set_up(UniqueFd listener);
 
+  [[nodiscard]] bool is_idle() const;
   [[nodiscard]] std::optional<Instant> next_moment() const;
   void on_time(Instant now);
   void on_event(std::uint64_t tag, std::uint32_t events, Instant now);
@@ -133,7 +134,7 @@ class Keeper {
   std::deque<Number> dirty_;  ///< something to tell
 
   std::optional<Instant> spool_retry_;  ///< some pipes are paused
-  std::optional<Instant> idle_since_;
+  std::optional<Instant> idle_since_;  ///< see is_idle()
   std::optional<Instant> shutdown_until_;  ///< told to go: nothing is started, and then no task is waited for
 };
 

@@ -193,6 +193,26 @@ TEST_F(KeeperSurvivalTest, AKeeperThatNobodyNeedsEnds) {
   EXPECT_EQ(std::system(command.c_str()), 0);
 }
 
+TEST_F(KeeperSurvivalTest, AKeeperWhoseDirectoryIsGoneEndsWithItsLastTask) {
+  const pid_t keeper = ::fork();
+  if (keeper == 0) {
+    ::execl(STINT_KEEPER_BINARY, "stint-keeper", "--idle-exit", "1", "--state-dir", state_dir.c_str(), nullptr);
+    ::_exit(127);
+  }
+  while (!state().connect() && ::waitpid(keeper, nullptr, WNOHANG) == 0) ::usleep(10'000);
+  connect();
+  agent->driver->start(shell(ended, "echo done"));
+  agent->driver->start(waiting(running, "true", "true"));
+  ASSERT_TRUE(agent->run_until_ended(ended) && agent->run_until_started(running));
+  agent.reset();
+  std::filesystem::remove_all(state_dir);
+  EXPECT_EQ(::waitpid(keeper, nullptr, WNOHANG), 0) << "a task runs, whoever may come for it";
+  let_go();
+  int status = -1;
+  ASSERT_EQ(::waitpid(keeper, &status, 0), keeper);  // else the test's time is over
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 TEST_F(KeeperSurvivalTest, AMissingKeeperIsNotedAndTriedAgain) {
   TestAgent lost{state_dir, root + "/no-such-keeper"};
   ASSERT_TRUE(lost.run_until([&] { return !lost.driver->notes().empty(); }));

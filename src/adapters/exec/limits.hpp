@@ -55,6 +55,8 @@ inline constexpr Duration kDrain = 1s;
 inline constexpr Duration kShutdownGrace = 10s;
 /// A keeper without an agent that holds nothing ends itself after this.
 inline constexpr Duration kIdleExit = 60s;
+/// At most so often a keeper without an agent or a running task looks whether anybody could find it.
+inline constexpr Duration kStateDirLook = 1s;
 /// The log file is moved aside at the start when it is longer than this.
 inline constexpr std::int64_t kLogBytes = std::int64_t{1} << 20;
 

@@ -78,6 +78,11 @@ Result<UniqueFd> StateDir::listen() const {
   return socket;
 }
 
+bool StateDir::is_there() const {
+  struct stat info{};
+  return ::fstatat(dir_.get(), kSocketName, &info, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
 Result<UniqueFd> StateDir::connect() const {
   STINT_TRY(UniqueFd socket, make_socket());
   const sockaddr_un address = socket_address(dir_.get());

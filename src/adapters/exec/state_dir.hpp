@@ -32,6 +32,8 @@ class StateDir {
   [[nodiscard]] Result<std::optional<UniqueFd>> try_lock() const;
   /// Replaces a stale socket; only the holder of the lock may call it. Non-blocking.
   [[nodiscard]] Result<UniqueFd> listen() const;
+  /// False once somebody has removed the directory or what it holds: nobody finds the one who listens here any more.
+  [[nodiscard]] bool is_there() const;
   /// Non-blocking. Error `unavailable`: nobody listens. `forbidden`: another user does.
   [[nodiscard]] Result<UniqueFd> connect() const;
 

@@ -21,6 +21,7 @@ namespace stint::conform {
 namespace {
 
 constexpr Duration kLook = std::chrono::milliseconds{10};  // between two looks at a process
+constexpr int kRemoveTries = 100;
 
 std::string system_words() { return std::strerror(errno); }  // NOLINT(concurrency-mt-unsafe): glibc's is per thread
 
@@ -55,9 +56,29 @@ Result<std::string> run_command(const std::string& command) {
   return fail(Errc::io, "'" + command + "' ended with status " + std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : -1));
 }
 
+namespace {
+
+/// What an implementation has started beside itself, and left: every process whose command line names the folder.
+void kill_strays(const std::string& folder) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator at("/proc", error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const auto pid = static_cast<pid_t>(std::stol(name));
+    if (pid != ::getpid() && read_file("/proc/" + name + "/cmdline").find(folder + "/") != std::string::npos) ::kill(pid, SIGKILL);
+  }
+}
+
+}  // namespace
+
 TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  if (path_.empty()) return;
+  kill_strays(path_);
+  std::error_code error;
+  for (int tries = 0; std::filesystem::exists(path_, error) && tries < kRemoveTries; ++tries) {  // the killed may still be writing
+    std::filesystem::remove_all(path_, error);
+    if (error) sleep_for(kLook);
+  }
 }
 
 Status TemporaryFolder::make() {
