@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <functional>
 
 #include "apps/stint-conform/cases/scheduler_cases.hpp"
@@ -24,26 +25,31 @@ Check session_works(Subject& subject) {
   return session.expect_alive();
 }
 
-/// One piece is one message: what is sent on the session is not a message of one frame, so the connection must end.
-Check ends(Session& session) {
-  CONFORM_TRY(const auto close, session.until_end());
+constexpr std::int64_t kBeat = 1;  ///< what the heartbeats in wrong messages say
+
+/// The connection must end because of what was sent, which is answered with nothing: not because a lease is over meanwhile.
+Check ends(const Subject& subject, Session& session) {
+  const Duration lease_is_far = from_ms(2 * std::int64_t{subject.ack().heartbeat_ms});
+  CONFORM_TRY(const auto close, session.until_end(std::min(lease_is_far, limits::kPatience)));
   (void)close;
-  return {};
+  CONFORM_TRY(const auto answer, session.find<protocol::HeartbeatAck>());
+  return require(!answer || answer->clock_boot_ns != kBeat, "no answer to what is in it", "HeartbeatAck");
 }
+/// One piece is one message.
 Check ends_with(Subject& subject, const std::function<Bytes(Session&)>& message) {
   CONFORM_TRY(auto session, establish(subject));
   CONFORM_CHECK(session.expect_alive());
   session.peer().send(message(session));
-  return ends(session);
+  return ends(subject, session);
 }
 Check ends_with_raw(Subject& subject, const std::function<Bytes(Session&)>& bytes) {
   CONFORM_TRY(auto session, establish(subject));
   CONFORM_CHECK(session.expect_alive());
   (void)send_raw(session.peer().socket(), bytes(session));
-  return ends(session);
+  return ends(subject, session);
 }
 
-Bytes beat(Session& session) { return session.data(protocol::Heartbeat{1, 0}); }
+Bytes beat(Session& session) { return session.data(protocol::Heartbeat{kBeat, 0}); }
 Bytes two(Session& session) {
   Bytes both = beat(session);
   const Bytes second = beat(session);
