@@ -93,7 +93,7 @@ void WebSocketServer::read(const std::shared_ptr<Link>& link) {
   link->socket.async_read(link->input, [this, link](error_code error, std::size_t size) {
     if (link->dead) return;
     const ByteView bytes(static_cast<const std::uint8_t*>(link->input.data().data()), size);
-    if (error || !link->socket.got_binary() || frame_size(bytes) != size) return drop(link);
+    if (error || !link->socket.got_binary() || size == 0 || frame_size(bytes) != size) return drop(link);
     const Now now = read_clocks();
     handler_->on_link_bytes(link->id, bytes, now, link->empty_since);
     link->input.consume(size);
