@@ -10,6 +10,7 @@
 #include <csignal>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "adapters/exec/exec_harness.hpp"
 
@@ -199,7 +200,7 @@ TEST_F(KeeperSurvivalTest, AKeeperWhoseDirectoryIsGoneEndsWithItsLastTask) {
     ::execl(STINT_KEEPER_BINARY, "stint-keeper", "--idle-exit", "1", "--state-dir", state_dir.c_str(), nullptr);
     ::_exit(127);
   }
-  while (!state().connect() && ::waitpid(keeper, nullptr, WNOHANG) == 0) ::usleep(10'000);
+  while (!state().connect() && ::waitpid(keeper, nullptr, WNOHANG) == 0) std::this_thread::yield();
   connect();
   agent->driver->start(shell(ended, "echo done"));
   agent->driver->start(waiting(running, "true", "true"));
