@@ -160,8 +160,10 @@ void Agent::on_event(LineId id, protocol::Received event, Now now) {
 void Agent::on_event(LineId id, const protocol::Ended& event, Now /*now*/) {
   if (id == speaking_) is_synced_ = false;
   if (is_leaving_ || lines_[id].is_silenced) return;
-  log_.warn("session ended: " + (event.code.empty() ? std::string{} : event.code + ": ") + event.detail);
-  if (event.code == protocol::to_string(protocol::Refusal::rejected) && keys_.on_refused(lines_[id].epoch)) return;
+  const bool is_refused = event.code == protocol::to_string(protocol::Refusal::rejected);
+  log_.warn("session ended: " + (event.code.empty() ? std::string{} : event.code + ": ") + event.detail +
+            (is_refused ? "; if its key was revoked, it joins anew with a line from `stint agent token`" : ""));
+  if (is_refused && keys_.on_refused(lines_[id].epoch)) return;
   if (event.reason != protocol::CloseReason::normal && event.reason != protocol::CloseReason::leaving)
     backoff_.raise_to(limits::kBackoffAfterError);
 }

@@ -43,8 +43,9 @@ constexpr std::array kRemedies{
 };
 
 Error to_error(const std::string& server, const protocol::EnrolRefusal& refusal) {
+  const std::string what = (refusal.detail.starts_with(server) ? "" : server + ": ") + refusal.detail + " (" + refusal.code + ")";
   for (const auto& [code, errc, text] : kRemedies)
-    if (code == refusal.code) return {errc, server + ": " + refusal.detail + " (" + refusal.code + "): " + std::string(text)};
+    if (code == refusal.code) return {errc, what + ": " + std::string(text)};
   return {Errc::conflict, server + ": the scheduler refuses: " + refusal.detail + " (" + refusal.code + ")"};
 }
 

@@ -156,7 +156,7 @@ int join(const CommonOptions& options, const JoinArguments& arguments) {
   if (!wanted) return usage_error(options, wanted.error().detail);
   const auto joined = join_cell(*wanted);
   if (!joined && joined.error().code == Errc::invalid_argument) return usage_error(options, joined.error().detail);
-  if (!joined) return report_error(options, joined.error());
+  if (!joined) return report_error_as_it_is(options, joined.error());  // it says what to do
   if (!arguments.starts) return say_joined(options, *joined);
   StartArguments start = arguments.start;
   start.key_file = joined->key_file;

@@ -12,8 +12,10 @@
 #include "apps/stint/json_output.hpp"
 #include "apps/stint/report.hpp"
 #include "apps/stint/terminal.hpp"
+#include "base/task_words.hpp"
 #include "client/exit_status.hpp"
 #include "client/text.hpp"
+#include "core/model/agent.hpp"
 #include "core/model/quantity.hpp"
 
 namespace stint::cli {
@@ -21,6 +23,7 @@ namespace {
 
 constexpr std::size_t kTokensMax = 1'000'000;  // those that ended are listed for a while
 constexpr const char* kPath = "/v1/agents/tokens";
+constexpr Duration kLifeMax = std::chrono::hours{24} * 30;  // as the scheduler has it; it judges too
 
 struct TokenArguments {
   std::string name, key_file, ttl, address;
@@ -47,6 +50,11 @@ Result<std::string> labels_json(const std::vector<std::string>& labels) {
 Result<std::string> make_request(const TokenArguments& arguments) {
   STINT_TRY(const std::string labels, labels_json(arguments.labels));
   std::string types;
+  for (const std::string& type : arguments.types)
+    if (!parse_agent_type(type))
+      return fail(Errc::invalid_argument, "--type: expected trainer, inferencer, crawler, labeller or rater, got \"" + type + "\"");
+  if (!arguments.name.empty() && !core::is_agent_name(arguments.name))
+    return fail(Errc::invalid_argument, "--name: 1 to 64 letters, digits, `-`, `_` or `.`, and not `tokens`");
   for (const std::string& type : arguments.types) types += (types.empty() ? "" : ",") + json_string(type);
   std::string body = "{\"types\":[" + types + "],\"labels\":" + labels;
   if (!arguments.name.empty()) body += ",\"name\":" + json_string(arguments.name);
@@ -54,6 +62,7 @@ Result<std::string> make_request(const TokenArguments& arguments) {
     const auto ttl = core::parse_duration(arguments.ttl);
     if (!ttl) return fail(Errc::invalid_argument, "--ttl: " + ttl.error().detail);
     if (*ttl < std::chrono::milliseconds{1}) return fail(Errc::invalid_argument, "--ttl: the token would have expired already");
+    if (*ttl > kLifeMax) return fail(Errc::invalid_argument, "--ttl: 30d at most, got " + arguments.ttl);
     body += ",\"ttl_ms\":" + std::to_string(to_ms(*ttl));
   }
   return body + "}";

@@ -15,6 +15,9 @@
 namespace stint::cli {
 namespace {
 
+constexpr Duration kGraceMin = std::chrono::seconds{1},
+                   kGraceMax = std::chrono::hours{24} * 90;  // as the scheduler has them; it judges too
+
 std::string until_of(const client::KeyEpochView& key) {
   if (!key.removed_at.empty()) return "removed " + client::show_time(key.removed_at);
   if (!key.retired_at.empty()) return "retired " + client::show_time(key.retired_at);
@@ -67,6 +70,7 @@ int rotate(const CommonOptions& options, const std::string& grace) {
   if (!grace.empty()) {
     const auto duration = core::parse_duration(grace);
     if (!duration) return usage_error(options, "--grace: " + duration.error().detail);
+    if (*duration < kGraceMin || *duration > kGraceMax) return usage_error(options, "--grace: 1s to 90d, got " + grace);
     body = "{\"grace_ms\":" + std::to_string(to_ms(*duration)) + "}";
   }
   Connection connection(options, Patience::short_);

@@ -45,6 +45,11 @@ static void tell(const CommonOptions& options, std::string_view code, const std:
   if (options.json) print_error(code, detail);
 }
 
+int report_error_as_it_is(const CommonOptions& options, const Error& error) {
+  tell(options, to_string(error.code), error.detail);
+  return client::kExitStint;
+}
+
 int report_error(const CommonOptions& options, const Error& error) {
   const bool is_away = error.code == Errc::unavailable;
   tell(options, to_string(error.code), error.detail + (is_away ? "; is the scheduler running? `stint dev` starts one here" : ""));

@@ -14,6 +14,8 @@ namespace stint::cli {
 int report_error(const CommonOptions& options, const Error& error);
 /// The same for a mistake on the command line or in a job file. 2.
 int usage_error(const CommonOptions& options, const std::string& detail);
+/// As report_error, without advice for those who have no scheduler: the error says what to do.
+int report_error_as_it_is(const CommonOptions& options, const Error& error);
 /// What resolve_sources() came back with: a mistake in the job file, or a scheduler that does not answer. 2 or 125.
 int report_unresolved(const CommonOptions& options, const Error& error);
 /// The JSON of a usage error alone: people have been told already.
