@@ -144,7 +144,7 @@ class Keys(e2e.Case):
         self.eventually("the agent hears it", lambda: "revoked" in log.read_text(errors="replace"))
 
         def is_refused():
-            return "unauthenticated" in log.read_text(errors="replace").rpartition("was revoked")[2]
+            return "unauthenticated" in log.read_text(errors="replace").rpartition("this agent's key was revoked")[2]
 
         self.eventually("and is refused from then on", is_refused)
         (self.cwd / f"{self._testMethodName}.end").touch()
