@@ -20,8 +20,6 @@
 namespace stint::bench {
 namespace {
 
-namespace json = boost::json;
-
 constexpr double kMiB = 1024.0 * 1024.0;
 constexpr double kMB = 1e6;
 constexpr double kFileMBMax = 8;
@@ -53,7 +51,6 @@ Result<std::map<std::string, double>> read_memory(pid_t pid) {
   const std::string path = "/proc/" + std::to_string(pid) + "/status";
   std::ifstream file(path);
   std::map<std::string, double> found;
-  std::string name;
   for (std::string line; std::getline(file, line);) {
     const auto colon = line.find(':');
     if (colon == std::string::npos || !line.ends_with(" kB")) continue;

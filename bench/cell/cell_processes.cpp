@@ -124,7 +124,7 @@ Result<std::string> CellProcesses::write_key_file(const std::string& name) {
   key["agent"] = key.at("number");
   key["name"] = name;
   key["server"] = server_;
-  const std::string path = (folder_ / (name + ".key")).string();
+  std::string path = (folder_ / (name + ".key")).string();
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   const std::string text = json::serialize(key);
   const bool written = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());

@@ -69,6 +69,7 @@ BioPtr make_socket_bio(int fd) {
   return bio;
 }
 
+// NOLINTNEXTLINE(performance-no-int-to-ptr): the pointer is never followed, it is a place for the number
 void set_bio_fd(BIO* bio, int fd) { BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd))); }
 
 std::string explain_failure(const TlsState& state) {

@@ -17,7 +17,6 @@ using protocol::testing::agent_info;
 using protocol::testing::find_event;
 using protocol::testing::find_message;
 using protocol::testing::Forger;
-using protocol::testing::log_chunk;
 using protocol::testing::Pipe;
 using protocol::testing::ref;
 using protocol::testing::task_template;

@@ -174,7 +174,7 @@ Status rewrite(const std::string& path, const std::string& fallback_path, const 
   json::object object = kept ? std::move(*kept) : std::move(text.object);
   change(object);
   object.erase(kBase);
-  const auto status = replace_file(path, json::serialize(object) + "\n");
+  auto status = replace_file(path, json::serialize(object) + "\n");
   if (status || status.error().code != Errc::forbidden) return status;
   object[kBase] = base;
   return replace_file(fallback_path, json::serialize(object) + "\n");

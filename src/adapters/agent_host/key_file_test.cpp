@@ -16,12 +16,14 @@ namespace {
 namespace fs = std::filesystem;
 
 class StateTest : public testing::Test {
- protected:
+ public:
   StateTest() {
     std::string pattern = fs::temp_directory_path() / "stint-state-XXXXXX";
     folder = mkdtemp(pattern.data());
   }
   ~StateTest() override { fs::remove_all(folder); }
+
+ protected:
   std::string write(const std::string& text, fs::perms mode = fs::perms::owner_read) {
     const auto path = folder / "key";
     fs::remove(path);
@@ -147,7 +149,9 @@ TEST_F(StateTest, PinsAreReadAndReplacedAndTheRestStays) {
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   EXPECT_NE(text.find(R"("later":{"x":1})"), std::string::npos) << text;
   for (const std::string& wrong : {std::string("1"), "[\"" + one + "0\"]", std::string("[7]")})
-    EXPECT_EQ(read_key_file(write(head + ",\"tls_pins\":" + wrong + "}")).error().code, Errc::invalid_argument) << wrong;
+    EXPECT_EQ(read_key_file(write(std::string(head).append(",\"tls_pins\":").append(wrong).append("}"))).error().code,
+              Errc::invalid_argument)
+        << wrong;
 }
 
 }  // namespace

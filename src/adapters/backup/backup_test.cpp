@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 const std::string kBlob = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";  // SHA-256 of "abc"
 
 class BackupTest : public ::testing::Test {
- protected:
+ public:
   BackupTest() {
     char name[] = "/tmp/stint-backup-XXXXXX";
     folder = ::mkdtemp(name);
@@ -31,6 +31,7 @@ class BackupTest : public ::testing::Test {
   BackupTest& operator=(const BackupTest&) = delete;
   ~BackupTest() override { fs::remove_all(folder); }
 
+ protected:
   void write(const std::string& name, const std::string& text) {
     fs::create_directories((folder + "/" + name).substr(0, (folder + "/" + name).rfind('/')));
     std::ofstream(folder + "/" + name) << text;

@@ -59,7 +59,7 @@ std::optional<Given> read_value(const toml::node& node) {
 /// What is wrong with HOST:PORT; empty: nothing.
 std::string find_listen_problem(std::string_view listen) {
   const std::size_t colon = listen.rfind(':');
-  const std::string expected = "expected HOST:PORT such as 127.0.0.1:7464, got \"" + std::string(listen) + "\"";
+  std::string expected = "expected HOST:PORT such as 127.0.0.1:7464, got \"" + std::string(listen) + "\"";
   if (colon == std::string_view::npos || colon == 0) return expected;
   const std::string_view port = listen.substr(colon + 1);
   if (port.empty() || port.size() > 5 || !std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; }))
@@ -83,7 +83,8 @@ struct ConfigReader::FileWalk {
         this->table(*node.as_table(), name);
       } else if (is_section(name)) {
         const toml::source_position at = key.source().begin;
-        reader.complain(at.line, at.column, name, "`" + name + "` is a section: write [" + name + "] above its settings");
+        reader.complain(at.line, at.column, name,
+                        std::string("`").append(name).append("` is a section: write [").append(name).append("] above its settings"));
       } else {
         unknown(section, key, node.is_table());
       }

@@ -51,7 +51,7 @@ class BeastHttpClient::Connection {
       asio::async_connect(socket(), addresses, [done](error_code ec, const asio::ip::tcp::endpoint&) { done(ec); });
     });
     if (outcome) return fail(Errc::unavailable, "scheduler " + address() + ": " + outcome.message());
-    socket().set_option(asio::ip::tcp::no_delay(true), failed);
+    static_cast<void>(socket().set_option(asio::ip::tcp::no_delay(true), failed));
     keep_alive();
     return begin_tls(deadline);
   }
@@ -92,7 +92,7 @@ class BeastHttpClient::Connection {
   /// Also makes the socket non-blocking, which the plain stream needs as well.
   Status begin_tls(Steady::time_point deadline) {
     error_code failed;
-    socket().non_blocking(true, failed);
+    static_cast<void>(socket().non_blocking(true, failed));
     if (failed) return fail(Errc::unavailable, "scheduler " + address() + ": " + failed.message());
     const int fd = socket().native_handle();
     stream_.set_bytes(endpoint_.tls ? endpoint_.tls->connect(fd, endpoint_.host) : net::ByteStream(fd));
@@ -111,10 +111,10 @@ class BeastHttpClient::Connection {
     using Interval = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>;
     using Count = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPCNT>;
     error_code ignored;  // without them the connection works as well
-    socket().set_option(asio::socket_base::keep_alive(true), ignored);
-    socket().set_option(Idle(30), ignored);
-    socket().set_option(Interval(10), ignored);
-    socket().set_option(Count(3), ignored);
+    static_cast<void>(socket().set_option(asio::socket_base::keep_alive(true), ignored));
+    static_cast<void>(socket().set_option(Idle(30), ignored));
+    static_cast<void>(socket().set_option(Interval(10), ignored));
+    static_cast<void>(socket().set_option(Count(3), ignored));
   }
 
   /// Starts one operation and runs the loop until it is done. Errors: timed_out, operation_aborted (interrupted), or the operation's own.

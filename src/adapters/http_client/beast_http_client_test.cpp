@@ -30,8 +30,8 @@ class ScriptedServer {
     // Unblocks an accept that nobody answered any more.
     boost::system::error_code ignored;
     tcp::socket knock(context_);
-    knock.connect({asio::ip::address_v4::loopback(), port()}, ignored);
-    knock.close(ignored);
+    static_cast<void>(knock.connect({asio::ip::address_v4::loopback(), port()}, ignored));
+    static_cast<void>(knock.close(ignored));
     thread_.join();
   }
   ScriptedServer(const ScriptedServer&) = delete;
@@ -48,7 +48,7 @@ class ScriptedServer {
     for (const Answers& answers : connections_) {
       boost::system::error_code failed;
       tcp::socket socket(context_);
-      acceptor_.accept(socket, failed);
+      static_cast<void>(acceptor_.accept(socket, failed));
       for (const std::string& answer : answers) {
         const std::string request = read_request(socket);
         if (request.empty()) break;

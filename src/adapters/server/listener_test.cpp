@@ -141,12 +141,14 @@ class Client {
 };
 
 class ListenerTest : public testing::Test {
- protected:
+ public:
   ~ListenerTest() override {
     if (!thread_.joinable()) return;
     asio::post(io_, [this] { io_.stop(); });
     thread_.join();
   }
+
+ protected:
   void start(Plaintext plaintext, limits::PortLimits limits = {}) {
     listener_.emplace(
         io_,

@@ -51,7 +51,7 @@ Result<DatabaseFacts> copy_database(const std::string& path, const std::string& 
     return fail(Errc::not_found, path + ": no database here; --state-dir names the scheduler's directory");
   STINT_TRY(auto source, Database::open(path, Database::Access::read_only));
   STINT_TRY_VOID(source.run("BEGIN"));  // one snapshot: without it every commit of the scheduler would begin the copy anew
-  STINT_TRY(const auto facts, read_facts(source));
+  STINT_TRY(auto facts, read_facts(source));
   STINT_TRY(auto copy, Database::open(target, Database::Access::read_write));
   STINT_TRY_VOID(source.copy_to(copy, progress));
   STINT_TRY_VOID(copy.run("PRAGMA journal_mode=DELETE"));

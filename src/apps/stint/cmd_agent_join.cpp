@@ -39,7 +39,7 @@ Result<std::int64_t> parse_gpus(std::string_view text) {
 /// What `stint agent join` wrote here.
 Result<std::string> find_key_file(const CommonOptions& options) {
   STINT_TRY(const std::string base, find_base_dir(options.state_dir));
-  const std::string path = joined_key_file(base);
+  std::string path = joined_key_file(base);
   if (std::error_code ignored; std::filesystem::exists(path, ignored)) return path;
   return fail(Errc::not_found,
               path +

@@ -79,7 +79,7 @@ std::string describe(const std::string& file, const config::ConfigProblem& probl
   const std::string name = "`" + problem.key.substr(problem.key.rfind('.') + 1) + "`";
   const bool names_its_origin = problem.detail.starts_with("--") || problem.detail.starts_with("STINT_");
   const bool is_named = problem.key.empty() || names_its_origin || problem.detail.find(name) != std::string::npos;
-  const std::string what = (is_named ? "" : problem.key + ": ") + problem.detail;
+  std::string what = (is_named ? "" : problem.key + ": ") + problem.detail;
   if (problem.line > 0) return file + ":" + std::to_string(problem.line) + ":" + std::to_string(problem.column) + ": " + what;
   return what;
 }

@@ -99,7 +99,7 @@ Status DevCell::start_scheduler() {
   std::vector<std::string> arguments{own_executable(),       "scheduler", "start",         "--no-config", "--state-dir",
                                      state_.scheduler_dir(), "--listen",  options_.listen, "--ready-fd",  std::to_string(ready[1])};
   DevChild& scheduler = children_.emplace_back("the scheduler", std::move(arguments), state_.scheduler_dir() + "/scheduler.log");
-  const Status started = scheduler.start(ready[1]);
+  Status started = scheduler.start(ready[1]);
   ::close(ready[1]);
   const bool is_ready = started && wait_for_byte(ready[0], now() + kStartTimeout);
   ::close(ready[0]);

@@ -26,7 +26,7 @@ class OutputsTest : public ::testing::Test {
     Texts all;
     std::string after;
     for (int pages = 0; pages < 50; ++pages) {
-      const auto page = flow.get("/v1/jobs/1/outputs?limit=" + std::to_string(limit) + query + after);
+      const auto page = flow.get(std::string("/v1/jobs/1/outputs?limit=").append(std::to_string(limit)).append(query).append(after));
       for (const auto& item : page.at("items").as_array())
         all.push_back(
             (item.at("task").is_null() ? "whole " + std::string(item.at("entry").as_string()) : std::string(item.at("task").as_string())) +
@@ -40,7 +40,7 @@ class OutputsTest : public ::testing::Test {
     Texts all;
     std::string after;
     for (int pages = 0; pages < 50; ++pages) {
-      const auto page = flow.get(target + "limit=" + std::to_string(limit) + after);
+      const auto page = flow.get(std::string(target).append("limit=").append(std::to_string(limit)).append(after));
       for (const auto& item : page.at("items").as_array())
         all.push_back(std::string(item.at("task").as_string()) + " " + json::serialize(item.at("result")));
       if (page.at("next").is_null()) return all;

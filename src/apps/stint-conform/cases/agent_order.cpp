@@ -8,7 +8,6 @@ namespace stint::conform::agent {
 namespace {
 
 using Subject = AgentSubject;
-using schema::SchedulerMessage;
 
 constexpr const char* kFirstRule =
     "| `out_of_order` | first message not Resume; Resume or Reconcile twice; work before Reconcile | the session ends |";

@@ -50,7 +50,7 @@ Checked<Request> make_request(Subject& subject, std::int64_t ttl_s = 900) {
 Checked<protocol::EnrolAck> ask(Subject& subject, const Request& request, const Bytes& frame) {
   CONFORM_TRY(auto peer, subject.connect());
   peer.send(frame);
-  CONFORM_TRY(const auto ack, read_enrol_ack(peer, request.ticket, request.enrol));
+  CONFORM_TRY(auto ack, read_enrol_ack(peer, request.ticket, request.enrol));
   CONFORM_TRY(const auto more, peer.until_closed());
   CONFORM_CHECK(require(more.empty(), "the end behind ENROL_ACK", more.empty() ? "" : describe(more.front().header)));
   return ack;

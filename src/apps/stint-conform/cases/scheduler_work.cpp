@@ -241,7 +241,7 @@ Check cancelled(Subject& subject) {
   CONFORM_TRY(auto work, begin_work(subject));
   say(work, 1, TaskStatus::running);
   CONFORM_CHECK(expect_ack(work.session, work.ref, 1));
-  const auto asked = subject.cancel(work.ref);
+  auto asked = subject.cancel(work.ref);
   if (!asked) {
     CONFORM_CHECK(Subject::finish(work.session, work.ref, 2));
     return asked;

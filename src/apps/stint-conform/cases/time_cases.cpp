@@ -29,7 +29,7 @@ Check accept_at(Session& session, std::int64_t away_ms) {
 Checked<protocol::ErrorMessage> refuse_at(Session& session, std::int64_t away_ms) {
   const auto beat = fresh_beat();
   session.send_body(stamped(session, beat, away_ms));
-  CONFORM_TRY(const auto error, session.take<protocol::ErrorMessage>("Error `time`"));
+  CONFORM_TRY(auto error, session.take<protocol::ErrorMessage>("Error `time`"));
   CONFORM_TRY(const auto close, session.until_end());
   (void)close;
   for (const auto& incoming : session.aside()) {
