@@ -45,7 +45,7 @@ class AgentSession final : public SessionBase {
   void on(AssignmentList&& m) { pass_work(std::move(m)); }
   void on(StatusAck&& m) { pass_work(std::move(m)); }
   void on(Cancel&& m) { pass_work(std::move(m)); }
-  void on(const Rekey& m) { push_event(Received{m}); }
+  void on(Rekey&& m) { push_event(Received{m}); }
   void on(CellPins&& m) { push_event(Received{std::move(m)}); }
   void on(Credit&& m);
   void on(ErrorMessage&& m) { on_error(std::move(m)); }
