@@ -45,7 +45,7 @@ struct DaemonOptions {
   Duration heartbeat_interval = std::chrono::seconds{30};
   std::string server;                           ///< host:port told to agents
   std::vector<std::string> addresses;           ///< host:port under which other machines find it, the likeliest first; none: `server`
-  std::vector<Pin> tls_pins;                    ///< of the cell's keys, the one that it shows first; none: no TLS
+  std::vector<Pin> tls_pins;                    ///< of the cell's keys, from the one that it shows to the newest; none: no TLS
   const ports::ListenerCounters* listener = nullptr;  ///< for /metrics; none: nobody counts
   std::string state_dir;
   Duration blob_grace = limits::kBlobGrace;     ///< how long a blob that nothing refers to stays

@@ -311,7 +311,7 @@ void SessionHub::tell_reconciled(AgentNumber number, Now now) {
   auto& session = *links_.at(agent.link).session;
   session.send(protocol::Reconcile{std::move(verdicts)});
   protocol::CellPins pins;
-  for (const Pin& pin : options_.cell_pins) pins.pins.push_back(pin.spki_sha256);
+  for (auto pin = options_.cell_pins.rbegin(); pin != options_.cell_pins.rend(); ++pin) pins.pins.push_back(pin->spki_sha256);
   if (!pins.pins.empty()) session.send(pins);
   offer_key(agent.link, now);
 }

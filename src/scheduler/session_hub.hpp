@@ -40,7 +40,7 @@ class AgentMessages {
 struct SessionHubOptions {
   std::int64_t session_time_offset_ms = 0;
   Duration heartbeat_interval = std::chrono::seconds{30};
-  std::vector<Pin> cell_pins;  ///< told after each Reconcile; none: there is no TLS
+  std::vector<Pin> cell_pins;  ///< told after each Reconcile, from the one that is shown to the newest; none: there is no TLS
 };
 
 /// Connections, the sessions on them, and which session speaks for which agent.

@@ -181,6 +181,53 @@ class Tls(TlsCell):
         self.eventually("the agent back", lambda: self.is_connected("steady"))
 
 
+class NextKeys(TlsCell):
+    """Keys that the cell does not show yet."""
+
+    def start_with_one_pin(self, name):
+        """An agent that knows only the key which the cell shows. Gives its key file."""
+        key = self.folder / f"{name}.key"
+        self.product.ensure("agent", "token", "--key-file", key, "--name", name)
+        known = json.loads(key.read_text())
+        known["tls_pins"] = known["tls_pins"][:1]
+        key.write_text(json.dumps(known))
+        arguments = ("agent", "start", "--key-file", key, "--state-dir", self.folder / f"agent-{name}")
+        self.cell.agents[name] = e2e.Daemon(self.product, f"{name}.log", *arguments)
+        self.cell.agents[name].start()
+        return key
+
+    def restart(self, **environment):
+        self.api.close()
+        self.cell.scheduler.kill()
+        self.product.environment |= environment
+        self.cell.scheduler.start()
+        self.eventually("the API", lambda: self.api.try_get("/v1/info"))
+
+    def test_1_the_next_key_is_known_before_it_is_shown(self):
+        shown, following = self.context_of()["tls_pin"].split(",")
+        key = self.start_with_one_pin("faithful")
+        self.eventually("the pins kept", lambda: json.loads(key.read_text())["tls_pins"] == [following, shown])
+        (self.cell.state / "tls.next.key").rename(self.cell.state / "tls.key")
+        self.restart()
+        self.assertEqual(following, self.context_of()["tls_pin"].split(",")[0])
+        self.eventually("the agent back", lambda: self.is_connected("faithful"))
+        self.eventually("the old key forgotten", lambda: shown not in json.loads(key.read_text())["tls_pins"])
+
+    def test_2_other_keys_are_announced_up_to_what_agents_keep(self):
+        more = [f"sha256:{digit * 64}" for digit in "123"]
+        config = self.folder / "stint.toml"
+        config.write_text(f'[tls]\nnext_pins = "{", ".join(more)}"\n')
+        config.chmod(0o644)
+        elsewhere = ("--state-dir", self.folder / "other", "--listen", "127.0.0.1:0")
+        refused = self.product.command("scheduler", "start", *elsewhere, STINT_CONFIG=str(config))
+        self.assertEqual(125, refused.returncode)
+        self.assertIn("next_pins: 3 pins; agents keep 4, and this cell has 2 of its own", refused.stderr)
+        config.write_text(f'[tls]\nnext_pins = "{", ".join(more[:2])}"\n')
+        self.restart(STINT_CONFIG=str(config))
+        key = self.start_with_one_pin("informed")
+        self.eventually("four pins kept", lambda: len(json.loads(key.read_text())["tls_pins"]) == 4)
+
+
 class Insecure(TlsCell):
     SCHEDULER_OPTIONS = ("--insecure-plaintext",)
 

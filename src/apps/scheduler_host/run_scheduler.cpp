@@ -26,6 +26,7 @@
 #include "apps/scheduler_host/reach.hpp"
 #include "apps/scheduler_host/state_files.hpp"
 #include "net/tls.hpp"
+#include "protocol/limits.hpp"
 #include "scheduler/daemon.hpp"
 #include "wire/crypto.hpp"
 
@@ -130,8 +131,12 @@ class SchedulerHost {
       STINT_TRY(const auto tls, net::TlsServer::make({options_.tls_certificate, options_.tls_key, options_.tls_client_ca}));
       pins.push_back(tls.pin());
     }
+    const std::size_t own = pins.size();
     pins.insert(pins.end(), options_.tls_next_pins.begin(), options_.tls_next_pins.end());
-    if (pins.size() > kPinsMax) return fail(Errc::out_of_range, "[tls] next_pins: at most " + std::to_string(kPinsMax - 2) + " pins");
+    if (pins.size() > protocol::limits::kCellPins)
+      return fail(Errc::out_of_range, "[tls] next_pins: " + std::to_string(options_.tls_next_pins.size()) + " pins; agents keep " +
+                                          std::to_string(protocol::limits::kCellPins) + ", and this cell has " + std::to_string(own) +
+                                          " of its own");
     return pins;
   }
 
