@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "adapters/blobs/store.hpp"
@@ -128,8 +129,8 @@ class SchedulerHost {
         pins.push_back(pin);
       }
     } else {
-      STINT_TRY(const auto tls, net::TlsServer::make({options_.tls_certificate, options_.tls_key, options_.tls_client_ca}));
-      pins.push_back(tls.pin());
+      STINT_TRY(tls_, net::TlsServer::make({options_.tls_certificate, options_.tls_key, options_.tls_client_ca}));
+      pins.push_back(tls_->pin());
     }
     const std::size_t own = pins.size();
     pins.insert(pins.end(), options_.tls_next_pins.begin(), options_.tls_next_pins.end());
@@ -150,16 +151,14 @@ class SchedulerHost {
   }
 
   Status serve_tls(const Reach& reach, server::Plaintext plaintext) {
-    net::TlsServerFiles files{options_.tls_certificate, options_.tls_key, options_.tls_client_ca};
-    if (files.certificate.empty()) {
-      files.certificate = options_.state_dir + "/tls.crt";
-      files.key = options_.state_dir + "/tls.key";
+    if (!tls_) {
+      const std::string certificate = options_.state_dir + "/tls.crt";
       const net::CertificateWish wish{"stint cell " + daemon_->cell_id(), reach.names, server::read_clocks().wall};
       STINT_TRY(const bool is_new, ensure_tls_certificate(options_.state_dir, own_tls_key_, wish));
-      if (is_new) log_.info("new certificate in " + files.certificate);
+      if (is_new) log_.info("new certificate in " + certificate);
+      STINT_TRY(tls_, net::TlsServer::make({certificate, options_.state_dir + "/" + kTlsKeyFile, options_.tls_client_ca}));
     }
-    STINT_TRY(auto tls, net::TlsServer::make(files));
-    listener_.set_tls(std::move(tls), plaintext);
+    listener_.set_tls(std::move(*tls_), plaintext);
     return {};
   }
 
@@ -241,7 +240,8 @@ class SchedulerHost {
   }
 
   SchedulerHostOptions options_;
-  std::string own_tls_key_;  ///< empty: a certificate was named
+  std::string own_tls_key_;             ///< empty: a certificate was named
+  std::optional<net::TlsServer> tls_;  ///< until the listener has it
   SpdLog log_;
   server::KernelEntropy entropy_;
   asio::io_context io_{1};
