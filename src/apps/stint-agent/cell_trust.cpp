@@ -1,17 +1,15 @@
 #include "apps/stint-agent/cell_trust.hpp"
 
-#include <cstdlib>
 #include <utility>
 
+#include "apps/stint-agent/environment.hpp"
 #include "net/tls.hpp"
 
 namespace stint {
 namespace {
 
 void fill_from_environment(std::string& option, const char* name) {
-  if (!option.empty()) return;
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread, before anything else runs
-  if (value != nullptr) option = value;
+  if (option.empty()) option = environment(name);
 }
 
 }  // namespace

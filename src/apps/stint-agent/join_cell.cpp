@@ -4,7 +4,6 @@
 
 #include <array>
 #include <boost/asio/io_context.hpp>
-#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -15,6 +14,7 @@
 #include "adapters/agent_host/stderr_log.hpp"
 #include "adapters/agent_host/system.hpp"
 #include "agent/enroller.hpp"
+#include "apps/stint-agent/environment.hpp"
 #include "core/model/agent.hpp"
 
 namespace stint {
@@ -47,11 +47,6 @@ Error to_error(const std::string& server, const protocol::EnrolRefusal& refusal)
   for (const auto& [code, errc, text] : kRemedies)
     if (code == refusal.code) return {errc, what + ": " + std::string(text)};
   return {Errc::conflict, server + ": the scheduler refuses: " + refusal.detail + " (" + refusal.code + ")"};
-}
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread, before anything else runs
-  return value == nullptr ? std::string{} : std::string{value};
 }
 
 Result<std::string> find_key_file(const JoinOptions& options) {
@@ -122,14 +117,6 @@ Result<Joined> find_earlier(const std::string& path, const protocol::EnrolToken&
 }
 
 }  // namespace
-
-Result<std::string> find_base_dir(const std::string& option) {
-  if (!option.empty()) return option;
-  if (auto base = environment("STINT_STATE_DIR"); !base.empty()) return base;
-  if (const auto xdg = environment("XDG_STATE_HOME"); !xdg.empty()) return xdg + "/stint";
-  if (const auto home = environment("HOME"); !home.empty()) return home + "/.local/state/stint";
-  return fail(Errc::invalid_argument, "no state directory: give --state-dir, or set STINT_STATE_DIR or HOME");
-}
 
 Result<Joined> join_cell(const JoinOptions& options) {
   STINT_TRY(const auto token, protocol::parse_enrol_token(options.token));

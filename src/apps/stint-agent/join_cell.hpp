@@ -36,10 +36,6 @@ struct Joined {
 ///          unavailable  no answer in time;  conflict, unauthenticated, unsupported  the scheduler refuses;  io, corrupt  files.
 [[nodiscard]] Result<Joined> join_cell(const JoinOptions& options);
 
-/// $STINT_STATE_DIR, else $XDG_STATE_HOME/stint, else ~/.local/state/stint; the option goes first.
-/// Errors:  invalid_argument  there is none.
-[[nodiscard]] Result<std::string> find_base_dir(const std::string& option);
-
 /// Where join_cell writes in a state directory if nothing else is said, and `stint agent start` looks.
 [[nodiscard]] inline std::string joined_key_file(const std::string& state_dir) { return state_dir + "/agent.json"; }
 

@@ -25,6 +25,7 @@
 #include "adapters/staging/staged_driver.hpp"
 #include "agent/agent.hpp"
 #include "agent/noop_driver.hpp"
+#include "apps/stint-agent/environment.hpp"
 #include "apps/stint-agent/join_cell.hpp"
 #include "base/bytes.hpp"
 #include "base/result.hpp"
@@ -57,11 +58,6 @@ agent::Environment make_base_environment() {
   return kept;
 }
 
-std::string read_environment(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread, before anything else runs
-  return value == nullptr ? std::string{} : std::string{value};
-}
-
 Result<std::string> find_state_dir(const AgentHostOptions& options, const std::string& name) {
   if (!options.state_dir.empty()) return options.state_dir;
   STINT_TRY(const auto base, find_base_dir({}));
@@ -73,7 +69,7 @@ Result<std::string> find_keeper(const AgentHostOptions& options) {
   std::vector<std::string> places;
   std::error_code error;
   if (const auto self = std::filesystem::read_symlink("/proc/self/exe", error); !error) places.push_back(self.parent_path());
-  const auto path = read_environment("PATH");
+  const auto path = environment("PATH");
   for (std::size_t at = 0; at < path.size();) {
     const auto end = std::min(path.find(':', at), path.size());
     places.push_back(path.substr(at, end - at));

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "apps/stint-agent/environment.hpp"
 #include "apps/stint-agent/join_cell.hpp"
 #include "apps/stint-agent/run_agent.hpp"
 #include "apps/stint/command_line.hpp"

@@ -22,18 +22,8 @@ namespace fs = std::filesystem;
 
 static tl::unexpected<Error> io_error(const std::string& path) { return fail(Errc::io, path + ": " + std::strerror(errno)); }
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
 Result<std::string> find_state_dir(const CommonOptions& options) {
-  std::string chosen = options.state_dir;
-  if (chosen.empty()) chosen = environment("STINT_STATE_DIR");
-  if (chosen.empty() && !environment("XDG_STATE_HOME").empty()) chosen = environment("XDG_STATE_HOME") + "/stint";
-  if (chosen.empty() && !environment("HOME").empty()) chosen = environment("HOME") + "/.local/state/stint";
-  if (chosen.empty())
-    return fail(Errc::invalid_argument, "no state directory: HOME is not set; name one with --state-dir or STINT_STATE_DIR");
+  STINT_TRY(const std::string chosen, find_base_dir(options.state_dir));
   std::error_code failed;
   const fs::path path = fs::absolute(chosen, failed);
   if (failed) return fail(Errc::io, chosen + ": " + failed.message());

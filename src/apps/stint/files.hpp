@@ -2,13 +2,14 @@
 
 #include <string>
 
+#include "apps/stint-agent/environment.hpp"
 #include "apps/stint/command_line.hpp"
 #include "base/result.hpp"
 
 /// The few things the command line reads and writes on disk.
 namespace stint::cli {
 
-/// Absolute: --state-dir, STINT_STATE_DIR, $XDG_STATE_HOME/stint, ~/.local/state/stint. Not made. Errors: invalid_argument (no home).
+/// find_base_dir of --state-dir, made absolute. Errors: invalid_argument (no home)
 [[nodiscard]] Result<std::string> find_state_dir(const CommonOptions& options);
 
 /// Errors: not_found, io.
@@ -18,8 +19,6 @@ namespace stint::cli {
 /// With parents, 0700. Errors: io.
 [[nodiscard]] Status make_private_dir(const std::string& path);
 
-/// Value of an environment variable; empty if it is not set.
-[[nodiscard]] std::string environment(const char* name);
 /// `count` random bytes in hexadecimal.
 [[nodiscard]] std::string random_hex(std::size_t count);
 /// The program that runs, and a program that lies beside it.
