@@ -3,18 +3,11 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "base/loopback.hpp"
+
 namespace stint::client {
 
 namespace json = boost::json;
-
-namespace {
-
-bool is_loopback(std::string_view host) {
-  const bool is_numeric = host.find_first_not_of("0123456789.") == std::string_view::npos;
-  return host == "localhost" || host == "::1" || (is_numeric && host.starts_with("127."));
-}
-
-}  // namespace
 
 Result<ServerAddress> parse_server(std::string_view text) {
   const std::string_view whole = text;

@@ -1,9 +1,9 @@
 #include "adapters/agent_host/address.hpp"
 
-#include <arpa/inet.h>
-
 #include <charconv>
 #include <string_view>
+
+#include "base/loopback.hpp"
 
 namespace stint::agent_host {
 namespace {
@@ -42,17 +42,9 @@ Result<Address> parse_address(std::string text) {
   return address;
 }
 
-bool is_loopback(const Address& address) {
-  if (address.host == "localhost") return true;
-  in_addr v4{};
-  if (inet_pton(AF_INET, address.host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  in6_addr v6{};
-  return inet_pton(AF_INET6, address.host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
 Result<Transport> choose_transport(const Address& address, Insecure plaintext) {
   if (address.transport == Transport::tls) return Transport::tls;
-  if (is_loopback(address) || plaintext == Insecure::allowed) return Transport::plain;
+  if (is_loopback(address.host) || plaintext == Insecure::allowed) return Transport::plain;
   if (address.transport == Transport::unsaid) return Transport::tls;
   return fail(Errc::forbidden, "server http://" + address.text() +
                                    " is not on this machine: everybody on the way could read tokens, commands and output (not change "

@@ -25,9 +25,6 @@ struct Address {
 /// `host`, `host:port`, `[::1]:port`, with or without `https://` or `http://` in front (people copy it from the browser).
 [[nodiscard]] Result<Address> parse_address(std::string text);
 
-/// 127.0.0.0/8, ::1 and `localhost`: bytes to these never leave the machine.
-[[nodiscard]] bool is_loopback(const Address& address);
-
 enum class Insecure { refused, allowed };
 /// What is spoken to the address: without a scheme, plain where bytes never leave the machine or it is allowed, else TLS.
 /// Errors:  forbidden  plain text beyond this machine that nobody allowed.

@@ -12,6 +12,7 @@
 #include "adapters/agent_host/limits.hpp"
 #include "adapters/agent_host/system.hpp"
 #include "base/assert.hpp"
+#include "base/loopback.hpp"
 #include "net/tcp_pace.hpp"
 
 namespace stint::agent_host {
@@ -158,7 +159,7 @@ void AgentLoop::on_ready() {
   dial_timer_.cancel();
   next_server_ += options_.servers.size() - 1;  // this one again, next time
   const Address& server = options_.servers[next_server_ % options_.servers.size()];
-  unheard_ = server.transport == Transport::tls || is_loopback(server) ? std::string{} : server.text();
+  unheard_ = server.transport == Transport::tls || is_loopback(server.host) ? std::string{} : server.text();
   if (options_.on_connected) options_.on_connected(server);
   link_ = Link::open;
   out_.clear();

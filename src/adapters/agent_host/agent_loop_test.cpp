@@ -257,12 +257,6 @@ TEST(Address, ReadsWhatPeopleWrite) {
   for (const auto* bad : {"", ":80", "box:0", "box:65536", "box:http", "[::1", "[::1]x"}) EXPECT_FALSE(parse_address(bad)) << bad;
 }
 
-TEST(Address, LoopbackIsWhatStaysOnThisMachine) {
-  for (const auto* host : {"localhost", "127.0.0.1", "127.8.9.1", "::1"}) EXPECT_TRUE(is_loopback({host, "1", Transport::unsaid})) << host;
-  for (const auto* host : {"128.0.0.1", "box", "localhost.example", "::2", "0.0.0.0"})
-    EXPECT_FALSE(is_loopback({host, "1", Transport::unsaid})) << host;
-}
-
 TEST(Address, OnlyWhatStaysOnThisMachineIsSpokenToInTheClear) {
   const auto choose = [](const char* text, Insecure plaintext) { return choose_transport(*parse_address(text), plaintext); };
   for (const auto* local : {"127.0.0.1", "localhost:1", "http://[::1]:9"})

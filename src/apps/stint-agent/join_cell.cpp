@@ -15,6 +15,7 @@
 #include "adapters/agent_host/system.hpp"
 #include "agent/enroller.hpp"
 #include "apps/stint-agent/environment.hpp"
+#include "base/loopback.hpp"
 #include "core/model/agent.hpp"
 
 namespace stint {
@@ -69,7 +70,7 @@ Result<agent_host::Address> find_server(const JoinOptions& options) {
 
 /// As the key file says it, so that the agent speaks the same there.
 std::string to_text(const agent_host::Address& server) {
-  const bool is_tls_here = agent_host::is_loopback(server) && server.transport == agent_host::Transport::tls;
+  const bool is_tls_here = is_loopback(server.host) && server.transport == agent_host::Transport::tls;
   return (is_tls_here ? "https://" : "") + server.text();
 }
 

@@ -62,8 +62,11 @@ def parse_server(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    is_numeric = not set(host) - set("0123456789.")
-    return host in ("localhost", "::1") or (is_numeric and host.startswith("127."))
+    """Bytes to it never leave the machine. As src/base/loopback.cpp decides: also 127.1, but no name that only looks like a number."""
+    first, *parts = host.split(".")
+    if first == "127":
+        return 0 < len(parts) < 4 and all(part.isascii() and part.isdecimal() and int(part) < 256 for part in parts)
+    return host == "localhost" or (":" in host and host.lstrip("0:") == "1")
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, replace
 
+from stint_sdk._settings import is_loopback
 from stint_sdk.errors import InvalidArgument
 
 PORT_DEFAULT = 7464
@@ -21,12 +21,7 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         """Bytes to it never leave the machine."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
