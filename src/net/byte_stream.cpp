@@ -135,8 +135,6 @@ void ByteStream::set_fd(int fd) {
   if (tls_ != nullptr) set_bio_fd(SSL_get_rbio(tls_->ssl.get()), fd);
 }
 
-bool ByteStream::has_buffered() const { return tls_ != nullptr && SSL_pending(tls_->ssl.get()) > 0; }
-
 std::string ByteStream::protocol() const {
   if (tls_ == nullptr) return {};
   const unsigned char* name = nullptr;

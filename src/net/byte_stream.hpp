@@ -52,8 +52,6 @@ class ByteStream {
   /// Another descriptor of the same connection.
   void set_fd(int fd);
   [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
-  /// Bytes that are decrypted and not yet read: the socket will not become readable because of them.
-  [[nodiscard]] bool has_buffered() const;
   /// What the handshake agreed on by ALPN; empty: nothing, or plain.
   [[nodiscard]] std::string protocol() const;
   /// errno of the last failure; EPROTO for one of TLS.

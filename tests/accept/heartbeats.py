@@ -28,7 +28,6 @@ class Agent:
         identity = Identity(key["agent"], key["key_epoch"], bytes.fromhex(key["key"]), os.urandom(16), os.urandom(16))
         self.session = AgentSession(identity, 1, os.urandom(32), read_now())
         self.line = socket.create_connection((host, port), PATIENCE)
-        self.resumed = False
 
     def push(self):
         if self.session.has_output:
