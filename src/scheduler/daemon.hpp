@@ -64,9 +64,8 @@ struct DaemonPorts {
   Log& log;
 };
 
-/// The scheduler daemon without OS calls. Between two calls of end_turn it takes what arrives; end_turn places once and writes once; what
-/// is
-/// durable is told from on_committed, which the store calls.
+/// The scheduler daemon without OS calls. Between two calls of end_turn it takes what arrives; end_turn places once and writes once;
+/// what is durable is told from on_committed, which the store calls.
 ///
 /// Thread:  one thread.
 class Daemon final : private AgentMessages, private EnrolRequests {

@@ -66,9 +66,8 @@ class SessionHub final : public ports::LinkHandler {
   void tell(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs, const AssignmentSource& source, Now now);
   /// Ends every session (the store is full, or the daemon stops).
   void close_all(protocol::CloseReason reason, const std::string& detail, Now now);
-  /// What became of the key epochs is durable, and `newest` is the current one: agents with an older key are offered one of it, and
-  /// sessions
-  /// whose epoch takes no work any more end, so that their agents come back for it.
+  /// What became of the key epochs is durable, and `newest` is the current one: agents with an older key are offered one of it,
+  /// and sessions whose epoch takes no work any more end, so that their agents come back for it.
   void on_keys_changed(KeyEpoch newest, Now now);
   /// The connection is another's from now on, as if it had never been opened here. False: it is not here, or has ended.
   [[nodiscard]] bool release(ports::LinkId id);

@@ -16,9 +16,8 @@ namespace stint::apps {
 [[nodiscard]] Status make_state_dir(const std::string& path);
 /// The variable that may hold the key-encryption key, so that it need not lie beside the database.
 inline constexpr const char* kKekVariable = "STINT_KEK";
-/// The key under which master keys are stored: `environment` (64 hexadecimal digits; null or empty: none), else STATE/kek, made at the
-/// first
-/// start.
+/// The key under which master keys are stored: `environment` (64 hexadecimal digits; null or empty: none), else STATE/kek, made at
+/// the first start.
 /// Errors:  corrupt  not 32 bytes in hexadecimal;  conflict  there are both, and they differ;  forbidden  others may read the file;
 ///          io, no_space.
 [[nodiscard]] Result<std::array<std::uint8_t, 32>> load_or_make_kek(const std::string& state_dir, const char* environment,
