@@ -62,6 +62,7 @@ def https(cell: Cell) -> str:
 
 
 def pins_of(cell: Cell) -> list[str]:
+    """The cell's keys, the one that it shows first. Agents are told the newest first."""
     return str(json.loads((cell.state / "context.json").read_text())["tls_pin"]).split(",")
 
 
@@ -111,7 +112,7 @@ def test_a_pasted_line_makes_an_agent_that_works_over_tls(joiner: Agent, cell: C
     [copy] = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert copy.read_text() == "BROUGHT OVER TLS"
     # The cell announces its next key too, and the agent keeps both.
-    eventually("the pins of both keys", lambda: key_of(joiner)["tls_pins"] == pins_of(cell))
+    eventually("the pins of both keys", lambda: key_of(joiner)["tls_pins"] == pins_of(cell)[::-1])
 
 
 def test_the_line_works_once_and_again_for_who_used_it(make_joiner: Callable[..., Agent], cell: Cell) -> None:
@@ -229,4 +230,4 @@ def test_an_agent_that_slept_through_a_rotation_returns(joiner: Agent, cell: Cel
     after = key_of(joiner)
     assert after["key_epoch"] == slept["key_epoch"] + 1 and after["key"] != slept["key"]
     assert (after["agent"], after["token"], after["signing_key"]) == (before["agent"], before["token"], before["signing_key"])
-    assert after["tls_pins"] == pins_of(cell)
+    assert after["tls_pins"] == pins_of(cell)[::-1]
