@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -311,6 +313,79 @@ TYPED_TEST_P(StoreContract, AttemptsArePagedInOrderAndFiltered) {
   EXPECT_EQ(reader->attempts(query)->size(), 0u);
 }
 
+/// A job's attempts as a plain map, changed as the core changes them: stretches of tasks that end together or are placed again, and some
+/// with words of their own. What the store says must be the same, whole and page by page, however it keeps them.
+TYPED_TEST_P(StoreContract, ArraysOfAlikeAttemptsReadAsWritten) {
+  constexpr std::uint32_t kTasks = 200;
+  auto draw = [state = std::uint64_t{12345}](std::uint32_t below) mutable {
+    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+    return static_cast<std::uint32_t>((state >> 33) % below);
+  };
+  std::map<AttemptRef, core::AttemptRow> expected;
+  auto store = this->open();
+  this->write(store, {core::Row(this->job(1))});
+  auto reader = this->bench_.make_reader();
+  for (int round = 0; round < 120; ++round) {
+    std::vector<core::Row> rows;
+    for (std::uint32_t stretches = 1 + draw(4); stretches > 0; --stretches) {
+      const std::uint32_t first = draw(kTasks);
+      const std::uint32_t end = std::min(kTasks, first + 1 + draw(draw(2) == 0 ? 60 : 6));
+      auto row = this->attempt(1, first, 1 + draw(3));
+      row.ref.task.group = draw(2);
+      row.status = static_cast<TaskStatus>(draw(4));
+      row.live = row.status == TaskStatus::pending || row.status == TaskStatus::running;
+      row.is_result = row.status == TaskStatus::completed;
+      row.started_at = row.ended_at = unix_millis(3000 + draw(3));
+      row.update_digest = draw(2) == 0 ? 0xFEDCBA9876543210ULL : 7;
+      if (draw(8) == 0) row.detail = "a word of its own";
+      if (draw(8) == 0) row.lease_until = unix_millis(9000);
+      for (; row.ref.task.index < end; ++row.ref.task.index) {
+        auto& one = expected[row.ref] = row;
+        if (draw(40) == 0) one.exit_code = 3;
+        rows.emplace_back(one);
+      }
+    }
+    this->write(store, std::move(rows));
+    if (round % 10 != 9) continue;
+
+    const auto same = [](const core::AttemptRow& a, const core::AttemptRow& b) {
+      return std::tie(a.ref, a.agent, a.status, a.live, a.is_result, a.exit_code, a.update_digest, a.placed_at, a.started_at, a.ended_at,
+                      a.instance, a.detail, a.lease_until) == std::tie(b.ref, b.agent, b.status, b.live, b.is_result, b.exit_code,
+                                                                       b.update_digest, b.placed_at, b.started_at, b.ended_at, b.instance,
+                                                                       b.detail, b.lease_until);
+    };
+    auto loaded = this->template only<core::AttemptRow>(this->load(*store.store));
+    std::sort(loaded.begin(), loaded.end(), [](const auto& a, const auto& b) { return a.ref < b.ref; });
+    ASSERT_EQ(loaded.size(), expected.size());
+    EXPECT_TRUE(
+        std::equal(loaded.begin(), loaded.end(), expected.begin(), [&](const auto& a, const auto& b) { return same(a, b.second); }));
+    for (int filter = 0; filter < 6; ++filter) {
+      ports::StoreReader::AttemptQuery query;
+      query.job = JobId{1};
+      query.limit = 1 + draw(50);
+      query.results_only = filter == 1;
+      if (filter >= 2) query.status = static_cast<TaskStatus>(filter - 2);
+      if (draw(2) == 0) query.group = 1;
+      std::vector<core::AttemptRow> paged;
+      for (;;) {
+        const auto page = reader->attempts(query);
+        ASSERT_TRUE(page.has_value()) << page.error().detail;
+        paged.insert(paged.end(), page->begin(), page->end());
+        if (page->size() < query.limit) break;
+        query.from = page->back().ref;
+        ++query.from.attempt;
+      }
+      std::vector<core::AttemptRow> wanted;
+      for (const auto& [ref, row] : expected)
+        if ((!query.group || ref.task.group == *query.group) && (!query.status || row.status == *query.status) &&
+            (!query.results_only || row.is_result))
+          wanted.push_back(row);
+      EXPECT_TRUE(std::equal(paged.begin(), paged.end(), wanted.begin(), wanted.end(), same))
+          << "round " << round << ", filter " << filter << ": " << paged.size() << " of " << wanted.size();
+    }
+  }
+}
+
 TYPED_TEST_P(StoreContract, LogsComeByStreamAndByArrival) {
   auto store = this->open();
   this->write(store, {core::Row(this->log(0, "one")), core::Row(this->log(0, "err", 2)), core::Row(this->log(3, "two"))});
@@ -473,7 +548,7 @@ TYPED_TEST_P(StoreContract, EventsLeaveByAgeAndNumberButTheNewestStays) {
 REGISTER_TYPED_TEST_SUITE_P(StoreContract, EveryLeadershipGetsAHigherToken, WhatWasCommittedIsThereAgainFieldByField,
                             TheSameBatchTwiceChangesNothing, LaterRowsReplaceEarlierOnesOfTheSameKey, ATokenIsReplacedWhenItIsRevoked,
                             AnEnrolmentTokenIsKeptFieldByFieldUntilItIsRemoved, AttemptsArePagedInOrderAndFiltered,
-                            LogsComeByStreamAndByArrival, TheNewestOutputComesByArrivalOverBothStreams,
+                            ArraysOfAlikeAttemptsReadAsWritten, LogsComeByStreamAndByArrival, TheNewestOutputComesByArrivalOverBothStreams,
                             LastReportsAreThoseOfTheAttemptsAskedFor, EventsAndReportsComeInOrder, ARemovedJobIsGoneAtOnceAndItsIdStays,
                             OutputLeavesByAgeOnceItsAttemptHasEnded, OutputLeavesBySizeTheOldestFirst,
                             EventsLeaveByAgeAndNumberButTheNewestStays);

@@ -136,7 +136,34 @@ CREATE TABLE enrol_tokens (
   used_ms INTEGER NOT NULL);
 )sql";
 
-constexpr std::array kMigrations{kVersion1, kTokens, kEntries, kRetention, kClaims, kKeyEpochs, kEnrolment};
+// Neighbours of an array whose attempts are alike: one row says what `first … last` would say each. `every_attempt` takes them apart again: its
+// text of zeros has one for each member.
+constexpr const char* kRuns = R"sql(
+CREATE TABLE attempt_runs (
+  job INTEGER NOT NULL, grp INTEGER NOT NULL, first INTEGER NOT NULL, attempt INTEGER NOT NULL, last INTEGER NOT NULL,
+  agent INTEGER NOT NULL, status INTEGER NOT NULL, reason INTEGER NOT NULL, live INTEGER NOT NULL, accepted INTEGER NOT NULL,
+  is_result INTEGER NOT NULL, exit_code INTEGER NOT NULL, signal INTEGER NOT NULL, acked_update INTEGER NOT NULL,
+  update_digest INTEGER NOT NULL, placed_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,
+  instance BLOB NOT NULL, PRIMARY KEY (job, grp, first, attempt)) WITHOUT ROWID;
+CREATE VIEW every_attempt AS
+  SELECT job, grp, idx, attempt, agent, status, reason, live, is_result, exit_code, signal, placed_ms, started_ms, ended_ms, detail
+  FROM attempts
+  UNION ALL
+  SELECT r.job, r.grp, r.first + n.key, r.attempt, r.agent, r.status, r.reason, r.live, r.is_result, r.exit_code, r.signal, r.placed_ms,
+         r.started_ms, r.ended_ms, ''
+  FROM attempt_runs r JOIN json_each('[0' || replace(hex(zeroblob(r.last - r.first)), '00', ',0') || ']') n
+  WHERE NOT EXISTS (SELECT 1 FROM attempts a WHERE a.job = r.job AND a.grp = r.grp AND a.idx = r.first + n.key AND a.attempt = r.attempt);
+DROP VIEW attempts_in_words;
+CREATE VIEW attempts_in_words AS
+  SELECT a.job, json_extract(j.spec, '$.tasks[' || a.grp || '].name') AS task, a.idx, a.attempt, g.name AS agent,
+         s.word AS status, r.word AS reason,
+         a.live, a.is_result, a.exit_code, a.signal, datetime(a.placed_ms / 1000.0, 'unixepoch') AS placed,
+         datetime(a.started_ms / 1000.0, 'unixepoch') AS started, datetime(a.ended_ms / 1000.0, 'unixepoch') AS ended, a.detail
+  FROM every_attempt a JOIN jobs j ON j.id = a.job LEFT JOIN agents g ON g.number = a.agent
+  JOIN words s ON s.kind = 'status' AND s.id = a.status JOIN words r ON r.kind = 'reason' AND r.id = a.reason;
+)sql";
+
+constexpr std::array kMigrations{kVersion1, kTokens, kEntries, kRetention, kClaims, kKeyEpochs, kEnrolment, kRuns};
 
 }  // namespace
 

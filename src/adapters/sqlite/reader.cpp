@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "adapters/sqlite/attempt_reader.hpp"
 #include "adapters/sqlite/database.hpp"
 #include "adapters/sqlite/row_reader.hpp"
 #include "adapters/sqlite/store.hpp"
@@ -22,10 +23,6 @@ class SqliteReader final : public ports::StoreReader {
       Statement& statement;
       std::string sql;
     } all[] = {
-        {reader->attempts_,
-         std::string("SELECT ") + kAttemptColumns +
-             " FROM attempts WHERE job = ?1 AND (grp, idx, attempt) >= (?2, ?3, ?4) AND (?5 < 0 OR grp = ?5) AND (?6 < 0 OR status = ?6) "
-             "AND (?7 = 0 OR is_result = 1) ORDER BY grp, idx, attempt LIMIT ?8"},
         {reader->stream_,
          "SELECT stream, offset, bytes FROM logs WHERE job = ? AND grp = ? AND idx = ? AND attempt = ? AND stream = ? "
          "AND offset + length(bytes) > ? ORDER BY offset"},
@@ -66,21 +63,11 @@ class SqliteReader final : public ports::StoreReader {
     for (const auto& [statement, sql] : all) {
       STINT_TRY(statement, db.prepare(sql));
     }
+    STINT_TRY(reader->attempts_, AttemptReader::make(db));
     return reader;
   }
 
-  Result<std::vector<core::AttemptRow>> attempts(const AttemptQuery& q) override {
-    const Reset reset{attempts_};
-    attempts_.bind(as_number(q.job.value))
-        .bind(std::int64_t{q.from.task.group})
-        .bind(std::int64_t{q.from.task.index})
-        .bind(std::int64_t{q.from.attempt})
-        .bind(q.group ? std::int64_t{*q.group} : -1)
-        .bind(q.status ? static_cast<std::int64_t>(*q.status) : -1)
-        .bind(std::int64_t{q.results_only})
-        .bind(as_number(q.limit));
-    return collect<core::AttemptRow>(attempts_, [](const Statement& s) { return read_attempt(s); });
-  }
+  Result<std::vector<core::AttemptRow>> attempts(const AttemptQuery& q) override { return attempts_.read(q); }
 
   Result<std::vector<core::LogRow>> logs(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) override {
     Statement& statement = stream == 0 ? both_ : stream_;
@@ -297,8 +284,9 @@ class SqliteReader final : public ports::StoreReader {
   }
 
   Database database_;
-  Statement attempts_, stream_, both_, end_, newest_, tail_, events_, reports_, last_reports_, marks_, outputs_, results_, with_result_,
-      checkpoint_, referenced_;
+  AttemptReader attempts_;
+  Statement stream_, both_, end_, newest_, tail_, events_, reports_, last_reports_, marks_, outputs_, results_, with_result_, checkpoint_,
+      referenced_;
 };
 
 }  // namespace

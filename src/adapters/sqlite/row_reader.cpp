@@ -5,14 +5,12 @@
 #include <string>
 #include <utility>
 
+#include "adapters/sqlite/attempt_reader.hpp"
 #include "adapters/sqlite/offer_json.hpp"
 #include "core/model/job_json.hpp"
 
 namespace stint::sqlite {
 namespace {
-
-/// What a removed job has left behind, and no sweep has taken yet, is not there.
-constexpr const char* kNotRemoved = " WHERE job NOT IN (SELECT job FROM removed_jobs WHERE swept = 0)";
 
 using Sink = std::function<Status(const core::Row&)>;
 
@@ -62,11 +60,6 @@ Status read_job_states(Database& database, const Sink& sink) {
       database, "SELECT job, status, reason, detail, cancel_requested, ended_ms FROM job_states ORDER BY job", [&](const Statement& s) {
         return sink(core::JobStateRow{job_id(s, 0), as<TaskStatus>(s, 1), as<EndReason>(s, 2), s.text(3), s.number(4) != 0, time(s, 5)});
       });
-}
-
-Status read_attempts(Database& database, const Sink& sink) {
-  return each(database, std::string("SELECT ") + kAttemptColumns + " FROM attempts" + kNotRemoved + " ORDER BY job, grp, idx, attempt",
-              [&](const Statement& s) { return sink(read_attempt(s)); });
 }
 
 Status read_groups(Database& database, const Sink& sink) {

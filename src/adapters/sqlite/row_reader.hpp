@@ -12,6 +12,9 @@ inline constexpr const char* kAttemptColumns =
     "started_ms, "
     "ended_ms, retry_ms, instance, detail, has_result, lease_ms";
 
+/// What a removed job has left behind, and no sweep has taken yet, is not there.
+inline constexpr const char* kNotRemoved = " WHERE job NOT IN (SELECT job FROM removed_jobs WHERE swept = 0)";
+
 /// A blob's name; none for NULL.
 [[nodiscard]] BlobId read_blob(const Statement& s, int column);
 /// The current row of a statement that selects kAttemptColumns.

@@ -35,7 +35,6 @@ Result<RowWriter> RowWriter::make(Database& database) {
   } all[] = {
       {w.job_, "INSERT OR REPLACE INTO jobs VALUES (?,?,?,?,?,?,?,?)"},
       {w.job_state_, "INSERT OR REPLACE INTO job_states VALUES (?,?,?,?,?,?)"},
-      {w.attempt_, "INSERT OR REPLACE INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
       {w.mark_, "INSERT OR REPLACE INTO task_marks VALUES (?,?,?,?,?,?,?)"},
       {w.agent_, "INSERT OR REPLACE INTO agents VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
       {w.key_, "INSERT OR REPLACE INTO master_keys VALUES (?,?,?,?,?,?,?)"},
@@ -63,7 +62,13 @@ Result<RowWriter> RowWriter::make(Database& database) {
   for (const auto& [statement, sql] : all) {
     STINT_TRY(statement, database.prepare(sql));
   }
+  STINT_TRY(w.attempts_, AttemptWriter::make(database));
   return w;
+}
+
+void RowWriter::begin_batch() {
+  log_bytes_ = 0;
+  attempts_.forget();
 }
 
 Status RowWriter::write(const core::Row& row) {
@@ -91,29 +96,6 @@ Status RowWriter::put(const core::JobStateRow& row) {
       .bind(std::string_view(row.detail))
       .bind(std::int64_t{row.cancel_requested})
       .bind(to_ms(row.ended_at))
-      .run();
-}
-
-Status RowWriter::put(const core::AttemptRow& row) {
-  return bind_ref(attempt_, row.ref)
-      .bind(as_number(row.agent.value))
-      .bind(as_number(row.status))
-      .bind(as_number(row.reason))
-      .bind(std::int64_t{row.live})
-      .bind(std::int64_t{row.accepted})
-      .bind(std::int64_t{row.is_result})
-      .bind(std::int64_t{row.exit_code})
-      .bind(std::int64_t{row.signal})
-      .bind(std::int64_t{row.acked_update})
-      .bind(as_number(row.update_digest))
-      .bind(to_ms(row.placed_at))
-      .bind(to_ms(row.started_at))
-      .bind(to_ms(row.ended_at))
-      .bind(to_ms(row.retry_at))
-      .bind(as_view(row.instance))
-      .bind(std::string_view(row.detail))
-      .bind(std::int64_t{row.has_result})
-      .bind(to_ms(row.lease_until))
       .run();
 }
 

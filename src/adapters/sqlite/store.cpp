@@ -212,8 +212,9 @@ class SqliteStore final : public ports::Store {
       STINT_TRY_VOID(database_.run("ROLLBACK"));
       return fail(Errc::fenced, "another scheduler has taken over this database");
     }
-    static_cast<void>(writer_.take_log_bytes());  // of a batch that was rolled back
+    writer_.begin_batch();
     for (const auto& row : batch.rows) STINT_TRY_VOID(writer_.write(row));
+    STINT_TRY_VOID(writer_.finish_batch());
     if (const auto bytes = writer_.take_log_bytes(); bytes > 0)
       STINT_TRY_VOID(database_.run("UPDATE fence SET log_bytes = log_bytes + " + std::to_string(bytes)));
     return database_.run("COMMIT");

@@ -142,6 +142,33 @@ TEST(SqliteStore, ASecondMigrationToTheSameVersionKeepsTheFirstCopy) {
   EXPECT_TRUE(again.has_value()) << again.error().detail;
 }
 
+/// Whoever reads the database with SQL finds each attempt of a run, the one that has a row of its own included.
+TEST(SqliteStore, AViewSaysOfEveryAttemptWhatItsRowOrItsRunSays) {
+  SqliteBench bench;
+  auto store = bench.make_store();
+  const auto opened = store->open([](BatchNumber, Status status) { EXPECT_TRUE(status.has_value()); });
+  ASSERT_TRUE(opened.has_value());
+  core::AttemptRow row;
+  row.ref = {{JobId{1}, 0, 0}, 1};
+  row.agent = AgentNumber{1};
+  core::JobSpec spec;
+  spec.tasks.emplace_back();
+  std::vector<core::Row> rows{core::Row(core::JobRow{JobId{1}, std::make_shared<const core::JobSpec>(spec), "", "", {}})};
+  for (; row.ref.task.index < 5000; ++row.ref.task.index) rows.emplace_back(row);
+  row.ref.task.index = 70;
+  row.status = TaskStatus::completed;
+  row.is_result = true;
+  rows.emplace_back(row);
+  store->commit({BatchNumber{opened->last_batch.value + 1}, std::move(rows)});
+  bench.settle(*store);
+  auto database = sqlite::Database::open(bench.path(), sqlite::Database::Access::read_only);
+  EXPECT_LT(*database->number("SELECT count(*) FROM attempts"), 10);
+  EXPECT_EQ(*database->number("SELECT count(*) FROM attempts_in_words"), 5000);
+  EXPECT_EQ(*database->number("SELECT count(DISTINCT idx) FROM attempts_in_words"), 5000);
+  EXPECT_EQ(*database->number("SELECT max(idx) FROM attempts_in_words WHERE status = 'pending'"), 4999);
+  EXPECT_EQ(*database->number("SELECT idx FROM attempts_in_words WHERE status = 'completed'"), 70);
+}
+
 TEST(SqliteStore, WhatCannotBeLoadedIsCorruptAndNamed) {
   SqliteBench bench;
   auto store = bench.make_store();

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/sqlite/attempt_runs.hpp"
+
 namespace stint::sqlite {
 namespace {
 
@@ -16,6 +18,7 @@ constexpr std::int64_t kLogRowsAtOnce = 500;    // looked at; each is up to 64 K
 constexpr std::pair<const char*, const char*> kTablesOfAJob[] = {
     {"reports", "job, grp, idx, attempt, seq"},
     {"attempts", "job, grp, idx, attempt"},
+    {"attempt_runs", "job, grp, first, attempt"},
     {"task_marks", "job, grp, first"},
     {"outputs", "job, grp, idx, path"},
     {"results", "job, grp, idx"},
@@ -130,9 +133,13 @@ Status Sweeper::take_logs(Database& database, const ports::StoreRetention& keep,
     log_cursor_ = 0;
     return {};
   }
-  STINT_TRY(auto statement,
-            database.prepare("SELECT l.id, l.at_ms, length(l.bytes), a.live, a.ended_ms FROM logs l LEFT JOIN attempts a ON a.job = l.job "
-                             "AND a.grp = l.grp AND a.idx = l.idx AND a.attempt = l.attempt WHERE l.id > ? ORDER BY l.id LIMIT ?"));
+  STINT_TRY(
+      auto statement,
+      database.prepare("SELECT l.id, l.at_ms, length(l.bytes), coalesce(a.live, r.live), coalesce(a.ended_ms, r.ended_ms) FROM logs l "
+                       "LEFT JOIN attempts a ON a.job = l.job AND a.grp = l.grp AND a.idx = l.idx AND a.attempt = l.attempt "
+                       "LEFT JOIN attempt_runs r ON r.job = l.job AND r.grp = l.grp AND r.first BETWEEN l.idx - " +
+                       std::to_string(kRunMax - 1) +
+                       " AND l.idx AND r.last >= l.idx AND r.attempt = l.attempt WHERE l.id > ? ORDER BY l.id LIMIT ?"));
   statement.bind(log_cursor_).bind(kLogRowsAtOnce);
   std::vector<std::int64_t> ids;
   std::int64_t bytes = 0;
