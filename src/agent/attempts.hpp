@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory_resource>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -69,7 +70,8 @@ class Attempts {
   void land(Attempt& attempt);
 
   AttemptJournal& journal_;
-  std::unordered_map<AttemptRef, Attempt> by_ref_;
+  std::pmr::unsynchronized_pool_resource nodes_;  ///< attempts that are dropped leave theirs to those that come
+  std::pmr::unordered_map<AttemptRef, Attempt> by_ref_{&nodes_};
   std::size_t active_ = 0;
   std::vector<AttemptRef> dirty_;
   std::vector<AttemptRef> forgotten_;

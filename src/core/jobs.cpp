@@ -42,7 +42,7 @@ Job& add_job(State& state, JobRow row) {
   if (!job.row.idempotency_key.empty()) state.idempotency_keys.emplace(job.row.idempotency_key, job.row.id);
   const auto& entries = job.row.spec->tasks;
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
-    job.groups.push_back(std::make_unique<Group>(job, i, entries[i]));
+    job.groups.push_back(std::make_unique<Group>(job, i, entries[i], state.nodes));
     job.open += entries[i].array_count;
     ++job.open_groups;
     job.groups[i]->needs_open = static_cast<std::uint32_t>(entries[i].needs.size());

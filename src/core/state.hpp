@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <set>
 #include <string>
@@ -72,8 +73,8 @@ struct TaskEntry {
 
 /// One entry of a job: a task or an array of tasks.
 struct Group {
-  Group(Job& owner, std::uint32_t number, const TaskSpec& entry)
-      : job(&owner), position(number), spec(&entry), states(0), is_sized(!is_sized_later(entry)) {
+  Group(Job& owner, std::uint32_t number, const TaskSpec& entry, std::pmr::memory_resource& nodes)
+      : job(&owner), position(number), spec(&entry), states(0), is_sized(!is_sized_later(entry)), entries(&nodes) {
     resize(entry.array_count);
   }
   /// Before any of its tasks was placed or has ended.
@@ -108,7 +109,7 @@ struct Group {
   std::uint64_t results = 0;  ///< completed tasks that left a result
   std::vector<AgentNumber> answered_by;  ///< with overlap: who completed which task; no person answers for one item twice
   bool is_offered = false;  ///< in its class's set
-  std::unordered_map<std::uint32_t, TaskEntry> entries;
+  std::pmr::unordered_map<std::uint32_t, TaskEntry> entries;
   IndexSet ready;  ///< waits to be placed again, now
   std::set<std::pair<Instant, std::uint32_t>> delayed;
   Instant timer = Instant::max();  ///< when the first of `delayed` is due
@@ -192,11 +193,12 @@ struct Timer {
 };
 
 struct State {
+  std::pmr::unsynchronized_pool_resource nodes;  ///< of attempts and entries: those that end leave theirs to those that start
   std::vector<std::unique_ptr<Job>> jobs;  ///< by id - 1; null: removed by retention
   std::vector<std::unique_ptr<Agent>> agents;  ///< by number - 1
   std::map<std::string, AgentNumber> agent_names;  ///< of agents that are not revoked
   std::unordered_map<std::string, JobId> idempotency_keys;
-  std::unordered_map<AttemptRef, Attempt> attempts;  ///< all of open tasks, and those that still hold
+  std::pmr::unordered_map<AttemptRef, Attempt> attempts{&nodes};  ///< all of open tasks, and those that still hold
 
   std::map<ClassKey, TaskClass> classes;
   std::map<TurnKey, TaskClass*> runnable;  ///< classes with something offered that are not blocked

@@ -1,10 +1,16 @@
 #include "scheduler/journal.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.hpp"
 
 namespace stint::scheduler {
+namespace {
+
+constexpr std::size_t kRowsExpected = 16'384;
+
+}  // namespace
 
 Journal::Journal(ports::Store& store, std::function<void(Turn&&)> tell, std::function<void(const Error&)> failed)
     : store_(store), tell_(std::move(tell)), failed_(std::move(failed)) {}
@@ -24,6 +30,7 @@ void Journal::flush() {
     return;
   }
   ports::Batch batch{BatchNumber{++last_.value}, std::exchange(turn.effects.rows, {})};
+  turn_.effects.rows.reserve(std::min(batch.rows.size(), kRowsExpected));  // under load the next batch is as large
   for (const auto& row : batch.rows) {
     if (const auto* event = std::get_if<core::EventRow>(&row)) turn.events.push_back(*event);
     if (const auto* job = std::get_if<core::JobStateRow>(&row); job != nullptr && has_ended(job->status))

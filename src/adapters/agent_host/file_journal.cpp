@@ -4,25 +4,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <boost/crc.hpp>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "adapters/agent_host/crc32c.hpp"
 #include "adapters/agent_host/limits.hpp"
 
 namespace stint::agent_host {
 namespace {
 
-using Crc32c = boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true>;
 constexpr std::size_t kHeaderSize = 8;
 
-std::uint32_t checksum(const std::uint8_t* length, ByteView bytes) {
-  Crc32c crc;
-  crc.process_bytes(length, 4);
-  crc.process_bytes(bytes.data(), bytes.size());
-  return crc.checksum();
-}
+std::uint32_t checksum(const std::uint8_t* length, ByteView bytes) { return crc32c(bytes, crc32c({length, 4})); }
 
 void put_record(Bytes& out, ByteView record) {
   const auto at = out.size();

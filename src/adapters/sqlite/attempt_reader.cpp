@@ -12,7 +12,8 @@ namespace {
 
 /// As kAttemptColumns, and `last`.
 constexpr const char* kRunColumns =
-    "job, grp, first, attempt, agent, status, reason, live, accepted, is_result, exit_code, signal, acked_update, update_digest, placed_ms, "
+    "job, grp, first, attempt, agent, status, reason, live, accepted, is_result, exit_code, signal, acked_update, update_digest, "
+    "placed_ms, "
     "started_ms, ended_ms, 0, instance, '', 0, 0, last";
 constexpr int kLastColumn = 22;
 
@@ -101,8 +102,10 @@ class AttemptReader::Merge {
         STINT_TRY_VOID(singles_.advance());
         continue;
       }
-      STINT_TRY(const bool is_overruled, has_filter() ? reader_.is_overruled(run->next.ref) : Result<bool>(false));
-      if (!is_overruled && run->next.ref >= query_.from) rows.push_back(run->next);
+      if (run->next.ref >= query_.from) {
+        STINT_TRY(const bool is_overruled, reader_.is_overruled(*run, run->next.ref.task.index));
+        if (!is_overruled) rows.push_back(run->next);
+      }
       step(run);
     }
     return rows;
@@ -121,7 +124,10 @@ class AttemptReader::Merge {
       STINT_TRY_VOID(runs_.advance());
       auto& task = run.next.ref.task;
       if (task.group == query_.from.task.group) task.index = std::max(task.index, query_.from.task.index);
-      if (task.index <= run.last) open_.push_back(std::move(run));
+      if (task.index > run.last) continue;
+      run.may_be_overruled = has_filter();
+      STINT_TRY(run.may_be_overruled, reader_.is_overruled(run, run.last));
+      open_.push_back(std::move(run));
     }
     return {};
   }
@@ -149,7 +155,7 @@ Result<AttemptReader> AttemptReader::make(Database& database) {
       {reader.runs_, std::string("SELECT ") + kRunColumns +
                          " FROM attempt_runs WHERE job = ?1 AND (grp, first) >= (?2, ?3) AND (?4 < 0 OR grp = ?4) AND "
                          "(?5 < 0 OR status = ?5) AND (?6 = 0 OR is_result = 1) ORDER BY grp, first, attempt"},
-      {reader.overruled_, "SELECT 1 FROM attempts WHERE job = ? AND grp = ? AND idx = ? AND attempt = ?"},
+      {reader.overruled_, "SELECT 1 FROM attempts WHERE job = ? AND grp = ? AND idx BETWEEN ? AND ? AND attempt = ? LIMIT 1"},
   };
   for (const auto& [statement, sql] : all) {
     STINT_TRY(statement, database.prepare(sql));
@@ -180,10 +186,13 @@ Result<std::vector<core::AttemptRow>> AttemptReader::read(const ports::StoreRead
   return Merge(*this, query).take_all();
 }
 
-Result<bool> AttemptReader::is_overruled(const AttemptRef& ref) {
+Result<bool> AttemptReader::is_overruled(const Run& run, std::uint32_t last) {
+  if (!run.may_be_overruled) return false;
+  const AttemptRef& ref = run.next.ref;
   overruled_.bind(as_number(ref.task.job.value))
       .bind(std::int64_t{ref.task.group})
       .bind(std::int64_t{ref.task.index})
+      .bind(std::int64_t{last})
       .bind(std::int64_t{ref.attempt});
   auto is_row = overruled_.step();
   overruled_.reset();

@@ -23,12 +23,13 @@ class AttemptReader {
   struct Run {
     core::AttemptRow next;  ///< its lowest member that was not yielded
     std::uint32_t last = 0;
+    bool may_be_overruled = false;
   };
   class Merge;
 
   void bind(const ports::StoreReader::AttemptQuery& query);
-  /// A row of its own says what became of this member of a run.
-  [[nodiscard]] Result<bool> is_overruled(const AttemptRef& ref);
+  /// Rows of their own say what became of the next member of the run, or of a later one up to `last`.
+  [[nodiscard]] Result<bool> is_overruled(const Run& run, std::uint32_t last);
 
   Statement singles_, runs_, overruled_;
 };

@@ -66,7 +66,8 @@ Result<AttemptWriter> AttemptWriter::make(Database& database) {
       {w.single_, "INSERT OR REPLACE INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
       {w.run_, "INSERT OR REPLACE INTO attempt_runs VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
       {w.drop_singles_, "DELETE FROM attempts WHERE job = ? AND grp = ? AND idx BETWEEN ? AND ? AND attempt = ?"},
-      {w.overlaps_, "SELECT first, last FROM attempt_runs WHERE job = ? AND grp = ? AND first BETWEEN ? AND ? AND attempt = ? AND last >= ?"},
+      {w.overlaps_,
+       "SELECT first, last FROM attempt_runs WHERE job = ? AND grp = ? AND first BETWEEN ? AND ? AND attempt = ? AND last >= ?"},
       {w.copy_rest_, std::string("INSERT INTO attempt_runs SELECT job, grp, ?5, attempt, last, ") + kRunFacts + " FROM attempt_runs" + key},
       {w.shorten_, "UPDATE attempt_runs SET last = ?5" + key},
       {w.drop_run_, "DELETE FROM attempt_runs" + key},
@@ -113,7 +114,8 @@ Status AttemptWriter::write_single(const core::AttemptRow& row) {
 Status AttemptWriter::write_run() {
   const std::uint32_t first = held_.ref.task.index;
   const std::uint32_t last = first + count_ - 1;
-  STINT_TRY_VOID(bind_entry(drop_singles_, held_).bind(std::int64_t{first}).bind(std::int64_t{last}).bind(std::int64_t{held_.ref.attempt}).run());
+  STINT_TRY_VOID(
+      bind_entry(drop_singles_, held_).bind(std::int64_t{first}).bind(std::int64_t{last}).bind(std::int64_t{held_.ref.attempt}).run());
   STINT_TRY_VOID(carve(held_, first, last));
   bind_entry(run_, held_).bind(std::int64_t{first}).bind(std::int64_t{held_.ref.attempt}).bind(std::int64_t{last});
   return bind_facts(run_, held_).bind(instance_of(held_)).run();
