@@ -80,7 +80,7 @@ class SqliteStore final : public ports::Store {
     STINT_TRY_VOID(lock_.take(options_.path + ".lock"));
     STINT_TRY_VOID(connect());
     STINT_TRY_VOID(migrate(database_, options_.path));
-    STINT_TRY(writer_, RowWriter::make(database_));
+    STINT_TRY_VOID(prepare());
     STINT_TRY_VOID(database_.run("UPDATE fence SET token = token + 1"));
     STINT_TRY(const auto opened, read_fence());
     token_ = opened.token;
@@ -131,6 +131,15 @@ class SqliteStore final : public ports::Store {
   Status connect() {
     STINT_TRY(database_, Database::open(options_.path, Database::Access::read_write));
     return database_.run(kPragmas);
+  }
+
+  /// What every batch needs, parsed once.
+  Status prepare() {
+    STINT_TRY(writer_, RowWriter::make(database_));
+    STINT_TRY(begin_, database_.prepare("BEGIN IMMEDIATE"));
+    STINT_TRY(fence_, database_.prepare("UPDATE fence SET batch = ? WHERE token = ?"));
+    STINT_TRY(commit_, database_.prepare("COMMIT"));
+    return {};
   }
 
   /// A full disk often has a page left: the small write fits, the next batch does not, and the scheduler would open and close without end.
@@ -197,7 +206,7 @@ class SqliteStore final : public ports::Store {
     [[maybe_unused]] const auto undone = database_.run("ROLLBACK");  // fails if SQLite has rolled back by itself
     if (first.error().code == Errc::no_space) return first;
     STINT_TRY_VOID(connect());
-    STINT_TRY(writer_, RowWriter::make(database_));
+    STINT_TRY_VOID(prepare());
     STINT_TRY(const auto fence, read_fence());
     if (fence.token != token_) return fail(Errc::fenced, "another scheduler has taken over this database");
     if (fence.last_batch == batch.number) return {};
@@ -205,9 +214,8 @@ class SqliteStore final : public ports::Store {
   }
 
   Status write(const ports::Batch& batch) {
-    STINT_TRY_VOID(database_.run("BEGIN IMMEDIATE"));
-    STINT_TRY(auto fence, database_.prepare("UPDATE fence SET batch = ? WHERE token = ?"));
-    STINT_TRY_VOID(fence.bind(static_cast<std::int64_t>(batch.number.value)).bind(static_cast<std::int64_t>(token_.value)).run());
+    STINT_TRY_VOID(begin_.run());
+    STINT_TRY_VOID(fence_.bind(static_cast<std::int64_t>(batch.number.value)).bind(static_cast<std::int64_t>(token_.value)).run());
     if (database_.changes() != 1) {
       STINT_TRY_VOID(database_.run("ROLLBACK"));
       return fail(Errc::fenced, "another scheduler has taken over this database");
@@ -217,7 +225,7 @@ class SqliteStore final : public ports::Store {
     STINT_TRY_VOID(writer_.finish_batch());
     if (const auto bytes = writer_.take_log_bytes(); bytes > 0)
       STINT_TRY_VOID(database_.run("UPDATE fence SET log_bytes = log_bytes + " + std::to_string(bytes)));
-    return database_.run("COMMIT");
+    return commit_.run();
   }
 
   StoreOptions options_;
@@ -225,6 +233,7 @@ class SqliteStore final : public ports::Store {
   LockFile lock_;
   Database database_;  // the writing connection: of the store's thread once open() has returned
   RowWriter writer_;
+  Statement begin_, fence_, commit_;
   Sweeper sweeper_;
   FencingToken token_;
   bool full_ = false;  // guarded by busy_: changed by the thread while busy, by reopen() while idle
