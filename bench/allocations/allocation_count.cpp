@@ -1,4 +1,4 @@
-#include "bench/wire/allocation_count.hpp"
+#include "bench/allocations/allocation_count.hpp"
 
 #include <openssl/crypto.h>
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "bench/wire/allocation_count.hpp"
+#include "bench/allocations/allocation_count.hpp"
 
 namespace stint::bench {
 namespace {

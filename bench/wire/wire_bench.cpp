@@ -31,8 +31,8 @@
 
 #include "base/assert.hpp"
 #include "base/random.hpp"
+#include "bench/allocations/allocation_count.hpp"
 #include "bench/report/report.hpp"
-#include "bench/wire/allocation_count.hpp"
 #include "bench/wire/message_flow.hpp"
 
 namespace stint::bench {

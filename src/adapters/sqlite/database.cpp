@@ -91,6 +91,16 @@ Error Database::error(int code) const {
   return Error{code_of(code, system_errno), "SQLite: " + detail + " (code " + std::to_string(code) + ")"};
 }
 
+void Database::watch_log(int* pages) {
+  const auto note = [](void* to, sqlite3*, const char*, int count) {
+    *static_cast<int*>(to) = count;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(handle_, note, pages);
+}
+
+void Database::copy_log() { sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr); }
+
 Statement::~Statement() { sqlite3_finalize(handle_); }
 Statement::Statement(Statement&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)), database_(other.database_), next_(other.next_) {}

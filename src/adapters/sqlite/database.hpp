@@ -33,6 +33,10 @@ class Database {
   /// First column of the first row; `otherwise` if there is none.
   [[nodiscard]] Result<std::int64_t> number(std::string_view sql, std::int64_t otherwise = 0);
   [[nodiscard]] std::int64_t changes() const;
+  /// From now on `pages` says after each commit how long the write-ahead log is, and it is copied into the database by `copy_log` alone.
+  void watch_log(int* pages);
+  /// As much of it as no reader still needs. Does nothing if it cannot be done now.
+  void copy_log();
   /// Pages copied so far, of how many; false stops the copy.
   using CopyProgress = std::function<bool(std::int64_t done, std::int64_t all)>;
   /// Makes `target` a copy of this database as the read transaction that is open here sees it; others go on writing meanwhile.

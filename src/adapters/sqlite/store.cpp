@@ -19,16 +19,14 @@
 #include "adapters/sqlite/row_reader.hpp"
 #include "adapters/sqlite/row_writer.hpp"
 #include "adapters/sqlite/sweeper.hpp"
+#include "adapters/sqlite/wal.hpp"
 #include "base/assert.hpp"
 
 namespace stint::sqlite {
 namespace {
 
-// synchronous=FULL fsyncs the WAL at every commit. The WAL is rewound when a checkpoint has copied it, never truncated: overwriting a file
-// costs
-// a tenth of the fsync that growing it costs. 4,096 pages of 4 KiB = 16 MiB between checkpoints.
-constexpr const char* kPragmas =
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4096; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-32768;";
+// synchronous=FULL flushes the WAL at every commit. It is rewound when it has been copied, never truncated.
+constexpr const char* kPragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-32768;";
 
 /// The largest job and what a turn writes beside it.
 constexpr std::uint64_t kRoomToReopen = std::uint64_t{5} << 20;
@@ -130,7 +128,9 @@ class SqliteStore final : public ports::Store {
 
   Status connect() {
     STINT_TRY(database_, Database::open(options_.path, Database::Access::read_write));
-    return database_.run(kPragmas);
+    STINT_TRY_VOID(database_.run(kPragmas));
+    log_.watch(database_, options_.path + "-wal");
+    return {};
   }
 
   /// What every batch needs, parsed once.
@@ -184,6 +184,7 @@ class SqliteStore final : public ports::Store {
     while (take_work(batch, sweep)) {
       if (batch) carry_out(*batch);
       if (sweep) carry_out(*sweep);
+      log_.tend();
     }
   }
 
@@ -232,6 +233,7 @@ class SqliteStore final : public ports::Store {
   Committed committed_;
   LockFile lock_;
   Database database_;  // the writing connection: of the store's thread once open() has returned
+  WriteAheadLog log_;
   RowWriter writer_;
   Statement begin_, fence_, commit_;
   Sweeper sweeper_;

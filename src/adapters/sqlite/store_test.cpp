@@ -142,6 +142,59 @@ TEST(SqliteStore, ASecondMigrationToTheSameVersionKeepsTheFirstCopy) {
   EXPECT_TRUE(again.has_value()) << again.error().detail;
 }
 
+/// A store whose commits are answered one by one.
+struct WrittenStore {
+  explicit WrittenStore(SqliteBench& where) : bench(where), store(bench.make_store()) {
+    const auto opened = store->open([](BatchNumber, Status status) { EXPECT_TRUE(status.has_value()); });
+    EXPECT_TRUE(opened.has_value());
+    next = opened->last_batch;
+  }
+  void write(std::vector<core::Row> rows) {
+    store->commit({BatchNumber{++next.value}, std::move(rows)});
+    bench.settle(*store);
+  }
+  SqliteBench& bench;
+  std::unique_ptr<ports::Store> store;
+  BatchNumber next;
+};
+
+TEST(SqliteStore, TheLogIsLongerThanWhatIsWrittenInItAndNothingOfThatIsRead) {
+  SqliteBench bench;
+  WrittenStore written(bench);
+  for (int i = 0; i < 20; ++i) written.write({core::Row(core::MetaRow{"fact " + std::to_string(i), "x"})});
+  const auto log = bench.path() + "-wal";
+  const auto is_long = [&] {
+    return std::filesystem::file_size(log) > std::uintmax_t{1} << 20;
+  };  // after the answer, on the store's thread
+  for (int i = 0; i < 2000 && !is_long(); ++i) written.write({core::Row(core::MetaRow{"again", "x"})});
+  EXPECT_TRUE(is_long());
+  // As a crash leaves both files.
+  const std::string crashed = bench.folder + "/crashed.db";
+  std::filesystem::copy_file(bench.path(), crashed);
+  std::filesystem::copy_file(log, crashed + "-wal");
+  auto database = sqlite::Database::open(crashed, sqlite::Database::Access::read_write);
+  EXPECT_EQ(*database->number("SELECT count(*) FROM meta WHERE name LIKE 'fact %'"), 20);
+  EXPECT_EQ(*database->number("SELECT batch FROM fence"), static_cast<std::int64_t>(written.next.value));
+}
+
+TEST(SqliteStore, TheLogIsCopiedAndWrittenFromItsBeginningAgain) {
+  SqliteBench bench;
+  WrittenStore written(bench);
+  constexpr std::uint32_t kMegabytes = 48;
+  for (std::uint32_t i = 0; i < kMegabytes; ++i) {
+    std::vector<core::Row> rows;
+    for (std::uint32_t part = 0; part < 16; ++part) {
+      core::LogRow row;
+      row.ref = {{JobId{1}, 0, i * 16 + part}, 1};
+      row.bytes = Bytes(64 << 10, 'x');
+      rows.emplace_back(std::move(row));
+    }
+    written.write(std::move(rows));
+  }
+  EXPECT_LT(std::filesystem::file_size(bench.path() + "-wal"), std::uintmax_t{kMegabytes / 2} << 20);
+  EXPECT_GT(std::filesystem::file_size(bench.path()), std::uintmax_t{kMegabytes / 2} << 20);
+}
+
 /// Whoever reads the database with SQL finds each attempt of a run, the one that has a row of its own included.
 TEST(SqliteStore, AViewSaysOfEveryAttemptWhatItsRowOrItsRunSays) {
   SqliteBench bench;
