@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Draws what `perf script` printed as one flame graph for each part of a cell: how wide a frame is, is the time spent in it.
 
-    cmake --preset release -B build/profile -DCMAKE_CXX_FLAGS=-fno-omit-frame-pointer && cmake --build build/profile --target stint
+    cmake --preset release -B build/profile -DCMAKE_CXX_FLAGS=-fno-omit-frame-pointer
+    cmake --build build/profile --target stint
     perf record -F 299 -g -o perf.data build/profile/bin/stint bench dispatch
-    perf script -i perf.data -F comm,tid,ip,sym,dso | tools/flamegraph.py --title "stint bench dispatch" > dispatch.svg
+    perf script -i perf.data -F comm,tid,ip,sym,dso | tools/flamegraph.py --title "noop tasks" > dispatch.svg
 
-All processes of a cell have the same name, so a thread is known by a function that stands in its stacks. Frames below 0.3 % of everything are
-left out. The picture is one SVG without scripts: a frame's full name and share show when the pointer rests on it.
+All processes of a cell have the same name, so a thread is known by a function that stands in its stacks. Frames below 0.3 % of everything
+are left out. The picture is one SVG without scripts: a frame's full name and share show when the pointer rests on it.
 """
 
 import argparse
@@ -24,11 +25,11 @@ THREADS = (
     ("AgentLoop", "agent"),
     ("run_dispatch_bench", "the benchmark itself"),
 )
-WIDTH, ROW, MARGIN = 1180, 17, 10
+WIDTH, ROW, MARGIN, LETTER = 1180, 17, 10, 6.2
 LEAST = 0.003
 FRAME = re.compile(r"^\s+[0-9a-f]+ (.*) \((.*)\)$")
 # Loops and calls between the parts that are meant: they would only lift everything up.
-NOISE = re.compile(r"^(boost::|std::|execute_native_thread|start_thread|clone|__libc_start|_start$|main$|CLI::|\[unknown\]|__clone|operator\(\))")
+NOISE = re.compile(r"boost::|std::|execute_native_thread|start_thread|_*clone|__libc_start|_start$|main$|CLI::|\[unknown\]|operator\(\)")
 
 
 def shorten(name):
@@ -97,6 +98,20 @@ def build(samples):
     return root
 
 
+def colour(name, depth, node):
+    if node.is_kernel:
+        return "#c9ccd1"
+    return "#8fb7e8" if depth == 0 else f"hsl({20 + sum(map(ord, name)) % 35},85%,{64 + len(name) % 12}%)"
+
+
+def cut(name, width):
+    """As much of the name as fits a box of so many units."""
+    fits = int(width / LETTER)
+    if len(name) <= fits:
+        return name
+    return name[: fits - 1] + "…" if fits > 3 else ""
+
+
 def draw(root, title):
     boxes, deepest = [], 0
 
@@ -120,11 +135,11 @@ def draw(root, title):
     for left, depth, width, name, node in boxes:
         share = 100 * node.count / root.count
         y = height - (depth + 1) * ROW - 6
-        fill = "#c9ccd1" if node.is_kernel else "#8fb7e8" if depth == 0 else f"hsl({20 + sum(map(ord, name)) % 35},85%,{64 + len(name) % 12}%)"
-        text = html.escape(name if len(name) <= width / 6.2 else name[: max(int(width / 6.2) - 1, 0)] + "…" if width > 24 else "")
+        box = f'x="{MARGIN + left:.1f}" y="{y}" width="{max(width - 0.4, 0.4):.1f}" height="{ROW - 1}" rx="1"'
         out.append(
-            f'<g><title>{html.escape(name)}: {share:.1f} %</title><rect x="{MARGIN + left:.1f}" y="{y}" width="{max(width - 0.4, 0.4):.1f}" '
-            f'height="{ROW - 1}" fill="{fill}" rx="1"/><text x="{MARGIN + left + 3:.1f}" y="{y + 12}">{text}</text></g>'
+            f"<g><title>{html.escape(name)}: {share:.1f} %</title>"
+            f'<rect {box} fill="{colour(name, depth, node)}"/>'
+            f'<text x="{MARGIN + left + 3:.1f}" y="{y + 12}">{html.escape(cut(name, width))}</text></g>'
         )
     return "\n".join([*out, "</svg>", ""])
 

@@ -136,8 +136,8 @@ CREATE TABLE enrol_tokens (
   used_ms INTEGER NOT NULL);
 )sql";
 
-// Neighbours of an array whose attempts are alike: one row says what `first … last` would say each. `every_attempt` takes them apart again: its
-// text of zeros has one for each member.
+// Neighbours of an array whose attempts are alike: one row says what `first … last` would say each. `every_attempt` takes them apart
+// again: its text of zeros has one for each member.
 constexpr const char* kRuns = R"sql(
 CREATE TABLE attempt_runs (
   job INTEGER NOT NULL, grp INTEGER NOT NULL, first INTEGER NOT NULL, attempt INTEGER NOT NULL, last INTEGER NOT NULL,

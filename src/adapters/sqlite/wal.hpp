@@ -7,8 +7,8 @@
 
 namespace stint::sqlite {
 
-/// Looks after the write-ahead log of one database between commits, so that no commit has to: copies it into the database when it is long, and
-/// keeps its file longer than what is written in it. Overwriting zeros costs a tenth of the flush that growing the file costs.
+/// Looks after the write-ahead log of one database between commits, so that no commit has to: copies it into the database when it is
+/// long, and keeps its file longer than what is written in it. Overwriting zeros costs a tenth of the flush that growing the file costs.
 class WriteAheadLog {
  public:
   WriteAheadLog() = default;
