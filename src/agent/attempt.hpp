@@ -62,6 +62,7 @@ struct Attempt {
   std::size_t left_in_flight = 0;           ///< bytes of its result and outputs, sent in this session and not acknowledged
   std::uint32_t gpus_wanted = 0;
   bool is_dirty = false;                    ///< state is newer than the journal
+  bool is_unsent = false;                   ///< looked at when updates are next taken
   bool is_unrecorded = false;               ///< refused for want of disk space: never in the journal
   bool accept_is_due = false;               ///< a pending state may be reported
   bool is_forgotten = false;                ///< to be dropped, with the driver's record, once the journal says so

@@ -59,7 +59,11 @@ void Attempts::change(Attempt& attempt) {
 }
 
 void Attempts::touch(Attempt& attempt) {
-  if (!std::exchange(attempt.is_dirty, true)) dirty_.push_back(attempt.state.ref);
+  if (!std::exchange(attempt.is_dirty, true)) dirty_.push_back(&attempt);
+}
+
+void Attempts::resend(Attempt& attempt) {
+  if (!std::exchange(attempt.is_unsent, true)) unsent_.push_back(&attempt);
 }
 
 void Attempts::on_started(Attempt& attempt, std::int64_t started_ms) {
@@ -114,33 +118,34 @@ void Attempts::settle(Attempt& attempt) {
 
 void Attempts::forget(Attempt& attempt) {
   land(attempt);
-  if (!std::exchange(attempt.is_forgotten, true)) forgotten_.push_back(attempt.state.ref);
+  if (!std::exchange(attempt.is_forgotten, true)) forgotten_.push_back(&attempt);
 }
 
 Status Attempts::persist() {
-  for (const auto& ref : dirty_)
-    if (const auto* attempt = find(ref); !attempt->is_forgotten) journal_.stage_attempt(attempt->state);
-  for (const auto& ref : forgotten_)
-    if (const auto* attempt = find(ref); attempt->persisted > 0 && !attempt->is_unrecorded) journal_.stage_forget(ref);
+  for (const Attempt* attempt : dirty_)
+    if (!attempt->is_forgotten) journal_.stage_attempt(attempt->state);
+  for (const Attempt* attempt : forgotten_)
+    if (attempt->persisted > 0 && !attempt->is_unrecorded) journal_.stage_forget(attempt->state.ref);
   STINT_TRY_VOID(journal_.commit());
 
-  for (const auto& ref : std::exchange(dirty_, {})) {
-    auto* attempt = find(ref);
+  for (Attempt* attempt : std::exchange(dirty_, {})) {
     attempt->is_dirty = false;
     attempt->persisted = attempt->state.number;
-    unsent_.push_back(ref);
+    if (!attempt->is_forgotten) resend(*attempt);
   }
-  for (const auto& ref : std::exchange(forgotten_, {})) {
-    const auto found = by_ref_.find(ref);
-    dropped_.push_back({ref, std::move(found->second.state.driver)});
-    by_ref_.erase(found);
-  }
+  for (Attempt* attempt : std::exchange(forgotten_, {})) drop(*attempt);
   return {};
 }
 
+void Attempts::drop(Attempt& attempt) {
+  if (attempt.is_unsent) std::erase(unsent_, &attempt);
+  const AttemptRef ref = attempt.state.ref;
+  dropped_.push_back({ref, std::move(attempt.state.driver)});
+  by_ref_.erase(ref);
+}
+
 void Attempts::refuse_unpersisted(std::int64_t now_ms, const std::string& why) {
-  std::erase_if(dirty_, [&](const AttemptRef& ref) {
-    auto* attempt = find(ref);
+  std::erase_if(dirty_, [&](Attempt* attempt) {
     const bool is_refused = attempt->has_ended() && attempt->state.reason == EndReason::refused;
     if (attempt->persisted != 0 || (attempt->phase != Attempt::Phase::waiting && !is_refused)) return false;
     AttemptState outcome;
@@ -153,26 +158,26 @@ void Attempts::refuse_unpersisted(std::int64_t now_ms, const std::string& why) {
     attempt->is_unrecorded = true;
     attempt->has_spool = false;
     attempt->persisted = attempt->state.number;
-    unsent_.push_back(ref);
+    resend(*attempt);
     return true;
   });
 }
 
 std::vector<protocol::StatusUpdate> Attempts::take_updates() {
   std::vector<protocol::StatusUpdate> updates;
-  for (const auto& ref : std::exchange(unsent_, {})) {
-    auto* attempt = find(ref);
-    if (attempt == nullptr || attempt->is_forgotten || attempt->is_dirty) continue;
+  for (Attempt* attempt : std::exchange(unsent_, {})) {
+    attempt->is_unsent = false;
+    if (attempt->is_forgotten || attempt->is_dirty) continue;
     const auto newest = std::max(attempt->sent, attempt->acked);
     if (attempt->state.number <= newest) continue;
     if (attempt->state.status == TaskStatus::pending && !attempt->accept_is_due) continue;
     if (attempt->has_ended() && !attempt->logs_are_sent()) {  // whoever follows the output stops at the end: nothing may come behind it
-      unsent_.push_back(ref);
+      resend(*attempt);
       continue;
     }
     const auto left_bytes = attempt->has_ended() ? size_of_left(attempt->state) : 0;
     if (left_bytes > 0 && left_in_flight_ >= limits::kLeftInFlight) {  // goes when one of those has been acknowledged
-      unsent_.push_back(ref);
+      resend(*attempt);
       continue;
     }
     left_in_flight_ += left_bytes;
@@ -187,6 +192,7 @@ void Attempts::on_session_lost() {
   for (auto& [ref, attempt] : by_ref_) {
     attempt.sent = 0;
     attempt.left_in_flight = 0;
+    attempt.is_unsent = false;
   }
   left_in_flight_ = 0;
   unsent_.clear();

@@ -41,7 +41,7 @@ class Attempts {
   /// The state must be persisted anew though no update follows from it.
   void touch(Attempt& attempt);
   /// Lets the state be sent (again): after `accept_is_due`, after a reconnect, when an assignment came twice.
-  void resend(Attempt& attempt) { unsent_.push_back(attempt.state.ref); }
+  void resend(Attempt& attempt);
   /// The scheduler has applied updates up to `number`.
   void on_acked(Attempt& attempt, std::uint32_t number);
   /// The scheduler's knowledge as it is now; after a restore from a backup less than it once acknowledged.
@@ -68,14 +68,16 @@ class Attempts {
  private:
   void change(Attempt& attempt);
   void land(Attempt& attempt);
+  void drop(Attempt& attempt);
 
   AttemptJournal& journal_;
   std::pmr::unsynchronized_pool_resource nodes_;  ///< attempts that are dropped leave theirs to those that come
   std::pmr::unordered_map<AttemptRef, Attempt> by_ref_{&nodes_};
   std::size_t active_ = 0;
-  std::vector<AttemptRef> dirty_;
-  std::vector<AttemptRef> forgotten_;
-  std::vector<AttemptRef> unsent_;
+  // Each at most once in each, as its flag says: by_ref_ never moves what it holds.
+  std::vector<Attempt*> dirty_;
+  std::vector<Attempt*> forgotten_;
+  std::vector<Attempt*> unsent_;
   std::vector<Dropped> dropped_;
   std::size_t left_in_flight_ = 0;  ///< of results and outputs in this session, sent and not acknowledged
 };

@@ -48,8 +48,7 @@ void end_superfluous(Turn& turn, TaskEntry& entry, Attempt& attempt, EndReason r
 }
 
 /// Forgets the entry of a task that ends, and its attempts but those that still hold.
-void drop_entry(State& state, Group& group, std::uint32_t index) {
-  TaskEntry& entry = get_entry(group, index);
+void drop_entry(State& state, Group& group, std::uint32_t index, TaskEntry& entry) {
   dequeue(state, group, index, entry);
   STINT_ASSERT(entry.live_count == 0);
   if (entry.is_active) --group.active;
@@ -81,10 +80,9 @@ void count_ended(State& state, Group& group, std::uint32_t number, TaskStatus st
 }
 
 /// The task has its result or needs none; its live set is empty and all rows are written.
-void end_entered_task(Turn& turn, Group& group, std::uint32_t index, TaskStatus status) {
-  TaskEntry& entry = get_entry(group, index);
+void end_entered_task(Turn& turn, Group& group, std::uint32_t index, TaskEntry& entry, TaskStatus status) {
   --(entry.is_running ? group.counts.running : group.counts.pending);
-  drop_entry(turn.state, group, index);
+  drop_entry(turn.state, group, index, entry);
   group.states.end(index, status);
   count_ended(turn.state, group, 1, status, EndReason::none);
   note_ended(turn.state, group, index, index, status);
@@ -120,7 +118,7 @@ void cancel_live_task(Turn& turn, Group& group, std::uint32_t index, EndReason r
     is_newest = false;
     push_row(turn, attempt);
   }
-  end_entered_task(turn, group, index, TaskStatus::cancelled);
+  end_entered_task(turn, group, index, entry, TaskStatus::cancelled);
 }
 
 /// Which attempt's end is the failed task's: the newest that counts as a failure; the last one if the losses were too many.
@@ -140,8 +138,8 @@ void note_first_failure(Turn& turn, Job& job, const Attempt& result) {
   push_row(turn, job);
 }
 
-void fail_task(Turn& turn, Group& group, std::uint32_t index, Attempt& last) {
-  Attempt& result = find_decisive(group, get_entry(group, index), last);
+void fail_task(Turn& turn, Group& group, std::uint32_t index, TaskEntry& entry, Attempt& last) {
+  Attempt& result = find_decisive(group, entry, last);
   result.row.is_result = true;
   if (result.row.status == TaskStatus::cancelled) {  // its agent gave it up: the task was lost once too often
     result.row.status = TaskStatus::failed;
@@ -150,7 +148,7 @@ void fail_task(Turn& turn, Group& group, std::uint32_t index, Attempt& last) {
   push_row(turn, result);
   if (&result != &last) push_row(turn, last);
   note_first_failure(turn, *group.job, result);
-  end_entered_task(turn, group, index, TaskStatus::failed);
+  end_entered_task(turn, group, index, entry, TaskStatus::failed);
 }
 
 /// How long the task waits after an attempt that left the set: a failure always pauses, a loss only when it comes again, a refusal never:
@@ -250,7 +248,7 @@ void leave_live_set(Turn& turn, Attempt& attempt) {
   refresh_entry(group, entry);
   tell_attempt(turn, is_failure ? "attempt_failed" : "attempt_lost", attempt);
   if (entry.live_count == 0 && has_used_tries(group, entry)) {
-    fail_task(turn, group, index, attempt);
+    fail_task(turn, group, index, entry, attempt);
   } else {
     if (wants_attempt(group, entry)) {
       const Duration pause = pause_after(entry, attempt.row);
@@ -281,7 +279,7 @@ void complete_task(Turn& turn, Attempt& attempt) {
     push_row(turn, other);
   }
   release(turn.state, attempt);
-  end_entered_task(turn, group, index, TaskStatus::completed);
+  end_entered_task(turn, group, index, entry, TaskStatus::completed);
   settle_job(turn, *group.job);
 }
 
@@ -301,7 +299,7 @@ void cancel_task(Turn& turn, Group& group, std::uint32_t index, EndReason reason
     return;
   }
   if (at != group.entries.end()) {
-    drop_entry(turn.state, group, index);
+    drop_entry(turn.state, group, index, at->second);
   } else {
     --group.fresh;
   }
@@ -318,7 +316,7 @@ void drop_entries(Turn& turn, Group& group, EndReason reason) {
   for (const auto& [index, entry] : group.entries) (entry.live_count > 0 ? live : waiting).push_back(index);
   std::sort(live.begin(), live.end());
   for (const std::uint32_t index : live) cancel_live_task(turn, group, index, reason);
-  for (const std::uint32_t index : waiting) drop_entry(turn.state, group, index);
+  for (const std::uint32_t index : waiting) drop_entry(turn.state, group, index, get_entry(group, index));
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ class WriteAheadLog {
 
   Database* database_ = nullptr;
   std::string path_;  ///< of the log
-  int pages_ = 0;     ///< in the log after the last commit
+  int pages_ = 0;  ///< in the log after the last commit
 };
 
 }  // namespace stint::sqlite

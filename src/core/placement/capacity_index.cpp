@@ -1,6 +1,7 @@
 #include "core/placement/capacity_index.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.hpp"
 
@@ -9,29 +10,43 @@ namespace stint::core {
 void CapacityIndex::describe(AgentNumber agent, const AgentOffer& offer) {
   remove(agent);
   if (agent.value >= agents_.size()) agents_.resize(agent.value + 1);
-  agents_[agent.value] = {&offer, ensure_kind(offer), false, {}};
+  Entry described;
+  described.offer = &offer;
+  described.kind = ensure_kind(offer);
+  agents_[agent.value] = described;
 }
 
 void CapacityIndex::put(AgentNumber agent, const Resources& free) {
   STINT_ASSERT(agent.value < agents_.size() && agents_[agent.value].offer != nullptr);
   Entry& entry = agents_[agent.value];
-  auto& keys = kinds_[entry.kind].keys;
-  if (entry.is_in) {  // moves the node: placing and ending a task allocate nothing here
-    auto node = keys.extract(key_of(agent, entry.free));
-    STINT_ASSERT(!node.empty());
-    node.value() = key_of(agent, free);
-    keys.insert(std::move(node));
-  } else {
-    keys.insert(key_of(agent, free));
+  if (!entry.is_in) {
+    kinds_[entry.kind].keys.insert(key_of(agent, free));
+    entry.ordered_by = free;
+    entry.is_in = true;
+  } else if (!std::exchange(entry.is_moved, true)) {
+    moved_.push_back(agent);
   }
   entry.free = free;
-  entry.is_in = true;
+}
+
+void CapacityIndex::settle() {
+  for (const AgentNumber agent : moved_) {
+    Entry& entry = agents_[agent.value];
+    if (!std::exchange(entry.is_moved, false) || !entry.is_in || entry.ordered_by == entry.free) continue;
+    auto& keys = kinds_[entry.kind].keys;
+    auto node = keys.extract(key_of(agent, entry.ordered_by));  // moved, not made anew: nothing is allocated here
+    STINT_ASSERT(!node.empty());
+    node.value() = key_of(agent, entry.free);
+    keys.insert(std::move(node));
+    entry.ordered_by = entry.free;
+  }
+  moved_.clear();
 }
 
 void CapacityIndex::remove(AgentNumber agent) {
   if (!contains(agent)) return;
   Entry& entry = agents_[agent.value];
-  kinds_[entry.kind].keys.erase(key_of(agent, entry.free));
+  kinds_[entry.kind].keys.erase(key_of(agent, entry.ordered_by));
   entry.is_in = false;
 }
 
@@ -60,8 +75,9 @@ std::uint32_t CapacityIndex::ensure_kind(const AgentOffer& offer) {
   return at->second;
 }
 
-CapacityIndex::Walk::Walk(const CapacityIndex& index, const Shape& shape, const std::vector<Refusal>& refusals)
+CapacityIndex::Walk::Walk(CapacityIndex& index, const Shape& shape, const std::vector<Refusal>& refusals)
     : index_(&index), shape_(&shape), refusals_(&refusals) {
+  index.settle();
   const Key least{shape.resources.gpus, shape.resources.cpu_millis, shape.resources.memory_bytes, {}};
   for (const Kind& kind : index.kinds_) {
     if (kind.keys.empty()) continue;

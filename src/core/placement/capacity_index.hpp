@@ -39,7 +39,7 @@ class CapacityIndex {
 
   /// What the agent offers, from now on; it is taken out until the next put. `offer` must stay where it is.
   void describe(AgentNumber agent, const AgentOffer& offer);
-  /// The agent, described before, takes work, with this much free: puts it in, or to its new place.
+  /// The agent, described before, takes work, with this much free: puts it in, or to its new place once somebody walks.
   void put(AgentNumber agent, const Resources& free);
   void remove(AgentNumber agent);
 
@@ -54,9 +54,9 @@ class CapacityIndex {
   class Walk {
    public:
     /// All three must outlive it.
-    Walk(const CapacityIndex& index, const Shape& shape, const std::vector<Refusal>& refusals);
-    Walk(const CapacityIndex& index, const Shape& shape, std::vector<Refusal>&& refusals) = delete;
-    Walk(const CapacityIndex& index, Shape&& shape, const std::vector<Refusal>& refusals) = delete;
+    Walk(CapacityIndex& index, const Shape& shape, const std::vector<Refusal>& refusals);
+    Walk(CapacityIndex& index, const Shape& shape, std::vector<Refusal>&& refusals) = delete;
+    Walk(CapacityIndex& index, Shape&& shape, const std::vector<Refusal>& refusals) = delete;
     /// The best agent for one more task, or none; asks again from the last one, which is now the fullest.
     [[nodiscard]] std::optional<AgentNumber> find();
 
@@ -84,14 +84,19 @@ class CapacityIndex {
     const AgentOffer* offer = nullptr;
     std::uint32_t kind = 0;
     bool is_in = false;
+    bool is_moved = false;  ///< in moved_
     Resources free;
+    Resources ordered_by;  ///< what was free when its place in the order was found
   };
   using KindName = std::pair<std::vector<AgentType>, std::pair<std::vector<std::string>, std::vector<std::pair<std::string, std::string>>>>;
 
   std::uint32_t ensure_kind(const AgentOffer& offer);
+  /// Finds the places of the agents that have more or less free than when theirs was found: once for all that happened since the last walk.
+  void settle();
   static Key key_of(AgentNumber agent, const Resources& free) { return {free.gpus, free.cpu_millis, free.memory_bytes, agent}; }
 
   std::vector<Entry> agents_;  ///< by number
+  std::vector<AgentNumber> moved_;
   std::vector<Kind> kinds_;
   std::map<KindName, std::uint32_t> kind_numbers_;
 };
