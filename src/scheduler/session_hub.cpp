@@ -49,7 +49,12 @@ void SessionHub::on_link_open(ports::LinkId id, std::string peer, Now now) {
   link.peer = std::move(peer);
   link.session = protocol::make_scheduler_session(keys_, std::move(options), now);
   by_session_[link.id] = id;
-  links_.emplace(id, std::move(link));
+  watch(id, links_.emplace(id, std::move(link)).first->second);
+}
+
+/// After whatever may have moved the link's deadlines.
+void SessionHub::watch(ports::LinkId id, const Link& link) {
+  deadlines_.set(id, link.gone ? Instant::max() : std::min(link.session->next_deadline(), link.rekey_at));
 }
 
 void SessionHub::on_link_bytes(ports::LinkId id, ByteView bytes, Now now, Instant empty_since) {
@@ -60,6 +65,7 @@ void SessionHub::on_link_bytes(ports::LinkId id, ByteView bytes, Now now, Instan
   const bool heard = it->second.session->last_heard() != heard_before;
   const AgentNumber agent = it->second.agent;
   drain(id, now);
+  watch(id, it->second);
   if (heard && agent) apply(registry_.on_heard(agent, it->second.id, now), now);
 }
 
@@ -80,6 +86,7 @@ bool SessionHub::release(ports::LinkId id) {
   if (it == links_.end() || it->second.gone) return false;
   by_session_.erase(it->second.id);
   links_.erase(it);
+  deadlines_.erase(id);
   return true;
 }
 
@@ -89,23 +96,22 @@ void SessionHub::take_link_output(ports::LinkId id, Now now, std::size_t budget,
 
 void SessionHub::on_timer(Now now) {
   std::vector<ports::LinkId> due;
-  for (const auto& [id, link] : links_)
-    if (!link.gone && link.session->next_deadline() <= now.mono) due.push_back(id);
+  deadlines_.take_due(now.mono, due);
   for (const auto id : due) {
-    links_.at(id).session->on_timer(now);
-    drain(id, now);
-  }
-  for (const auto& [id, link] : links_)
+    const auto it = links_.find(id);
+    if (it == links_.end() || it->second.gone) continue;  // the end of another took it along
+    Link& link = it->second;
+    if (link.session->next_deadline() <= now.mono) {
+      link.session->on_timer(now);
+      drain(id, now);
+    }
     if (!link.gone && link.rekey_at <= now.mono) offer_key(id, now);
+    watch(id, link);
+  }
   for (const auto& outcome : registry_.on_timer(now)) apply(outcome, now);
 }
 
-Instant SessionHub::next_deadline() const {
-  Instant next = registry_.next_deadline();
-  for (const auto& [_, link] : links_)
-    if (!link.gone) next = std::min({next, link.session->next_deadline(), link.rekey_at});
-  return next;
-}
+Instant SessionHub::next_deadline() const { return std::min(registry_.next_deadline(), deadlines_.next()); }
 
 void SessionHub::drain(ports::LinkId id, Now now) {
   Link& link = links_.at(id);
@@ -194,6 +200,7 @@ void SessionHub::offer_key(ports::LinkId id, Now now) {
   if (!rekey) return;
   link.session->send(*std::move(rekey));
   link.rekey_at = now.mono + limits::kRekeyPeriod;
+  watch(id, link);
   out_.wake(id);
 }
 
@@ -268,6 +275,7 @@ void SessionHub::apply(const std::optional<protocol::RegistryOutcome>& outcome, 
 void SessionHub::finish(ports::LinkId id, Now now) {
   Link& link = links_.at(id);
   if (std::exchange(link.gone, true)) return;
+  deadlines_.erase(id);
   if (link.speaking) {
     link.speaking = false;
     Agent& agent = agents_[link.agent];

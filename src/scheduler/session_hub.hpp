@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "base/pin.hpp"
 #include "base/time.hpp"
+#include "base/timer_wheel.hpp"
 #include "core/effects.hpp"
 #include "ports/entropy.hpp"
 #include "ports/link.hpp"
@@ -55,6 +56,7 @@ class SessionHub final : public ports::LinkHandler {
   void take_link_output(ports::LinkId link, Now now, std::size_t budget, Bytes& out) override;
 
   void on_timer(Now now);
+  /// May come before anything is due.
   [[nodiscard]] Instant next_deadline() const;
 
   /// What an assignment says: `template_of` what the attempts of an entry share, `extra_of` what one has beside it.
@@ -99,6 +101,7 @@ class SessionHub final : public ports::LinkHandler {
     std::vector<protocol::AttemptVerdict> verdicts;
   };
 
+  void watch(ports::LinkId id, const Link& link);
   void drain(ports::LinkId id, Now now);
   void on_message(Link& link, protocol::Message& message, Now now);
   void take_over(ports::LinkId id, Now now);
@@ -126,6 +129,7 @@ class SessionHub final : public ports::LinkHandler {
   std::shared_ptr<protocol::SessionScratch> scratch_ = protocol::make_session_scratch();
   std::map<ports::LinkId, Link> links_;
   std::map<SessionId, ports::LinkId> by_session_;
+  TimerWheel<ports::LinkId> deadlines_;  ///< of links that are not gone
   std::map<AgentNumber, Agent> agents_;
   KeyEpoch newest_epoch_;  ///< that is durably installed
   bool accepting_ = true;
