@@ -55,7 +55,8 @@ Result<std::unique_ptr<CellProcesses>> CellProcesses::start(const Options& optio
   std::string name = std::string(tmp != nullptr ? tmp : "/var/tmp") + "/stint-bench-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) return fail(Errc::io, name + ": " + std::strerror(errno));
   cell->folder_ = name;
-  STINT_TRY_VOID(cell->start_scheduler(options.settings));
+  std::ofstream(cell->folder_ / "stint.toml") << options.settings;
+  STINT_TRY_VOID(cell->start_scheduler("127.0.0.1:0"));
   for (std::uint32_t i = 0; i < options.agents; ++i) STINT_TRY_VOID(cell->start_agent(options.cpus));
   STINT_TRY_VOID(cell->wait_for_agents(options.agents));
   return cell;
@@ -73,6 +74,8 @@ CellProcesses::~CellProcesses() {
 }
 
 void CellProcesses::kill_scheduler() { end_process(scheduler_, SIGKILL); }
+void CellProcesses::stop_scheduler() { end_process(scheduler_, SIGTERM); }
+Status CellProcesses::restart_scheduler() { return start_scheduler(server_); }
 
 Result<pid_t> CellProcesses::spawn(const std::string& program, const std::vector<std::string>& arguments, int kept_fd) {
   std::vector<std::string> words{program};
@@ -91,16 +94,15 @@ Result<pid_t> CellProcesses::spawn(const std::string& program, const std::vector
   return pid;
 }
 
-Status CellProcesses::start_scheduler(const std::string& settings) {
+Status CellProcesses::start_scheduler(const std::string& listen) {
   std::array<int, 2> ready{};
   if (::pipe2(ready.data(), 0) != 0) return fail(Errc::io, std::string("pipe: ") + std::strerror(errno));
   const std::string state = (folder_ / "scheduler").string();
   const auto config = folder_ / "stint.toml";
-  std::ofstream(config) << settings;
-  auto pid = spawn(own_program(),
-                   {"scheduler", "start", "--config", config.string(), "--state-dir", state, "--listen", "127.0.0.1:0", "--ready-fd",
-                    std::to_string(ready[1])},
-                   ready[1]);
+  auto pid = spawn(
+      own_program(),
+      {"scheduler", "start", "--config", config.string(), "--state-dir", state, "--listen", listen, "--ready-fd", std::to_string(ready[1])},
+      ready[1]);
   ::close(ready[1]);
   if (!pid) return tl::unexpected<Error>(pid.error());
   scheduler_ = *pid;
@@ -112,6 +114,8 @@ Status CellProcesses::start_scheduler(const std::string& settings) {
   const auto colon = server_.rfind(':');
   adapters::HttpEndpoint endpoint{server_.substr(0, colon), static_cast<std::uint16_t>(std::stoul(server_.substr(colon + 1))),
                                   std::string(context.as_object().at("token").as_string())};
+  endpoint_ = endpoint;
+  STINT_TRY(pins_, parse_pins(context.at("tls_pin").as_string()));
   client_ = std::make_unique<adapters::BeastHttpClient>([endpoint]() -> Result<adapters::HttpEndpoint> { return endpoint; });
   return {};
 }

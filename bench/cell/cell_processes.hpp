@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adapters/http_client/beast_http_client.hpp"
+#include "base/pin.hpp"
 #include "base/result.hpp"
 
 namespace stint::bench {
@@ -28,6 +29,14 @@ class CellProcesses {
   [[nodiscard]] adapters::BeastHttpClient& api() { return *client_; }
   /// SIGKILL, and wait for its end.
   void kill_scheduler();
+  /// SIGTERM, and wait for its end.
+  void stop_scheduler();
+  /// After its end: with the same state, on the same address. Returns when it takes connections.
+  [[nodiscard]] Status restart_scheduler();
+  [[nodiscard]] pid_t scheduler_pid() const { return scheduler_; }
+  [[nodiscard]] const adapters::HttpEndpoint& endpoint() const { return endpoint_; }
+  /// Of the scheduler's keys in TLS.
+  [[nodiscard]] const std::vector<Pin>& pins() const { return pins_; }
   /// HOST:PORT of the scheduler.
   [[nodiscard]] const std::string& server() const { return server_; }
   /// One more agent, of another program: `PROGRAM --key-file … --state-dir … --server SERVER`. Returns its pid once it is connected.
@@ -36,7 +45,7 @@ class CellProcesses {
 
  private:
   CellProcesses() = default;
-  Status start_scheduler(const std::string& settings);
+  Status start_scheduler(const std::string& listen);
   Status start_agent(std::uint32_t cpus);
   Result<std::string> write_key_file(const std::string& name);
   Status wait_for_agents(std::size_t agents);
@@ -44,6 +53,8 @@ class CellProcesses {
 
   std::filesystem::path folder_;
   std::string server_;
+  adapters::HttpEndpoint endpoint_;
+  std::vector<Pin> pins_;
   std::unique_ptr<adapters::BeastHttpClient> client_;
   pid_t scheduler_ = -1;
   std::vector<pid_t> agents_;

@@ -1,0 +1,43 @@
+#include "bench/scale/scale_bench.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <ostream>
+
+#include "bench/scale/parts.hpp"
+
+namespace stint::bench {
+namespace {
+
+Status measure(const ScaleRun& run) {
+  if (run.options.agents > 0) STINT_TRY_VOID(measure_connected(run, Transport::plain, run.options.agents));
+  if (run.options.tls_agents > 0) STINT_TRY_VOID(measure_connected(run, Transport::tls, run.options.tls_agents));
+  if (run.options.pending > 0) STINT_TRY_VOID(measure_array(run));
+  if (run.options.jobs > 0) STINT_TRY_VOID(measure_jobs(run));
+  return {};
+}
+
+}  // namespace
+
+int run_scale_bench(const ScaleBenchOptions& options, bool json, std::ostream& out) {
+  Report report;
+  report.bench = "scale";
+  report.rounds = options.rounds;
+  report.notes = {{"memory", "resident bytes of the scheduler's process, less those of an empty cell"},
+                  {"agents", "simulated, in processes of their own; the real protocol over TCP loopback, MAC on"},
+                  {"store", "SQLite WAL, synchronous=FULL"}};
+  const bool is_terminal = ::isatty(STDERR_FILENO) == 1;
+  const auto say = [is_terminal](const std::string& what) {
+    if (is_terminal) std::fprintf(stderr, "\r\033[K%s", what.c_str());
+  };
+  const Status measured = measure({options, report, say});
+  say("");
+  if (!measured) {
+    out << "bench scale: " << measured.error().detail << "\n";
+    return 2;
+  }
+  return print(report, json, out);
+}
+
+}  // namespace stint::bench
