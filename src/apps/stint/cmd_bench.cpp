@@ -5,6 +5,7 @@
 #include "apps/stint/command_line.hpp"
 #include "apps/stint/report.hpp"
 #include "bench/agent/agent_bench.hpp"
+#include "bench/core/growth_bench.hpp"
 #include "bench/dispatch/dispatch_bench.hpp"
 #include "bench/scale/scale_bench.hpp"
 #include "bench/wire/wire_bench.hpp"
@@ -35,6 +36,19 @@ void add_scale_command(CLI::App& bench, CommandLine& line) {
       [&line, options] { line.action = [&line, options] { return bench::run_scale_bench(*options, line.common.json, std::cout); }; });
 }
 
+void add_growth_command(CLI::App& bench, CommandLine& line) {
+  CLI::App* growth = add_command(bench, line, "growth", "How the cost of a placement grows with pending tasks and with agents",
+                                 "  stint bench growth --json\n  stint bench growth --pending 100000 --agents 1000 --rounds 3");
+  auto options = std::make_shared<bench::GrowthBenchOptions>();
+  growth->add_option("--pending", options->pending, "The largest number of pending tasks")
+      ->check(CLI::Range(1'000, 10'000'000))
+      ->capture_default_str();
+  growth->add_option("--agents", options->agents, "The largest number of agents")->check(CLI::Range(10, 100'000))->capture_default_str();
+  growth->add_option("--rounds", options->rounds, "Of which each point is the median")->check(CLI::Range(1, 1000))->capture_default_str();
+  growth->callback(
+      [&line, options] { line.action = [&line, options] { return bench::run_growth_bench(*options, line.common.json, std::cout); }; });
+}
+
 }  // namespace
 
 void add_bench_commands(CLI::App& app, CommandLine& line) {
@@ -55,6 +69,7 @@ void add_bench_commands(CLI::App& app, CommandLine& line) {
   dispatch->callback(
       [&line, options] { line.action = [&line, options] { return bench::run_dispatch_bench(*options, line.common.json, std::cout); }; });
   add_scale_command(*bench, line);
+  add_growth_command(*bench, line);
 }
 
 }  // namespace stint::cli
