@@ -62,6 +62,7 @@ void EnrolDesk::decide(ports::LinkId id, Opening opening, ByteView bytes, Now no
 
 void EnrolDesk::on_link_closed(ports::LinkId id, Now now) {
   opening_.erase(id);
+  deadlines_.erase(id);
   if (links_.erase(id) == 0) hub_.on_link_closed(id, now);
 }
 
@@ -72,18 +73,12 @@ void EnrolDesk::take_link_output(ports::LinkId id, Now now, std::size_t budget, 
 }
 
 void EnrolDesk::on_timer(Now now) {
-  for (auto& [id, link] : links_) {
-    if (link.is_gone || link.enrol->next_deadline() > now.mono) continue;
-    link.enrol->on_timer(now);
+  std::vector<ports::LinkId> due;
+  deadlines_.take_due(now.mono, due);
+  for (const auto id : due) {
+    links_.at(id).enrol->on_timer(now);
     settle(id, now);
   }
-}
-
-Instant EnrolDesk::next_deadline() const {
-  Instant next = Instant::max();
-  for (const auto& [_, link] : links_)
-    if (!link.is_gone) next = std::min(next, link.enrol->next_deadline());
-  return next;
 }
 
 void EnrolDesk::tell(const EnrolAnswer& answer, Now now) {
@@ -112,6 +107,7 @@ void EnrolDesk::settle(ports::LinkId id, Now now) {
   if (link.is_gone) return;
   if (const auto* asked = link.enrol->asked(); asked != nullptr && !std::exchange(link.is_asked, true)) up_.on_enrol(id, *asked, now);
   if (link.enrol->has_output()) out_.wake(id);
+  deadlines_.set(id, link.enrol->next_deadline());
   if (!link.enrol->ended()) return;
   link.is_gone = true;
   protocol::SessionEvent event;

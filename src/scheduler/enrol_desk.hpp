@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/timer_wheel.hpp"
 #include "ports/entropy.hpp"
 #include "ports/link.hpp"
 #include "protocol/enrol_session.hpp"
@@ -39,7 +40,7 @@ class EnrolDesk final : public ports::LinkHandler {
 
   /// Of this desk alone; the hub has its own.
   void on_timer(Now now);
-  [[nodiscard]] Instant next_deadline() const;
+  [[nodiscard]] Instant next_deadline() const { return deadlines_.next(); }
 
   /// Sends an answer; one whose connection has gone is dropped: the agent asks again.
   void tell(const EnrolAnswer& answer, Now now);
@@ -72,6 +73,7 @@ class EnrolDesk final : public ports::LinkHandler {
   std::shared_ptr<protocol::SessionScratch> scratch_ = protocol::make_session_scratch();
   std::map<ports::LinkId, Opening> opening_;
   std::map<ports::LinkId, Link> links_;
+  TimerWheel<ports::LinkId> deadlines_;
 };
 
 }  // namespace stint::scheduler

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <vector>
@@ -310,6 +311,29 @@ TEST_F(SessionHubTest, ASilentSessionEndsWithItsLease) {
   EXPECT_EQ(disconnects[kAgent], 0);
   advance(2s);
   EXPECT_EQ(disconnects[kAgent], 1) << "three heartbeats were missed";
+}
+
+TEST_F(SessionHubTest, ASessionThatSpeaksWakesNobody) {
+  join(identity());
+  join(identity(kOther));
+  for (int heartbeat = 0; heartbeat < 2; ++heartbeat) {
+    advance(29s);
+    EXPECT_GE(hub.next_deadline(), at(89s).mono) << "a heartbeat moves no deadline of the loop";
+  }
+  advance(32s);  // the first lease would be over
+  EXPECT_TRUE(disconnects.empty());
+  EXPECT_GE(hub.next_deadline(), at(140s).mono);
+}
+
+TEST_F(SessionHubTest, TheLoopIsWokenWhenALeaseIsOver) {
+  join(identity());
+  int woken = 0;
+  while (disconnects.empty() && ++woken < 10) {
+    time = std::max(time, hub.next_deadline() - at(0s).mono);
+    hub.on_timer(at(time));  // its agent says nothing
+  }
+  EXPECT_EQ(time, 90s);
+  EXPECT_LE(woken, 3);
 }
 
 TEST_F(SessionHubTest, TakesNoNewLinksWhileItIsClosed) {

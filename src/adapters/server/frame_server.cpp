@@ -31,7 +31,7 @@ struct FrameServer::Link {
   ports::LinkId id;
   asio::steady_timer timer;          ///< while the kernel's queue is too long
   Instant empty_since{};
-  Bytes output;                      ///< sealed, not yet taken by the kernel
+  Bytes output;                      ///< sealed, not yet taken by the kernel; mostly none
   std::size_t written = 0;           ///< of output
   bool flush_scheduled = false;
   bool waiting_to_write = false;
@@ -106,27 +106,42 @@ void FrameServer::schedule_flush(const std::shared_ptr<Link>& link) {
 
 void FrameServer::flush(const std::shared_ptr<Link>& link) {
   for (;;) {
-    if (link->written == link->output.size()) {
-      link->output.clear();
-      link->written = 0;
-      const std::size_t room = net::send_room(link->stream.socket().native_handle());
-      if (room > 0 || link->closing)
-        handler_->take_link_output(link->id, read_clocks(), std::max(room, net::kKernelQueueMin), link->output);
-      if (link->output.empty()) {
-        if (link->closing) return drop(link);
-        if (room == 0) {
-          link->timer.expires_after(kKernelQueuePoll);
-          link->timer.async_wait([this, link](error_code error) {
-            if (!error && !link->dead) flush(link);
-          });
-        }
-        return;
-      }
-    }
-    const auto sent = link->stream.bytes().write(ByteView(link->output).subspan(link->written));
-    if (sent.what == net::Io::wants_write || sent.what == net::Io::wants_read) return wait_to_write(link, sent.what);
-    if (sent.what != net::Io::done) return drop(link);
-    link->written += sent.bytes;
+    if (link->output.empty() && !take_output(link)) return;
+    // What the session gives lies in the buffer of all links; a link has one of its own only while the kernel takes no more.
+    const ByteView bytes = link->output.empty() ? ByteView(write_buffer_) : ByteView(link->output).subspan(link->written);
+    const auto sent = link->stream.bytes().write(bytes);
+    const bool must_wait = sent.what == net::Io::wants_write || sent.what == net::Io::wants_read;
+    if (!must_wait && sent.what != net::Io::done) return drop(link);
+    keep_rest(*link, bytes, sent.bytes);
+    if (must_wait) return wait_to_write(link, sent.what);
+  }
+}
+
+/// False: nothing is to be written now.
+bool FrameServer::take_output(const std::shared_ptr<Link>& link) {
+  write_buffer_.clear();
+  const std::size_t room = net::send_room(link->stream.socket().native_handle());
+  if (room > 0 || link->closing) handler_->take_link_output(link->id, read_clocks(), std::max(room, net::kKernelQueueMin), write_buffer_);
+  if (!write_buffer_.empty()) return true;
+  if (link->closing) {
+    drop(link);
+  } else if (room == 0) {
+    link->timer.expires_after(kKernelQueuePoll);
+    link->timer.async_wait([this, link](error_code error) {
+      if (!error && !link->dead) flush(link);
+    });
+  }
+  return false;
+}
+
+void FrameServer::keep_rest(Link& link, ByteView bytes, std::size_t taken) {
+  if (taken == bytes.size()) {
+    link.output = {};
+    link.written = 0;
+  } else if (link.output.empty()) {
+    link.output.assign(bytes.begin() + static_cast<std::ptrdiff_t>(taken), bytes.end());
+  } else {
+    link.written += taken;
   }
 }
 

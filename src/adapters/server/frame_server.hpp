@@ -14,7 +14,7 @@ namespace stint::server {
 
 /// Connections that speak frames: sockets in, bytes to the handler, its output to the kernel.
 ///
-/// Memory:  a connection that says nothing costs its socket and its map entry; all read into one buffer.
+/// Memory:  a connection that says nothing costs its socket and its map entry: all read into one buffer, and write from one.
 /// Source:  docs/protocol.md "Time": a frame is stamped when it is handed to the kernel, and handed over only while little waits there.
 /// Thread:  the io_context's, of which there is one.
 class FrameServer final : public ports::Links {
@@ -38,6 +38,8 @@ class FrameServer final : public ports::Links {
   void read_all(const std::shared_ptr<Link>& link);
   void schedule_flush(const std::shared_ptr<Link>& link);
   void flush(const std::shared_ptr<Link>& link);
+  [[nodiscard]] bool take_output(const std::shared_ptr<Link>& link);
+  static void keep_rest(Link& link, ByteView bytes, std::size_t taken);
   void wait_to_write(const std::shared_ptr<Link>& link, net::Io what);
   void drop(const std::shared_ptr<Link>& link);
 
@@ -47,6 +49,7 @@ class FrameServer final : public ports::Links {
   std::map<ports::LinkId, std::shared_ptr<Link>> links_;
   std::uint64_t last_id_ = 0;
   Bytes read_buffer_;
+  Bytes write_buffer_;  ///< of the link being flushed
 };
 
 }  // namespace stint::server

@@ -38,6 +38,7 @@ using boost::system::error_code;
 constexpr std::size_t kHeaderSize = 32, kTagSize = 32, kBodyLengthAt = 8;
 constexpr std::size_t kMessageMax = (std::size_t{2} << 20) + kHeaderSize + kTagSize;
 constexpr auto kPacePoll = std::chrono::milliseconds(5);
+constexpr std::size_t kKeptCapacity = std::size_t{4} << 10;  ///< of a connection's buffers, while nothing is in them
 
 /// Of the frame that begins there; 0 if it is not whole.
 std::size_t frame_size(ByteView bytes) {
@@ -76,6 +77,7 @@ void WebSocketServer::adopt(net::AsyncStream stream, Request request) {
   link->socket.set_option(websocket::stream_base::timeout::suggested(beast::role_type::server));
   link->socket.read_message_max(kMessageMax);
   link->socket.binary(true);
+  link->socket.auto_fragment(false);  // else each connection keeps a buffer for it
   auto kept = std::make_shared<Request>(std::move(request));
   link->socket.async_accept(*kept, [this, link, kept](error_code failed) {
     if (failed) return;  // the connection closes with its owner
@@ -97,6 +99,7 @@ void WebSocketServer::read(const std::shared_ptr<Link>& link) {
     const Now now = read_clocks();
     handler_->on_link_bytes(link->id, bytes, now, link->empty_since);
     link->input.consume(size);
+    if (link->input.capacity() > kKeptCapacity) link->input.shrink_to_fit();
     link->empty_since = now.mono;
     turn_();
     if (!link->dead) read(link);
@@ -124,6 +127,7 @@ void WebSocketServer::schedule_write(const std::shared_ptr<Link>& link) {
 
 void WebSocketServer::write(const std::shared_ptr<Link>& link) {
   link->output.clear();
+  if (link->output.capacity() > kKeptCapacity) link->output.shrink_to_fit();
   link->written = 0;
   const std::size_t room = net::send_room(link->socket.next_layer().socket().native_handle());
   if (room > 0 || link->closing) handler_->take_link_output(link->id, read_clocks(), std::max(room, net::kKernelQueueMin), link->output);
