@@ -67,12 +67,14 @@ Status measure_connected(const ScaleRun& run, Transport transport, std::uint32_t
   run.say("watches heartbeats for " + std::to_string(run.options.heartbeat_seconds) + " s");
   const auto lost_before = sum(swarms, &SwarmCounters::lost);
   const auto frames_before = sum(swarms, &SwarmCounters::frames_out);
+  const auto bytes_before = sum(swarms, &SwarmCounters::bytes);
   STINT_TRY(const Duration cpu_before, cpu_time(cell->scheduler_pid()));
   const auto watched = Clock::now();
   std::this_thread::sleep_for(std::chrono::seconds(run.options.heartbeat_seconds));
   STINT_TRY(const Duration cpu_after, cpu_time(cell->scheduler_pid()));
   const double seconds = std::chrono::duration<double>(Clock::now() - watched).count();
   const auto heartbeats = sum(swarms, &SwarmCounters::frames_out) - frames_before;
+  const auto bytes = sum(swarms, &SwarmCounters::bytes) - bytes_before;
   const double cpu = std::chrono::duration<double>(cpu_after - cpu_before).count();
 
   const bool is_plain = transport == Transport::plain;
@@ -81,7 +83,9 @@ Status measure_connected(const ScaleRun& run, Transport transport, std::uint32_t
   run.note("of that, of a registered one, " + how, count, (registered - empty) / count, "bytes each");
   run.note("connecting, " + how, count, connect_seconds, "s");
   run.note("heartbeats, " + how, count, static_cast<double>(heartbeats) / seconds, "/s");
-  run.note("processor time of a heartbeat, " + how, heartbeats, heartbeats == 0 ? 0 : cpu / static_cast<double>(heartbeats) * 1e6, "us");
+  const auto each = [heartbeats](double all) { return heartbeats == 0 ? 0 : all / static_cast<double>(heartbeats); };
+  run.note("processor time of a heartbeat, " + how, heartbeats, each(cpu) * 1e6, "us");
+  run.note("frames of a heartbeat and its answer, " + how, heartbeats, each(static_cast<double>(bytes)), "bytes");
   run.hold("heartbeats' share of a core, " + how, count, cpu / seconds, "cores", "<=", kHeartbeatCpuMax);
   run.report.bars.push_back({"sessions lost, " + how, static_cast<double>(sum(swarms, &SwarmCounters::lost) - lost_before), "==", 0});
   return {};

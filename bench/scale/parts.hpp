@@ -34,5 +34,7 @@ enum class Transport : std::uint8_t { plain, tls };
 [[nodiscard]] Status measure_array(const ScaleRun& run);
 /// Many jobs of items in a hundred shapes: memory, restart.
 [[nodiscard]] Status measure_jobs(const ScaleRun& run);
+/// What one task and one job cost in processor time, disk, network and memory.
+[[nodiscard]] Status measure_costs(const ScaleRun& run);
 
 }  // namespace stint::bench

@@ -1,4 +1,5 @@
 // What waits: one array of ten million, and a thousand jobs of ten thousand items each.
+#include <algorithm>
 #include <boost/json.hpp>
 #include <string>
 
@@ -23,9 +24,9 @@ constexpr double kRateMin = 0.8;
 constexpr double kArrayRestartMax = 5;
 constexpr double kJobsRestartMax = 30;
 
-constexpr std::uint32_t kWindow = 1'000;
+constexpr std::uint32_t kWindowMax = 1'000;
 constexpr std::uint32_t kSmallWindow = 4;
-constexpr std::uint32_t kExchanged = 5'000;   ///< attempts of one round
+constexpr std::uint32_t kExchangedMax = 5'000;   ///< attempts of one round
 constexpr std::uint32_t kSmallCell = 10'000;  ///< pending tasks there, in the middle of a round
 constexpr std::uint32_t kShapes = 100;
 constexpr std::size_t kItemBytes = 20;
@@ -57,20 +58,22 @@ double seconds(Duration time) { return std::chrono::duration<double>(time).count
 
 /// The rate of placements with many pending, against that with few: the median of rounds that take turns.
 Status compare_rates(const ScaleRun& run, const CellProcesses& large, const SwarmAgent& agent) {
+  const std::uint32_t window = std::min(kWindowMax, run.options.pending / 10);
+  const std::uint32_t exchanged = std::min(kExchangedMax, run.options.pending / 2 / static_cast<std::uint32_t>(run.options.rounds));
   STINT_TRY(const Cell small, CellProcesses::start({.agents = 0, .cpus = 1, .settings = {}}));
   STINT_TRY(const auto agents, register_agents(*small, 1));
-  STINT_TRY_VOID(submit_job(*small, array_text(kSmallCell + kExchanged / 2 + kWindow)));
-  STINT_TRY(Placer few, Placer::start(*small, agents.front(), kWindow));
-  STINT_TRY(Placer many, Placer::start(large, agent, kWindow));
+  STINT_TRY_VOID(submit_job(*small, array_text(kSmallCell + exchanged / 2 + window)));
+  STINT_TRY(Placer few, Placer::start(*small, agents.front(), window));
+  STINT_TRY(Placer many, Placer::start(large, agent, window));
   std::vector<double> ratios, few_rates, many_rates;
   for (int round = 0; round < run.options.rounds; ++round) {
     run.say("placements beside " + std::to_string(run.options.pending) + " pending, round " + std::to_string(round + 1) + " of " +
             std::to_string(run.options.rounds));
-    STINT_TRY(const Duration few_time, few.exchange(kExchanged));
-    STINT_TRY(const Duration many_time, many.exchange(kExchanged));
-    STINT_TRY_VOID(submit_job(*small, array_text(kExchanged)));
-    few_rates.push_back(kExchanged / seconds(few_time));
-    many_rates.push_back(kExchanged / seconds(many_time));
+    STINT_TRY(const Duration few_time, few.exchange(exchanged));
+    STINT_TRY(const Duration many_time, many.exchange(exchanged));
+    STINT_TRY_VOID(submit_job(*small, array_text(exchanged)));
+    few_rates.push_back(exchanged / seconds(few_time));
+    many_rates.push_back(exchanged / seconds(many_time));
     ratios.push_back(seconds(few_time) / seconds(many_time));
   }
   run.note("placements beside few pending", kSmallCell, median(few_rates), "/s");
@@ -122,6 +125,9 @@ Status measure_array(const ScaleRun& run) {
   run.hold("memory of a task, one array", tasks, (full - empty) / tasks, "bytes each", "<=", kArrayBytesMax);
 
   STINT_TRY_VOID(compare_rates(run, *cell, agents[0]));
+  STINT_TRY(const double used, idle_memory(*cell));
+  run.hold("memory of a task, one array, after the rounds of placements", tasks, (used - empty) / tasks, "bytes each",
+           "<=", kArrayBytesMax);
   run.say("kills and restarts the scheduler");
   STINT_TRY(const Duration restart, time_restart(*cell, agents[1]));
   run.hold("restart to first placement, one array", tasks, seconds(restart), "s", "<=", kArrayRestartMax);

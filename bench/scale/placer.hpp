@@ -17,6 +17,8 @@ class Placer {
   [[nodiscard]] Result<Duration> exchange(std::uint64_t attempts);
   /// When the last assignment came.
   [[nodiscard]] Instant last_assigned() const { return Instant{Duration{swarm_->counters().last_assigned_ns}}; }
+  /// Of frames, both ways, so far.
+  [[nodiscard]] std::uint64_t network_bytes() const { return swarm_->counters().bytes; }
 
  private:
   explicit Placer(std::unique_ptr<Swarm> swarm) : swarm_(std::move(swarm)) {}

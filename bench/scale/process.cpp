@@ -5,16 +5,29 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <string_view>
 
 namespace stint::bench {
 
-Result<double> resident_bytes(pid_t process) {
-  const std::string path = "/proc/" + std::to_string(process) + "/status";
+namespace {
+
+/// The number behind `label` in a file of /proc.
+Result<double> read_number(pid_t process, const char* file_name, std::string_view label) {
+  const std::string path = "/proc/" + std::to_string(process) + "/" + file_name;
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);)
-    if (line.starts_with("VmRSS:")) return std::stod(line.substr(line.find(':') + 1)) * 1024;
-  return fail(Errc::io, path + ": no VmRSS: the process has ended");
+    if (line.starts_with(label)) return std::stod(line.substr(label.size()));
+  return fail(Errc::io, path + ": no " + std::string(label) + " the process has ended");
 }
+
+}  // namespace
+
+Result<double> resident_bytes(pid_t process) {
+  STINT_TRY(const double kib, read_number(process, "status", "VmRSS:"));
+  return kib * 1024;
+}
+
+Result<double> written_bytes(pid_t process) { return read_number(process, "io", "write_bytes:"); }
 
 Result<Duration> cpu_time(pid_t process) {
   clockid_t clock{};

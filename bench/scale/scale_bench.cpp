@@ -13,6 +13,7 @@ namespace {
 Status measure(const ScaleRun& run) {
   if (run.options.agents > 0) STINT_TRY_VOID(measure_connected(run, Transport::plain, run.options.agents));
   if (run.options.tls_agents > 0) STINT_TRY_VOID(measure_connected(run, Transport::tls, run.options.tls_agents));
+  if (run.options.cost_tasks > 0) STINT_TRY_VOID(measure_costs(run));
   if (run.options.pending > 0) STINT_TRY_VOID(measure_array(run));
   if (run.options.jobs > 0) STINT_TRY_VOID(measure_jobs(run));
   return {};

@@ -9,6 +9,8 @@ struct ScaleBenchOptions {
   std::uint32_t agents = 10'000;
   std::uint32_t tls_agents = 10'000;
   std::uint32_t heartbeat_seconds = 60;   ///< how long heartbeats are watched
+  std::uint32_t cost_tasks = 200'000;     ///< of which the cost of one is taken
+  std::uint32_t cost_jobs = 2'000;        ///< of one task each
   std::uint32_t pending = 10'000'000;     ///< tasks of the array
   std::uint32_t jobs = 1'000;
   std::uint32_t items = 10'000;           ///< of each job

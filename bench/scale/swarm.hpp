@@ -32,6 +32,7 @@ struct SwarmCounters {
   std::atomic<std::uint64_t> connected;         ///< sessions whose Reconcile has come
   std::atomic<std::uint64_t> lost;              ///< sessions that ended
   std::atomic<std::uint64_t> frames_out;
+  std::atomic<std::uint64_t> bytes;             ///< of frames, both ways
   std::atomic<std::uint64_t> assigned;
   std::atomic<std::int64_t> last_assigned_ns;   ///< CLOCK_BOOTTIME
   std::atomic<std::uint64_t> to_complete;       ///< told to the swarm: so many attempts in all shall have been completed

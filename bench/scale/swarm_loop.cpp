@@ -109,6 +109,7 @@ Status SwarmLoop::run() {
     complete_some(now);
     dial_some(now);
     shared_.frames_out = session_counters_.frames_out;
+    shared_.bytes = session_counters_.bytes_in + session_counters_.bytes_out;
   }
 }
 

@@ -250,6 +250,18 @@ class CliContract(DevCase):
         self.called.add("bench dispatch")
         self.contract.check("bench", json.loads(output), "stint bench dispatch")
 
+    def test_7_bench_scale(self):
+        agents = ("--agents", 20, "--tls-agents", 5, "--heartbeat-seconds", 1)
+        work = ("--cost-tasks", 1000, "--cost-jobs", 5, "--pending", 1000, "--jobs", 2, "--items", 10, "--rounds", 1)
+        output = self.product.command("bench", "scale", *agents, *work, "--json").stdout
+        self.called.add("bench scale")
+        self.contract.check("bench", json.loads(output), "stint bench scale")
+
+    def test_7_bench_growth(self):
+        output = self.product.command("bench", "growth", "--pending", 1000, "--agents", 10, "--rounds", 1, "--json").stdout
+        self.called.add("bench growth")
+        self.contract.check("bench", json.loads(output), "stint bench growth")
+
     def test_8_dev(self):
         self.contract.check("dev", self.dev, "stint dev --detach")
         self.called.add("dev")

@@ -49,6 +49,7 @@ void add_drain_command(CLI::App& agent, CommandLine& line);
 void add_scheduler_commands(CLI::App& app, CommandLine& line);
 void add_backup_commands(CLI::App& app, CommandLine& line);
 void add_bench_commands(CLI::App& app, CommandLine& line);
+void add_bench_of_scale_commands(CLI::App& bench, CommandLine& line);
 void add_context_command(CLI::App& app, CommandLine& line);
 void add_about_commands(CLI::App& app, CommandLine& line);
 
