@@ -17,9 +17,9 @@ struct ScaleBenchOptions {
   int rounds = 15;                        ///< of placements, taken in turns by a large cell and a small one
 };
 
-/// `stint bench scale`: what a connected agent and a pending task cost the real scheduler, a process of its own on a real file system: resident
-/// memory, processor time, the rate of placements, and the time from a restart after SIGKILL to the first placement that an agent is told.
-/// Agents are simulated (Swarm); they speak the real protocol.
+/// `stint bench scale`: what a connected agent and a pending task cost the real scheduler, a process of its own on a real file system:
+/// resident memory, processor time, the rate of placements, and the time from a restart after SIGKILL to the first placement that an agent is
+/// told. Agents are simulated (Swarm); they speak the real protocol.
 ///
 /// Returns 0 if all bars are met, 1 if not, 2 if it cannot be set up.
 int run_scale_bench(const ScaleBenchOptions& options, bool json, std::ostream& out);

@@ -38,8 +38,8 @@ struct SwarmCounters {
   std::atomic<std::uint64_t> to_complete;       ///< told to the swarm: so many attempts in all shall have been completed
 };
 
-/// Agents that speak the real protocol and have nothing behind it: they connect, say heartbeats, hold what they are assigned, and complete it
-/// when they are told to. All in one process of its own, so that its descriptors and its work are not the scheduler's. An agent whose
+/// Agents that speak the real protocol and have nothing behind it: they connect, say heartbeats, hold what they are assigned, and complete
+/// it when they are told to. All in one process of its own, so that its descriptors and its work are not the scheduler's. An agent whose
 /// connection ends, or whose scheduler is not there, dials again and again.
 class Swarm {
  public:
