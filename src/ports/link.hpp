@@ -22,6 +22,8 @@ class LinkHandler {
   virtual void on_link_closed(LinkId link, Now now) = 0;
   /// Appends what may leave now, about `budget` bytes; called when the kernel has room (see Links::wake).
   virtual void take_link_output(LinkId link, Now now, std::size_t budget, Bytes& out) = 0;
+  /// Whether it would append anything: cheaper than to ask the kernel for its room.
+  [[nodiscard]] virtual bool has_link_output(LinkId link) const = 0;
 };
 
 /// What the daemon asks of the adapter. Both are cheap, may be called at any time, and never call back into the handler before they return.

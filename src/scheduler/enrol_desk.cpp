@@ -72,6 +72,11 @@ void EnrolDesk::take_link_output(ports::LinkId id, Now now, std::size_t budget, 
   at->second.enrol->take_output(now, budget, out);
 }
 
+bool EnrolDesk::has_link_output(ports::LinkId id) const {
+  const auto at = links_.find(id);
+  return at == links_.end() ? hub_.has_link_output(id) : at->second.enrol->has_output();
+}
+
 void EnrolDesk::on_timer(Now now) {
   std::vector<ports::LinkId> due;
   deadlines_.take_due(now.mono, due);

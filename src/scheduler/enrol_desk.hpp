@@ -37,6 +37,7 @@ class EnrolDesk final : public ports::LinkHandler {
   void on_link_bytes(ports::LinkId id, ByteView bytes, Now now, Instant empty_since) override;
   void on_link_closed(ports::LinkId id, Now now) override;
   void take_link_output(ports::LinkId id, Now now, std::size_t budget, Bytes& out) override;
+  [[nodiscard]] bool has_link_output(ports::LinkId id) const override;
 
   /// Of this desk alone; the hub has its own.
   void on_timer(Now now);

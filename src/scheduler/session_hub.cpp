@@ -94,6 +94,11 @@ void SessionHub::take_link_output(ports::LinkId id, Now now, std::size_t budget,
   if (auto it = links_.find(id); it != links_.end()) it->second.session->take_output(now, budget, out);
 }
 
+bool SessionHub::has_link_output(ports::LinkId id) const {
+  const auto it = links_.find(id);
+  return it != links_.end() && it->second.session->has_output();
+}
+
 void SessionHub::on_timer(Now now) {
   std::vector<ports::LinkId> due;
   deadlines_.take_due(now.mono, due);
@@ -401,6 +406,7 @@ void SessionHub::close_all(protocol::CloseReason reason, const std::string& deta
   std::vector<ports::LinkId> open;
   for (const auto& [id, link] : links_)
     if (!link.gone) open.push_back(id);
+  std::sort(open.begin(), open.end());
   for (const auto id : open) {
     links_.at(id).session->close(reason, detail);
     finish(id, now);

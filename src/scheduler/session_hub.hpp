@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/ids.hpp"
@@ -54,6 +55,7 @@ class SessionHub final : public ports::LinkHandler {
   void on_link_bytes(ports::LinkId link, ByteView bytes, Now now, Instant empty_since) override;
   void on_link_closed(ports::LinkId link, Now now) override;
   void take_link_output(ports::LinkId link, Now now, std::size_t budget, Bytes& out) override;
+  [[nodiscard]] bool has_link_output(ports::LinkId link) const override;
 
   void on_timer(Now now);
   /// May come before anything is due.
@@ -127,7 +129,7 @@ class SessionHub final : public ports::LinkHandler {
   protocol::SessionCounters counters_;
   protocol::IdentityRegistry registry_;
   std::shared_ptr<protocol::SessionScratch> scratch_ = protocol::make_session_scratch();
-  std::map<ports::LinkId, Link> links_;
+  std::unordered_map<ports::LinkId, Link> links_;  ///< asked several times for each frame; its order must reach no effect
   std::map<SessionId, ports::LinkId> by_session_;
   TimerWheel<ports::LinkId> deadlines_;  ///< of links that are not gone
   std::map<AgentNumber, Agent> agents_;

@@ -120,6 +120,7 @@ void FrameServer::flush(const std::shared_ptr<Link>& link) {
 /// False: nothing is to be written now.
 bool FrameServer::take_output(const std::shared_ptr<Link>& link) {
   write_buffer_.clear();
+  if (!link->closing && !handler_->has_link_output(link->id)) return false;
   const std::size_t room = net::send_room(link->stream.socket().native_handle());
   if (room > 0 || link->closing) handler_->take_link_output(link->id, read_clocks(), std::max(room, net::kKernelQueueMin), write_buffer_);
   if (!write_buffer_.empty()) return true;

@@ -2,9 +2,9 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "net/async_stream.hpp"
@@ -46,7 +46,7 @@ class FrameServer final : public ports::Links {
   boost::asio::io_context& io_;
   std::function<void()> turn_;
   ports::LinkHandler* handler_ = nullptr;
-  std::map<ports::LinkId, std::shared_ptr<Link>> links_;
+  std::unordered_map<ports::LinkId, std::shared_ptr<Link>> links_;
   std::uint64_t last_id_ = 0;
   Bytes read_buffer_;
   Bytes write_buffer_;  ///< of the link being flushed

@@ -63,6 +63,7 @@ class Mirror final : public ports::LinkHandler {
     out.assign(output_.begin(), end);
     output_.erase(output_.begin(), end);
   }
+  [[nodiscard]] bool has_link_output(ports::LinkId) const override { return !output_.empty(); }
   std::atomic<int> links = 0;
 
  private:
