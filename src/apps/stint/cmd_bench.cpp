@@ -18,12 +18,18 @@ void add_bench_commands(CLI::App& app, CommandLine& line) {
   CLI::App* agent = add_command(*bench, line, "agent", "What an idle stint-agent costs a small machine: file, memory, heartbeats",
                                 "  stint bench agent --json");
   agent->callback([&line] { line.action = [&line] { return bench::run_agent_bench(line.common.json, std::cout); }; });
-  CLI::App* dispatch = add_command(*bench, line, "dispatch", "Tasks a second from submit to done, noop driver",
-                                   "  stint bench dispatch --json\n  stint bench dispatch --tasks 100000 --jobs 100");
+  CLI::App* dispatch = add_command(*bench, line, "dispatch", "Tasks a second from submit to done",
+                                   "  stint bench dispatch --json\n  stint bench dispatch --tasks 100000 --jobs 100\n"
+                                   "  stint bench dispatch --driver exec --json");
   auto options = std::make_shared<bench::DispatchBenchOptions>();
-  dispatch->add_option("--tasks", options->tasks, "Of each shape")->check(CLI::Range(1, 10'000'000))->capture_default_str();
-  dispatch->add_option("--jobs", options->jobs, "Of the second shape")->check(CLI::Range(1, 100'000))->capture_default_str();
-  dispatch->add_option("--agents", options->agents, "Agents, each a process")->check(CLI::Range(1, 64))->capture_default_str();
+  dispatch->add_option("--driver", options->driver, "noop: what scheduling costs; exec: real processes")
+      ->check(CLI::IsMember({"noop", "exec"}))
+      ->capture_default_str();
+  dispatch->add_option("--tasks", options->tasks, "noop: of each shape (1000000); exec: of each round (2000)")
+      ->check(CLI::Range(1, 10'000'000));
+  dispatch->add_option("--rounds", options->rounds, "What is reported is their median (noop 3, exec 9)")->check(CLI::Range(1, 1'000));
+  dispatch->add_option("--jobs", options->jobs, "noop: of the second shape")->check(CLI::Range(1, 100'000))->capture_default_str();
+  dispatch->add_option("--agents", options->agents, "noop: agents, each a process")->check(CLI::Range(1, 64))->capture_default_str();
   dispatch->callback(
       [&line, options] { line.action = [&line, options] { return bench::run_dispatch_bench(*options, line.common.json, std::cout); }; });
   add_bench_of_scale_commands(*bench, line);

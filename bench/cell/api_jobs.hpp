@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "bench/cell/cell_processes.hpp"
+
+namespace stint::bench {
+
+/// One array, as the API takes it. Each task wants one CPU.
+struct ArrayJob {
+  std::string driver = "noop";
+  std::vector<std::string> command;      ///< for drivers that run one
+  std::uint32_t tasks = 1;
+};
+[[nodiscard]] std::string to_json_text(const ArrayJob& job);
+
+/// POST /v1/jobs; returns the job's number, which the API says only of what is durable.
+[[nodiscard]] Result<std::int64_t> submit(CellProcesses& cell, const std::string& job_text);
+/// Until the API says that it has completed, which it says only of what is durable. Errors: io  it ended otherwise.
+[[nodiscard]] Status wait_until_completed(CellProcesses& cell, std::int64_t job);
+
+}  // namespace stint::bench
