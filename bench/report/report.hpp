@@ -42,5 +42,7 @@ int print(const Report& report, bool json, std::ostream& out);
 
 /// Not empty; of an even number, the mean of the middle two.
 [[nodiscard]] double median(std::vector<double> values);
+/// The value that this part of all values (0 … 1) does not exceed: the nearest rank, never one that was not measured. Not empty.
+[[nodiscard]] double percentile(std::vector<double> values, double part);
 
 }  // namespace stint::bench

@@ -51,5 +51,14 @@ TEST(Median, OfOddAndEvenNumbers) {
   EXPECT_DOUBLE_EQ(median({4, 1, 2, 3}), 2.5);
 }
 
+TEST(Percentile, IsTheNearestRankAmongWhatWasMeasured) {
+  std::vector<double> values;
+  for (int i = 200; i >= 1; --i) values.push_back(i);
+  EXPECT_DOUBLE_EQ(percentile(values, 0.5), 100);
+  EXPECT_DOUBLE_EQ(percentile(values, 0.99), 198);
+  EXPECT_DOUBLE_EQ(percentile(values, 1), 200);
+  EXPECT_DOUBLE_EQ(percentile({7}, 0), 7);
+}
+
 }  // namespace
 }  // namespace stint::bench

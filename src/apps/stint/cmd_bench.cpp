@@ -6,6 +6,7 @@
 #include "apps/stint/report.hpp"
 #include "bench/agent/agent_bench.hpp"
 #include "bench/dispatch/dispatch_bench.hpp"
+#include "bench/latency/latency_bench.hpp"
 #include "bench/wire/wire_bench.hpp"
 
 namespace stint::cli {
@@ -32,6 +33,15 @@ void add_bench_commands(CLI::App& app, CommandLine& line) {
   dispatch->add_option("--agents", options->agents, "noop: agents, each a process")->check(CLI::Range(1, 64))->capture_default_str();
   dispatch->callback(
       [&line, options] { line.action = [&line, options] { return bench::run_dispatch_bench(*options, line.common.json, std::cout); }; });
+  CLI::App* latency = add_command(*bench, line, "latency", "Milliseconds from submit to the process's first instruction, on an idle cell",
+                                  "  stint bench latency --json");
+  auto latency_options = std::make_shared<bench::LatencyBenchOptions>();
+  latency->add_option("--rounds", latency_options->rounds, "Jobs, one after the other")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  latency->callback([&line, latency_options] {
+    line.action = [&line, latency_options] { return bench::run_latency_bench(*latency_options, line.common.json, std::cout); };
+  });
   add_bench_of_scale_commands(*bench, line);
 }
 
