@@ -61,18 +61,14 @@ Attempt::Attempt(const AttemptRef& ref, EndReason reason, std::string detail) {
 
 Status Attempt::launch(const ports::LaunchSpec& spec, AttemptHost& host) {
   STINT_TRY(const UniqueFd workdir, open_workdir(spec));
-  auto cgroup = host.cgroups.make(spec.ref, spec.resources);
+  auto cgroup = host.cgroups.make(spec.resources);
   if (!cgroup) return fail(Errc::unavailable, cgroup.error().detail);
   cgroup_ = std::move(*cgroup);
-  const auto entries = cgroup_.open_entries();
-  if (!entries) return fail(Errc::unavailable, entries.error().detail);
 
   auto env = spec.env;
   std::erase_if(env, [](const auto& entry) { return entry.first == kReportVariable; });
   env.emplace_back(kReportVariable, host.state.path() + "/run/" + report_name(spec.ref));
-  SpawnSpec wanted{spec.command, env, workdir.get(), host.null_file.get(), {}, host.open_files};
-  for (const UniqueFd& entry : *entries) wanted.cgroup_files.push_back(entry.get());
-  STINT_TRY(Spawned spawned, spawn(wanted));
+  STINT_TRY(Spawned spawned, spawn({spec.command, env, workdir.get(), host.null_file.get(), cgroup_.entries(), host.open_files}));
   pid_ = spawned.pid;
   channel(Stream::out).pipe = std::move(spawned.out);
   channel(Stream::err).pipe = std::move(spawned.err);
@@ -153,7 +149,7 @@ void Attempt::begin_stop(EndReason cause, Instant now) {
   ::kill(-pid_, SIGCONT);  // a stopped process would not see it
 }
 
-void Attempt::kill_group() const {
+void Attempt::kill_group() {
   ::kill(-pid_, SIGKILL);
   cgroup_.kill_all();
 }

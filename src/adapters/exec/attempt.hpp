@@ -91,7 +91,7 @@ class Attempt {
   [[nodiscard]] Status launch(const ports::LaunchSpec& spec, AttemptHost& host);
   void begin_stop(EndReason cause, Instant now);
   void stop_alone(Instant now);
-  void kill_group() const;
+  void kill_group();
   bool keep(Channel& to, ByteView bytes, AttemptHost& host);
   void finish_if_drained(AttemptHost& host);
   void finish(AttemptHost& host);

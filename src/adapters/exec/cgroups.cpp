@@ -3,14 +3,17 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include "adapters/exec/limits.hpp"
 #include "adapters/exec/system.hpp"
@@ -128,6 +131,22 @@ Status set_cpu(const CgroupHierarchy& hierarchy, int dir, std::int64_t millis) {
   return write_file(dir, "cpu.cfs_quota_us", quota);
 }
 
+/// The processes that a file cgroup.procs names; those that have ended and wait for their parent are not among them.
+std::vector<pid_t> read_members(int file) {
+  std::vector<pid_t> members;
+  std::array<char, 4096> buffer;  // what does not fit is seen in the next round
+  const ssize_t n = ::pread(file, buffer.data(), buffer.size(), 0);
+  const char* at = buffer.data();
+  const char* const end = at + std::max<ssize_t>(n, 0);
+  while (at < end) {
+    pid_t pid = 0;
+    const auto [stop, error] = std::from_chars(at, end, pid);
+    if (error == std::errc{} && pid > 0 && stop < end) members.push_back(pid);
+    at = stop + 1;
+  }
+  return members;
+}
+
 template <class F>
 void for_each_entry(int dir, F&& visit) {
   DIR* const listing = ::fdopendir(::openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -138,15 +157,9 @@ void for_each_entry(int dir, F&& visit) {
 
 }  // namespace
 
-Result<std::vector<UniqueFd>> TaskCgroup::open_entries() const {
-  std::vector<UniqueFd> entries;
-  for (const Piece& piece : pieces_) {
-    // v1: a single thread that moves itself through `tasks` does not take the lock that `cgroup.procs` takes for milliseconds.
-    const char* const name = piece.hierarchy->version == CgroupHierarchy::Version::v1 ? "tasks" : "cgroup.procs";
-    UniqueFd file{::openat(piece.dir.get(), name, O_WRONLY | O_CLOEXEC)};
-    if (!file) return fail_errno("cgroup " + name_ + "/" + name, errno);
-    entries.push_back(std::move(file));
-  }
+std::vector<int> TaskCgroup::entries() const {
+  std::vector<int> entries;
+  for (const Piece& piece : pieces_) entries.push_back(piece.entry.get());
   return entries;
 }
 
@@ -159,15 +172,19 @@ std::uint64_t TaskCgroup::oom_kills() const {
   return 0;
 }
 
-void TaskCgroup::kill_all() const {
+void TaskCgroup::kill_all() {
+  is_empty_ = true;
   for (const Piece& piece : pieces_) {
-    if (write_file(piece.dir.get(), "cgroup.kill", "1")) continue;  // v2 since Linux 5.14
-    for (int round = 0; round < kKillRounds; ++round) {
-      std::istringstream members{read_small_file(piece.dir.get(), "cgroup.procs")};
-      int killed = 0;
-      for (pid_t pid = 0; members >> pid;) killed += pid > 0 && ::kill(pid, SIGKILL) == 0 ? 1 : 0;
-      if (killed == 0) break;
+    if (piece.hierarchy->version == CgroupHierarchy::Version::v2 && write_file(piece.dir.get(), "cgroup.kill", "1")) {  // since Linux 5.14
+      is_empty_ = is_empty_ && read_members(piece.members.get()).empty();
+      continue;
     }
+    std::vector<pid_t> members = read_members(piece.members.get());
+    for (int round = 0; round < kKillRounds && !members.empty(); ++round) {
+      for (const pid_t pid : members) ::kill(pid, SIGKILL);
+      members = read_members(piece.members.get());
+    }
+    is_empty_ = is_empty_ && members.empty();
   }
 }
 
@@ -231,34 +248,69 @@ bool Cgroups::limits_cpu() const {
   return std::any_of(hierarchies_.begin(), hierarchies_.end(), [](const auto& h) { return h.has_cpu; });
 }
 
-Result<TaskCgroup> Cgroups::make(const AttemptRef& ref, const Resources& wanted) {
+Result<TaskCgroup> Cgroups::make(const Resources& wanted) {
   remove_leftovers();
+  const bool memory = wanted.memory_bytes > 0 && limits_memory();
+  const bool cpu = wanted.cpu_millis > 0 && limits_cpu();
+  if (!memory && !cpu) return TaskCgroup{};
   TaskCgroup group;
-  group.name_ = report_name(ref);
-  group.name_.erase(group.name_.rfind('.'));
-  for (const CgroupHierarchy& hierarchy : hierarchies_) {
-    const bool memory = hierarchy.has_memory && wanted.memory_bytes > 0;
-    const bool cpu = hierarchy.has_cpu && wanted.cpu_millis > 0;
-    if (!memory && !cpu) continue;
-    if (::mkdirat(hierarchy.dir.get(), group.name_.c_str(), 0755) != 0 && errno != EEXIST) {
-      const int error = errno;
+  if (!memory && !spares_.empty()) {
+    group = std::move(spares_.back());
+    spares_.pop_back();
+  } else {
+    STINT_TRY(group, make_new(memory, cpu));
+  }
+  group.is_empty_ = false;
+  for (TaskCgroup::Piece& piece : group.pieces_) {
+    if (const Status set = set_up(piece, wanted); !set) {
+      const Error error = set.error();
       remove(std::move(group));
-      return fail_errno("cannot make a cgroup for the task's limits", error);
-    }
-    group.pieces_.push_back({&hierarchy, open_directory(hierarchy.dir.get(), group.name_)});
-    const int dir = group.pieces_.back().dir.get();
-    Status set = memory ? set_memory(hierarchy, dir, wanted.memory_bytes) : Status{};
-    if (set && cpu) set = set_cpu(hierarchy, dir, wanted.cpu_millis);
-    if (!set) {
-      remove(std::move(group));
-      return tl::unexpected(set.error());
+      return tl::unexpected(error);
     }
   }
   return group;
 }
 
+Result<TaskCgroup> Cgroups::make_new(bool memory, bool cpu) {
+  TaskCgroup group;
+  group.name_ = std::to_string(::getpid()) + "-" + std::to_string(next_group_++);  // of an earlier keeper one may be left that is busy
+  group.may_serve_again_ = !memory;
+  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+    if (!(memory && hierarchy.has_memory) && !(cpu && hierarchy.has_cpu)) continue;
+    if (::mkdirat(hierarchy.dir.get(), group.name_.c_str(), 0755) != 0 && errno != EEXIST) {
+      const int error = errno;
+      remove(std::move(group));
+      return fail_errno("cannot make a cgroup for the task's limits", error);
+    }
+    TaskCgroup::Piece& piece = group.pieces_.emplace_back();
+    piece.hierarchy = &hierarchy;
+    piece.dir = open_directory(hierarchy.dir.get(), group.name_);
+  }
+  return group;
+}
+
+Status Cgroups::set_up(TaskCgroup::Piece& piece, const Resources& wanted) {
+  const int dir = piece.dir.get();
+  if (!piece.entry) {
+    // v1: a single thread that moves itself through `tasks` does not take the lock that `cgroup.procs` takes for milliseconds.
+    const char* const name = piece.hierarchy->version == CgroupHierarchy::Version::v1 ? "tasks" : "cgroup.procs";
+    piece.entry = UniqueFd{::openat(dir, name, O_WRONLY | O_CLOEXEC)};
+    piece.members = UniqueFd{::openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC)};
+    if (!piece.entry || !piece.members) return fail_errno(std::string{"cgroup file "} + name, errno);
+  }
+  if (piece.hierarchy->has_memory && wanted.memory_bytes > 0) STINT_TRY_VOID(set_memory(*piece.hierarchy, dir, wanted.memory_bytes));
+  if (!piece.hierarchy->has_cpu || wanted.cpu_millis <= 0 || piece.cpu_millis == wanted.cpu_millis) return {};
+  STINT_TRY_VOID(set_cpu(*piece.hierarchy, dir, wanted.cpu_millis));
+  piece.cpu_millis = wanted.cpu_millis;
+  return {};
+}
+
 void Cgroups::remove(TaskCgroup group) {
   if (group.pieces_.empty()) return;
+  if (group.may_serve_again_ && group.is_empty_ && spares_.size() < limits::kSpareCgroups) {
+    spares_.push_back(std::move(group));
+    return;
+  }
   leftovers_.push_back(std::move(group.name_));
   group.pieces_.clear();
   remove_leftovers();
@@ -273,6 +325,7 @@ void Cgroups::remove_leftovers() {
 }
 
 void Cgroups::remove_all() {
+  for (TaskCgroup& spare : std::exchange(spares_, {})) leftovers_.push_back(std::move(spare.name_));
   remove_leftovers();
   for (const std::string& parent : parents_) ::rmdir((parent + "/" + name_).c_str());
 }

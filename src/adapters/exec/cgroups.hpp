@@ -25,25 +25,34 @@ class TaskCgroup {
  public:
   TaskCgroup() = default;
 
-  /// Files to which the child writes "0" to enter.
-  [[nodiscard]] Result<std::vector<UniqueFd>> open_entries() const;
+  /// Files to which the child writes "0" to enter; they are open as long as this is.
+  [[nodiscard]] std::vector<int> entries() const;
   /// Processes in it that the kernel killed at the memory limit.
   [[nodiscard]] std::uint64_t oom_kills() const;
   /// Kills whatever is in it, in whichever process group.
-  void kill_all() const;
+  void kill_all();
 
  private:
   friend class Cgroups;
   struct Piece {
     const CgroupHierarchy* hierarchy = nullptr;
     UniqueFd dir;
+    UniqueFd entry;    ///< what a child writes to
+    UniqueFd members;  ///< cgroup.procs, to be read
+    std::int64_t cpu_millis = 0;  ///< as set
   };
   std::string name_;
   std::vector<Piece> pieces_;
+  bool may_serve_again_ = false;  ///< limits no memory: then nothing of a task stays in it but its processes
+  bool is_empty_ = false;         ///< after kill_all(), and nobody enters any more
 };
 
 /// Memory and CPU limits by cgroup v2 where it is delegated to us, else by v1 where it is writable, else not at all: notes() says so.
 /// The keeper itself stays in the group in which it was started.
+///
+/// Making, setting and removing a group costs the kernel more than many a task does, so those that limit only the CPU serve the next task
+/// when the last one has left nothing behind. Memory stays charged to its group after its processes have gone (a file in /dev/shm does), and
+/// the count of kills stays too: groups that limit memory serve one task.
 class Cgroups {
  public:
   /// Below the groups in which this process runs; the name is the state directory's, and groups that an earlier keeper left are removed.
@@ -53,9 +62,9 @@ class Cgroups {
   [[nodiscard]] bool limits_memory() const;
   [[nodiscard]] bool limits_cpu() const;
 
-  /// Makes the groups that `wanted` needs. What no hierarchy can limit is not limited.
-  [[nodiscard]] Result<TaskCgroup> make(const AttemptRef& ref, const Resources& wanted);
-  /// Removes them; those still busy are tried again with every later call.
+  /// The groups that `wanted` needs, made or taken from those that wait. What no hierarchy can limit is not limited.
+  [[nodiscard]] Result<TaskCgroup> make(const Resources& wanted);
+  /// Keeps them for another task or removes them; those still busy are tried again with every later call.
   void remove(TaskCgroup group);
   /// Removes our own groups; for the end of the keeper.
   void remove_all();
@@ -63,10 +72,15 @@ class Cgroups {
  private:
   void add(CgroupHierarchy::Version version, const std::string& parent, bool memory, bool cpu);
   void remove_leftovers();
+  Result<TaskCgroup> make_new(bool memory, bool cpu);
+  /// Opens what `piece` needs and sets its limits.
+  static Status set_up(TaskCgroup::Piece& piece, const Resources& wanted);
 
   std::string name_;
   std::vector<std::string> parents_;  ///< of hierarchies_, one each
   std::vector<CgroupHierarchy> hierarchies_;
+  std::vector<TaskCgroup> spares_;  ///< empty ones, to be used again; the last one that was used comes first
+  std::uint64_t next_group_ = 1;
   std::vector<std::string> leftovers_;
   std::vector<std::string> notes_;
 };

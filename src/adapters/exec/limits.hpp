@@ -23,6 +23,8 @@ inline constexpr std::size_t kOutputChunk = std::size_t{64} << 10;
 inline constexpr int kChunksPerTurn = 4;
 /// Attempts one keeper holds, ended and unreleased ones included; more are refused.
 inline constexpr std::size_t kAttemptsMax = 65'536;
+/// Cgroups without a task that wait for the next one; a few descriptors each.
+inline constexpr std::size_t kSpareCgroups = 256;
 /// Connections at a time: one agent, its successor, a few controls.
 inline constexpr std::size_t kConnectionsMax = 8;
 /// A stranger's connection that has not said hello is closed after this.
