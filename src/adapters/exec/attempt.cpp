@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include "adapters/exec/limits.hpp"
-#include "adapters/exec/spawn.hpp"
 #include "adapters/exec/system.hpp"
 #include "base/assert.hpp"
 
@@ -42,16 +42,10 @@ Result<UniqueFd> open_workdir(const ports::LaunchSpec& spec) {
 
 }  // namespace
 
-Attempt::Attempt(const ports::LaunchSpec& spec, AttemptHost& host)
+Attempt::Attempt(ports::LaunchSpec spec, AttemptHost& host)
     : timeout_(std::min(spec.timeout, limits::kDeadlineMax)), kill_grace_(std::min(spec.kill_grace, limits::kDeadlineMax)) {
   ended_.ref = spec.ref;
-  ended_.started_ms = now_unix_ms();
-  if (const Status launched = launch(spec, host); !launched) {
-    host.cgroups.remove(std::move(cgroup_));
-    end_unstarted(launched.error().code == Errc::unavailable ? EndReason::refused : EndReason::start_failed, launched.error().detail);
-    return;
-  }
-  if (timeout_ > Duration::zero()) deadline_ = now_boottime() + timeout_;
+  if (const Status prepared = prepare(std::move(spec), host); !prepared) end_unstarted(prepared.error(), host);
 }
 
 Attempt::Attempt(const AttemptRef& ref, EndReason reason, std::string detail) {
@@ -59,20 +53,42 @@ Attempt::Attempt(const AttemptRef& ref, EndReason reason, std::string detail) {
   end_unstarted(reason, std::move(detail));
 }
 
-Status Attempt::launch(const ports::LaunchSpec& spec, AttemptHost& host) {
-  STINT_TRY(const UniqueFd workdir, open_workdir(spec));
+Status Attempt::prepare(ports::LaunchSpec spec, AttemptHost& host) {
+  STINT_TRY(UniqueFd workdir, open_workdir(spec));
   auto cgroup = host.cgroups.make(spec.resources);
   if (!cgroup) return fail(Errc::unavailable, cgroup.error().detail);
   cgroup_ = std::move(*cgroup);
-
-  auto env = spec.env;
-  std::erase_if(env, [](const auto& entry) { return entry.first == kReportVariable; });
-  env.emplace_back(kReportVariable, host.state.path() + "/run/" + report_name(spec.ref));
-  STINT_TRY(Spawned spawned, spawn({spec.command, env, workdir.get(), host.null_file.get(), cgroup_.entries(), host.open_files}));
-  pid_ = spawned.pid;
-  channel(Stream::out).pipe = std::move(spawned.out);
-  channel(Stream::err).pipe = std::move(spawned.err);
+  std::erase_if(spec.env, [](const auto& entry) { return entry.first == kReportVariable; });
+  spec.env.emplace_back(kReportVariable, host.state.path() + "/run/" + report_name(spec.ref));
+  order_.emplace(SpawnSpec{std::move(spec.command), std::move(spec.env), std::move(workdir), host.null_file.get(), cgroup_.entries(),
+                           host.open_files});
   return {};
+}
+
+std::optional<SpawnSpec> Attempt::take_order(AttemptHost& host) {
+  if (stop_wanted_) {
+    host.cgroups.remove(std::move(cgroup_));
+    order_.reset();
+    end_unstarted(EndReason::cancelled, "stopped before it was started");
+  }
+  return std::exchange(order_, std::nullopt);
+}
+
+void Attempt::on_spawned(Result<Spawned> spawned, Instant now, AttemptHost& host) {
+  STINT_ASSERT(phase_ == Phase::starting);
+  if (!spawned) return end_unstarted(spawned.error(), host);
+  phase_ = Phase::running;
+  pid_ = spawned->pid;
+  ended_.started_ms = spawned->started_ms;
+  channel(Stream::out).pipe = std::move(spawned->out);
+  channel(Stream::err).pipe = std::move(spawned->err);
+  if (timeout_ > Duration::zero()) deadline_ = now + timeout_;
+  if (stop_wanted_) stop(*stop_wanted_, now);
+}
+
+void Attempt::end_unstarted(const Error& why, AttemptHost& host) {
+  host.cgroups.remove(std::move(cgroup_));
+  end_unstarted(why.code == Errc::unavailable ? EndReason::refused : EndReason::start_failed, why.detail);
 }
 
 void Attempt::end_unstarted(EndReason reason, std::string detail) {
@@ -96,7 +112,7 @@ Attempt::ReadResult Attempt::read_output(Stream stream, AttemptHost& host) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return ReadResult::idle;
     if (n <= 0) {
-      from.pipe.reset();
+      close_pipe(from, host);
       continue;
     }
     if (!keep(from, {buffer.data(), static_cast<std::size_t>(n)}, host)) return ReadResult::spool_full;
@@ -128,6 +144,10 @@ bool Attempt::keep(Channel& to, ByteView bytes, AttemptHost& host) {
 
 void Attempt::stop(ports::Driver::StopMode mode, Instant now) {
   if (phase_ == Phase::draining || phase_ == Phase::ended) return;
+  if (phase_ == Phase::starting) {
+    if (stop_wanted_ != ports::Driver::StopMode::kill) stop_wanted_ = mode;
+    return;
+  }
   if (mode == ports::Driver::StopMode::kill) kill_grace_ = Duration::zero();
   if (phase_ == Phase::running || kill_grace_ == Duration::zero()) begin_stop(EndReason::cancelled, now);
 }
@@ -176,6 +196,7 @@ void Attempt::on_exit(const siginfo_t& info, Instant now, AttemptHost& host) {
 }
 
 std::optional<Instant> Attempt::deadline() const {
+  if (phase_ == Phase::starting) return std::nullopt;
   if (!leash_end_ || phase_ == Phase::draining || phase_ == Phase::ended || phase_ == Phase::killed) return deadline_;
   return deadline_ ? std::min(*deadline_, *leash_end_) : *leash_end_;
 }
@@ -226,9 +247,17 @@ void Attempt::on_deadline(Instant now, AttemptHost& host) {
       finish(host);
       break;
     }
+    case Phase::starting:
     case Phase::killed:
     case Phase::ended: deadline_.reset(); break;
   }
+}
+
+/// Closing alone would not end the watch: a child that has not come to exec yet holds a copy, and the pipe would be readable all the time.
+void Attempt::close_pipe(Channel& from, const AttemptHost& host) {
+  if (!from.pipe) return;
+  host.epoll.remove(from.pipe.get());
+  from.pipe.reset();
 }
 
 void Attempt::finish_if_drained(AttemptHost& host) {
@@ -242,7 +271,7 @@ void Attempt::finish_if_drained(AttemptHost& host) {
 void Attempt::finish(AttemptHost& host) {
   phase_ = Phase::ended;
   deadline_.reset();
-  for (Channel& each : channels_) each.pipe.reset();
+  for (Channel& each : channels_) close_pipe(each, host);
   ended_.stdout_bytes = output(Stream::out).size();
   ended_.stderr_bytes = output(Stream::err).size();
   if (dropped_bytes_ > 0) {

@@ -9,8 +9,10 @@
 #include <optional>
 
 #include "adapters/exec/cgroups.hpp"
+#include "adapters/exec/epoll.hpp"
 #include "adapters/exec/limits.hpp"
 #include "adapters/exec/report_reader.hpp"
+#include "adapters/exec/spawn.hpp"
 #include "adapters/exec/spool.hpp"
 #include "ports/driver.hpp"
 
@@ -21,6 +23,7 @@ struct AttemptHost {
   const StateDir& state;
   Spool& spool;
   Cgroups& cgroups;
+  const Epoll& epoll;     ///< where pipes are watched
   UniqueFd null_file;     ///< everybody's stdin
   UniqueFd run_dir;       ///< where report files appear
   rlimit open_files{};    ///< what tasks get
@@ -28,19 +31,21 @@ struct AttemptHost {
 
 /// One attempt: its process group, pipes, spooled output, report file and result. A state machine that is told what the kernel reports.
 ///
+///   starting ──▶ running, or ended if that is not possible
+///
 ///   running ──stop, timeout──▶ stopping ──grace over──▶ killed        the main process may end in each of them
 ///      └───────────┴──────────────┴─▶ draining ──both pipes at their end, or kDrain over──▶ ended
 ///
 /// Stragglers: when the main process has ended, what is left of its process group (and of its cgroup, if it has one) is killed.
 class Attempt {
  public:
-  enum class Phase { running, stopping, killed, draining, ended };
+  enum class Phase { starting, running, stopping, killed, draining, ended };
   enum class Stream : std::uint8_t { out = 0, err = 1 };
   static constexpr std::array<Stream, 2> kStreams{Stream::out, Stream::err};
   enum class ReadResult { idle, more, spool_full };
 
-  /// Starts the process; if that is not possible the attempt has ended already, with the reason.
-  Attempt(const ports::LaunchSpec& spec, AttemptHost& host);
+  /// Prepares the start of the process; if that is not possible the attempt has ended already, with the reason.
+  Attempt(ports::LaunchSpec spec, AttemptHost& host);
   /// Never started: ended with `reason`.
   Attempt(const AttemptRef& ref, EndReason reason, std::string detail);
 
@@ -56,6 +61,10 @@ class Attempt {
   [[nodiscard]] const SpooledStream& output(Stream stream) const { return channel(stream).spooled; }
   /// The result, with the sizes of the output; only when has_ended().
   [[nodiscard]] const ports::DriverEnded& ended() const { return ended_; }
+
+  /// What to spawn; asked once, and answered by on_spawned(). None: it has ended meanwhile.
+  [[nodiscard]] std::optional<SpawnSpec> take_order(AttemptHost& host);
+  void on_spawned(Result<Spawned> spawned, Instant now, AttemptHost& host);
 
   /// Spools what the pipe holds, within a turn's share. With spool_full call again when there may be room; nothing is lost meanwhile,
   /// the task waits in write(2).
@@ -86,18 +95,22 @@ class Attempt {
 
   [[nodiscard]] Channel& channel(Stream stream) { return channels_[static_cast<std::size_t>(stream)]; }
   [[nodiscard]] const Channel& channel(Stream stream) const { return channels_[static_cast<std::size_t>(stream)]; }
-  /// Errors: unavailable  this machine cannot run it now: `refused`, since another may.
-  ///         others       the command's fault: `start_failed`.
-  [[nodiscard]] Status launch(const ports::LaunchSpec& spec, AttemptHost& host);
+  [[nodiscard]] Status prepare(ports::LaunchSpec spec, AttemptHost& host);
+  /// `why`: unavailable  this machine cannot run it now: `refused`, since another may.
+  ///        others       the command's fault: `start_failed`.
+  void end_unstarted(const Error& why, AttemptHost& host);
   void begin_stop(EndReason cause, Instant now);
   void stop_alone(Instant now);
   void kill_group();
   bool keep(Channel& to, ByteView bytes, AttemptHost& host);
+  static void close_pipe(Channel& from, const AttemptHost& host);
   void finish_if_drained(AttemptHost& host);
   void finish(AttemptHost& host);
   void end_unstarted(EndReason reason, std::string detail);
 
-  Phase phase_ = Phase::running;
+  Phase phase_ = Phase::starting;
+  std::optional<SpawnSpec> order_;                              ///< until it is taken
+  std::optional<ports::Driver::StopMode> stop_wanted_;          ///< while it is starting
   pid_t pid_ = 0;
   Duration timeout_{0};
   Duration kill_grace_{0};

@@ -42,6 +42,31 @@ TEST_F(ExecDriverTest, OutputAndExitStatusArriveExactly) {
   EXPECT_GE(seen.ended->ended_ms, seen.ended->started_ms);
 }
 
+TEST_F(ExecDriverTest, ABurstOfTheShortestTasksIsToldWithoutALoss) {
+  // Some end before the keeper's loop has heard that they began, and every third leaves an orphan that ends then too.
+  constexpr std::uint32_t kBurst = 300;
+  for (std::uint32_t i = 0; i < kBurst; ++i)
+    agent->driver->start(shell(attempt_ref(12, i), i % 3 == 0 ? "(setsid true &) ; exit 3" : "echo " + std::to_string(i)));
+  for (std::uint32_t i = 0; i < kBurst; ++i) {
+    ASSERT_TRUE(agent->run_until_ended(attempt_ref(12, i))) << i;
+    const SeenAttempt& seen = agent->seen[attempt_ref(12, i)];
+    EXPECT_EQ(seen.ended->reason, EndReason::exit);
+    EXPECT_EQ(seen.ended->exit_code, i % 3 == 0 ? 3 : 0);
+    EXPECT_NE(seen.pid, 0);
+    EXPECT_EQ(seen.out, i % 3 == 0 ? "" : std::to_string(i) + "\n");
+  }
+}
+
+TEST_F(ExecDriverTest, WhatIsStoppedBeforeItCouldStartIsCancelled) {
+  constexpr std::uint32_t kBurst = 100;
+  for (std::uint32_t i = 0; i < kBurst; ++i) agent->driver->start(shell(attempt_ref(12, i), "exec sleep 600"));
+  for (std::uint32_t i = 0; i < kBurst; ++i) agent->driver->stop(attempt_ref(12, i), StopMode::kill);
+  for (std::uint32_t i = 0; i < kBurst; ++i) {
+    ASSERT_TRUE(agent->run_until_ended(attempt_ref(12, i))) << i;
+    EXPECT_EQ(agent->seen[attempt_ref(12, i)].ended->reason, EndReason::cancelled);
+  }
+}
+
 TEST_F(ExecDriverTest, ASignalIsToldApartFromAnExitStatus) {
   const SeenAttempt& seen = run(shell(ref, "kill -USR1 $$"));
   EXPECT_EQ(seen.ended->reason, EndReason::signal);

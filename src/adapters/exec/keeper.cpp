@@ -54,7 +54,7 @@ Keeper::Keeper(StateDir state, UniqueFd lock, Log& log, KeeperOptions options, E
       epoll_(std::move(epoll)),
       spool_(std::move(spool)),
       cgroups_(Cgroups::find(state_)),
-      host_{state_, spool_, cgroups_, {}, {}, {}} {}
+      host_{state_, spool_, cgroups_, epoll_, {}, {}, {}} {}
 
 Status Keeper::set_up(UniqueFd listener) {
   listener_ = std::move(listener);
@@ -75,12 +75,14 @@ Status Keeper::set_up(UniqueFd listener) {
   signals_ = UniqueFd{::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC)};
   inotify_ = UniqueFd{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
   if (!signals_) return fail_errno("signalfd", errno);
+  STINT_TRY_VOID(spawner_.open());
   const std::string run = state_.path() + "/run";
   if (!inotify_ || ::inotify_add_watch(inotify_.get(), run.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
     log_.warn("cannot watch " + run + " (" + errno_text(errno) + "): report lines are read when a task ends");
     inotify_.reset();
   }
   if (!epoll_.add(listener_.get(), EPOLLIN, tag(Source::listener)) || !epoll_.add(signals_.get(), EPOLLIN, tag(Source::signal)) ||
+      !epoll_.add(spawner_.event_fd(), EPOLLIN, tag(Source::spawner)) ||
       (inotify_ && !epoll_.add(inotify_.get(), EPOLLIN, tag(Source::inotify)))) {
     return fail_errno("epoll", errno);
   }
@@ -91,9 +93,10 @@ Status Keeper::set_up(UniqueFd listener) {
 void Keeper::run() {
   idle_since_ = now_boottime();
   for (;;) {
+    spawn_waiting();
     tell();
     flush_connections();
-    if (shutdown_until_ && ((by_pid_.empty() && deadlines_.empty()) || now_boottime() >= *shutdown_until_)) break;
+    if (shutdown_until_ && (!has_tasks() || now_boottime() >= *shutdown_until_)) break;
     if (idle_since_ && now_boottime() - *idle_since_ >= options_.idle_exit) break;
     epoll_.set_timer(next_moment());
     const auto events = epoll_.wait(Epoll::Wait::yes);
@@ -111,8 +114,10 @@ void Keeper::run() {
 /// No agent, and nothing is held; or only ended tasks are, for an agent that cannot come since the state directory was removed.
 bool Keeper::is_idle() const {
   if (agent_ != 0) return false;
-  return held_.empty() || (by_pid_.empty() && deadlines_.empty() && !state_.is_there());
+  return held_.empty() || (!has_tasks() && !state_.is_there());
 }
+
+bool Keeper::has_tasks() const { return !by_pid_.empty() || !deadlines_.empty() || !waiting_.empty() || !spawning_.empty(); }
 
 std::optional<Instant> Keeper::next_moment() const {
   std::optional<Instant> next;
@@ -157,6 +162,7 @@ void Keeper::on_event(std::uint64_t event_tag, std::uint32_t events, Instant now
       break;
     }
     case Source::inotify: on_reports(); break;
+    case Source::spawner: on_outcomes(now); break;
     case Source::connection: on_connection(number, events, now); break;
     case Source::out:
     case Source::err: {
@@ -170,7 +176,7 @@ void Keeper::on_event(std::uint64_t event_tag, std::uint32_t events, Instant now
 
 // --- attempts
 
-void Keeper::start(const ports::LaunchSpec& spec) {
+void Keeper::start(ports::LaunchSpec spec) {
   if (by_ref_.contains(spec.ref)) return;  // said twice; what became of it was or will be told
   if (shutdown_until_) {
     hold(std::make_unique<Attempt>(spec.ref, EndReason::refused, "the keeper is ending"));
@@ -179,18 +185,52 @@ void Keeper::start(const ports::LaunchSpec& spec) {
         spec.ref, EndReason::refused,
         "the keeper holds " + std::to_string(held_.size()) + " attempts, limit " + std::to_string(limits::kAttemptsMax)));
   } else {
-    hold(std::make_unique<Attempt>(spec, host_));
+    hold(std::make_unique<Attempt>(std::move(spec), host_));
   }
 }
 
 void Keeper::hold(std::unique_ptr<Attempt> attempt) {
   const Number number = next_number_++;
   by_ref_[attempt->ref()] = number;
-  if (!attempt->has_ended()) by_pid_[attempt->pid()] = number;
+  if (!attempt->has_ended()) waiting_.push_back(number);
   Held& held = held_[number];
   held.attempt = std::move(attempt);
+  changed(number, held);
+}
+
+/// One alone is started here and now: another thread would take it up later. Many are left to the spawner, a few at a time.
+void Keeper::spawn_waiting() {
+  const bool is_alone = waiting_.size() == 1 && spawning_.empty();
+  while (!waiting_.empty() && spawning_.size() < limits::kSpawnsAtOnce) {
+    const Number number = waiting_.front();
+    waiting_.pop_front();
+    Held& held = held_.at(number);
+    auto order = held.attempt->take_order(host_);
+    if (!order) {
+      changed(number, held);
+    } else if (is_alone) {
+      on_spawned(number, spawn(*order), now_boottime());
+    } else {
+      spawning_.insert(number);
+      spawner_.order(number, std::move(*order));
+    }
+  }
+}
+
+void Keeper::on_spawned(Number number, Result<Spawned> spawned, Instant now) {
+  Held& held = held_.at(number);
+  held.attempt->on_spawned(std::move(spawned), now, host_);
+  if (!held.attempt->has_ended()) by_pid_[held.attempt->pid()] = number;
   for (const Attempt::Stream stream : Attempt::kStreams) watch(number, held, stream);
   changed(number, held);
+}
+
+void Keeper::on_outcomes(Instant now) {
+  for (auto& [number, spawned] : spawner_.take_outcomes()) {
+    spawning_.erase(number);
+    on_spawned(number, std::move(spawned), now);
+  }
+  if (stranger_) on_children(now);
 }
 
 void Keeper::watch(Number number, const Held& held, Attempt::Stream stream) {
@@ -234,13 +274,25 @@ void Keeper::on_children(Instant now) {
       const Number number = at->second;
       Held& held = held_.at(number);
       by_pid_.erase(at);
+      if (stranger_ && stranger_->first == info.si_pid) stranger_.reset();
       held.attempt->on_exit(info, now, host_);
       ::waitpid(info.si_pid, nullptr, 0);
       changed(number, held);
+    } else if (may_be_ours(info.si_pid)) {
+      return;  // on_outcomes() comes back
     } else {
       ::waitpid(info.si_pid, nullptr, 0);  // a task's orphan, of which we are the subreaper
     }
   }
+}
+
+/// A task may end before its spawner has said how it is called.
+bool Keeper::may_be_ours(pid_t stranger) {
+  const bool is_new = !stranger_ || stranger_->first != stranger;
+  if (is_new && !spawning_.empty()) stranger_ = {stranger, *spawning_.rbegin()};
+  if (!spawning_.empty() && *spawning_.begin() <= stranger_->second) return true;
+  stranger_.reset();
+  return false;
 }
 
 void Keeper::on_reports() {

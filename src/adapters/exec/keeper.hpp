@@ -13,6 +13,7 @@
 #include "adapters/exec/epoll.hpp"
 #include "adapters/exec/limits.hpp"
 #include "adapters/exec/message_stream.hpp"
+#include "adapters/exec/spawner.hpp"
 #include "base/log.hpp"
 
 namespace stint::exec {
@@ -24,7 +25,7 @@ struct KeeperOptions {
 /// The process beside an agent that is parent of all its tasks. It outlives the agent's death and upgrade, so it is small, has one thread
 /// and decides nothing: it starts, stops, times out, collects output and reports, and says what happened to whichever agent is connected.
 ///
-/// Thread:  one; SIGCHLD, SIGTERM and SIGINT are blocked in it.
+/// Thread:  one, and those of the spawner, which see nothing but what they are ordered; SIGCHLD, SIGTERM and SIGINT are blocked.
 class Keeper {
  public:
   /// `listener` and `lock` as of StateDir.
@@ -37,7 +38,7 @@ class Keeper {
   using Number = std::uint64_t;  ///< of an attempt or a connection, never used again: a late event finds nobody
 
   /// An event's tag: what it speaks of in the upper byte, the attempt's or connection's number in the rest.
-  enum class Source : std::uint8_t { listener = 1, signal, inotify, connection, out, err };
+  enum class Source : std::uint8_t { listener = 1, signal, inotify, connection, out, err, spawner };
   static constexpr int kSourceShift = 56;
   static constexpr std::uint64_t tag(Source source, Number number = 0) {
     return std::uint64_t{static_cast<std::uint8_t>(source)} << kSourceShift | number;
@@ -76,6 +77,7 @@ class Keeper {
   Status set_up(UniqueFd listener);
 
   [[nodiscard]] bool is_idle() const;
+  [[nodiscard]] bool has_tasks() const;
   [[nodiscard]] std::optional<Instant> next_moment() const;
   void on_time(Instant now);
   void on_event(std::uint64_t tag, std::uint32_t events, Instant now);
@@ -91,7 +93,11 @@ class Keeper {
   void lose_agent();
   void set_alone_since(std::optional<Instant> since);
 
-  void start(const ports::LaunchSpec& spec);
+  void start(ports::LaunchSpec spec);
+  void spawn_waiting();
+  void on_spawned(Number number, Result<Spawned> spawned, Instant now);
+  void on_outcomes(Instant now);
+  [[nodiscard]] bool may_be_ours(pid_t stranger);
   void hold(std::unique_ptr<Attempt> attempt);
   void release(const AttemptRef& ref);
   void watch(Number number, const Held& held, Attempt::Stream stream);
@@ -130,12 +136,17 @@ class Keeper {
   std::map<Number, Held> held_;
   std::unordered_map<AttemptRef, Number> by_ref_;
   std::unordered_map<pid_t, Number> by_pid_;  ///< main processes that have not ended
+  std::deque<Number> waiting_;       ///< to be spawned
+  std::set<Number> spawning_;        ///< ordered from the spawner, in the order of their numbers
+  /// A child that has ended and is not known, and the last number ordered by then: if all until there are known, it is a task's orphan.
+  std::optional<std::pair<pid_t, Number>> stranger_;
   std::set<std::pair<Instant, Number>> deadlines_;
   std::deque<Number> dirty_;  ///< something to tell
 
   std::optional<Instant> spool_retry_;  ///< some pipes are paused
   std::optional<Instant> idle_since_;  ///< see is_idle()
   std::optional<Instant> shutdown_until_;  ///< told to go: nothing is started, and then no task is waited for
+  Spawner spawner_;
 };
 
 }  // namespace stint::exec

@@ -74,6 +74,7 @@ void Keeper::flush_connections() {
     const bool wants_write = connection.stream.unsent() > 0;
     if (broken || (connection.closing && !wants_write)) {
       if (agent_ == number) lose_agent();
+      epoll_.remove(connection.stream.fd());  // a child that has not come to exec yet holds a copy
       at = connections_.erase(at);
       continue;
     }
@@ -161,7 +162,7 @@ void Keeper::on_agent_message(Message message, Instant now) {
     changed(at->second, held);
   };
   std::visit(Overloaded{
-                 [&](message::Start& m) { start(m.spec); },
+                 [&](message::Start& m) { start(std::move(m.spec)); },
                  [&](message::Stop& m) { with(m.ref, [&](Held& held) { held.attempt->stop(m.mode, now); }); },
                  [&](message::RequestOutput& m) {
                    if (m.stream < 1 || m.stream > Attempt::kStreams.size()) return;

@@ -23,14 +23,14 @@ constexpr int kFailedBeforeExec = 127;
 
 enum class Step : int { none, parent, workdir, cgroup, descriptors, exec };
 
-/// Where the child says why it failed. Shared memory, not our own: under a sanitizer vfork is a fork.
+/// Where the child of this thread says why it failed. Shared memory, not our own: under a sanitizer vfork is a fork.
 struct Failure {
   Step step;
   int error;
 };
 
 Failure* shared_failure() {
-  static auto* const page =
+  static thread_local auto* const page =
       static_cast<Failure*>(::mmap(nullptr, sizeof(Failure), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   return page == MAP_FAILED ? nullptr : page;
 }
@@ -112,7 +112,7 @@ int exec_first(const Prepared& p) {
   for (const int file : spec.cgroup_files) {
     if (::write(file, "0", 1) != 1) give_up(failure, Step::cgroup, errno);
   }
-  if (::fchdir(spec.workdir) != 0) give_up(failure, Step::workdir, errno);
+  if (::fchdir(spec.workdir.get()) != 0) give_up(failure, Step::workdir, errno);
   if (::dup2(spec.stdin_fd, STDIN_FILENO) < 0 || ::dup2(out, STDOUT_FILENO) < 0 || ::dup2(err, STDERR_FILENO) < 0) {
     give_up(failure, Step::descriptors, errno);
   }
@@ -135,7 +135,7 @@ tl::unexpected<Error> explain(const SpawnSpec& spec, const Failure& failure) {
   if (failure.error == ENOENT && name.find('/') == std::string::npos) {
     return fail(Errc::not_found, name + ": not found in PATH (" + std::string{path_of(spec)} + ")");
   }
-  if (failure.error == ENOENT && ::faccessat(spec.workdir, name.c_str(), F_OK, 0) == 0) {
+  if (failure.error == ENOENT && ::faccessat(spec.workdir.get(), name.c_str(), F_OK, 0) == 0) {
     return fail(Errc::not_found, name + ": the interpreter named in its first line does not exist");
   }
   if (failure.error == ENOEXEC)
@@ -171,6 +171,7 @@ Result<Spawned> spawn(const SpawnSpec& spec) {
   const Prepared prepared = prepare(spec);
 
   const pid_t self = ::getpid();
+  const std::int64_t started_ms = now_unix_ms();
   const pid_t pid = ::vfork();  // NOLINT(bugprone-unsafe-functions): the header says why
   if (pid == 0) run_child(spec, prepared, self, out.write.get(), err.write.get(), failure);
   if (pid < 0) return fail(Errc::unavailable, "cannot start a process: " + errno_text(errno));
@@ -178,7 +179,7 @@ Result<Spawned> spawn(const SpawnSpec& spec) {
     ::waitpid(pid, nullptr, 0);
     return explain(spec, *failure);
   }
-  return Spawned{pid, std::move(out.read), std::move(err.read)};
+  return Spawned{pid, started_ms, std::move(out.read), std::move(err.read)};
 }
 
 }  // namespace stint::exec

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,17 +14,18 @@
 namespace stint::exec {
 
 struct SpawnSpec {
-  const std::vector<std::string>& command;
-  const std::vector<std::pair<std::string, std::string>>& env;  ///< exactly this, and nothing of ours
-  int workdir = -1;                                             ///< an open directory
+  std::vector<std::string> command;
+  std::vector<std::pair<std::string, std::string>> env;   ///< exactly this, and nothing of ours
+  UniqueFd workdir;                                       ///< an open directory
   int stdin_fd = -1;
-  std::vector<int> cgroup_files;  ///< each gets "0" written by the child: cgroup.procs (v2) or tasks (v1)
-  rlimit open_files{};            ///< what the child may open: our own limit is raised
+  std::vector<int> cgroup_files;                          ///< each gets "0" written by the child: cgroup.procs (v2) or tasks (v1)
+  rlimit open_files{};                                    ///< what the child may open: our own limit is raised
 };
 
 struct Spawned {
   pid_t pid = 0;
-  UniqueFd out;  ///< read ends, non-blocking
+  std::int64_t started_ms = 0;
+  UniqueFd out;                                           ///< read ends, non-blocking
   UniqueFd err;
 };
 
@@ -34,7 +36,7 @@ struct Spawned {
 /// saying which step failed. The child borrows our memory until exec: the cost does not grow with what we hold.
 /// Errors:  not_found, forbidden, invalid_argument, io  the command is wrong: the detail is for the person who wrote it.
 ///          unavailable  the machine's fault: no process, descriptor or cgroup to be had, directory closed to us.
-/// Thread:  the only one of this process (the parent-death signal speaks of the thread that forked).
+/// Thread:  any that lives as long as the process (the parent-death signal speaks of the thread that forked); it waits until exec.
 [[nodiscard]] Result<Spawned> spawn(const SpawnSpec& spec);
 
 }  // namespace stint::exec
