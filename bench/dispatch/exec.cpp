@@ -74,8 +74,8 @@ Status measure_round(const Setting& setting, CellProcesses& cell, HyperQueue* pe
   measured.stint.push_back(tasks / stint);
   measured.loop_per_core.push_back(tasks / loop_per_core);
   if (peer == nullptr) return {};
-  STINT_TRY(const double seconds, peer->time_array(setting.tasks, {setting.program}));
-  measured.peer.push_back(tasks / seconds);
+  STINT_TRY(const auto timed, peer->time_array(setting.tasks, {setting.program}));
+  measured.peer.push_back(tasks / timed.seconds);
   return {};
 }
 

@@ -50,29 +50,30 @@ std::vector<std::string> HyperQueue::call(std::vector<std::string> arguments) co
   return arguments;
 }
 
-Result<double> HyperQueue::time_array(std::uint32_t tasks, const std::vector<std::string>& command) {
+Result<HyperQueue::Timed> HyperQueue::time_array(std::uint32_t tasks, const std::vector<std::string>& command) {
   auto submit = call({"submit", "--wait", "--array", "1-" + std::to_string(tasks), "--stdout", "none", "--stderr", "none", "--"});
   submit.insert(submit.end(), command.begin(), command.end());
   const auto start = Clock::now();
   STINT_TRY_VOID(Child::run(submit, log()));
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  STINT_TRY_VOID(check_finished(tasks));
-  return seconds;
+  STINT_TRY(const auto finished, count_finished());
+  if (finished && *finished != tasks)
+    return fail(Errc::io, program_ + ": " + std::to_string(*finished) + " of " + std::to_string(tasks) + " tasks finished");
+  return Timed{seconds, finished.has_value()};
 }
 
-Status HyperQueue::check_finished(std::uint32_t tasks) const {
-  const std::string said = folder_.path() / "job.json";
-  STINT_TRY_VOID(Child::run(call({"job", "list", "--all", "--output-mode", "json"}), said));
+/// Of the last job; nullopt if the server is not there any more.
+Result<std::optional<std::uint64_t>> HyperQueue::count_finished() const {
+  const std::string said = folder_.path() / "jobs.json";
+  const Status listed = Child::run(call({"job", "list", "--all", "--output-mode", "json"}), said);
   const std::string text = text_of(said);
   std::error_code ignored;
   std::filesystem::remove(said, ignored);
+  if (!listed) return std::nullopt;
   json::error_code failed;
   const auto jobs = json::parse(text, failed);
   if (failed || !jobs.is_array() || jobs.as_array().empty()) return fail(Errc::io, program_ + ": job list: " + text.substr(0, 200));
-  const auto finished = jobs.as_array().back().at_pointer("/task_stats/finished").to_number<std::uint64_t>();
-  if (finished != tasks)
-    return fail(Errc::io, program_ + ": " + std::to_string(finished) + " of " + std::to_string(tasks) + " tasks finished");
-  return {};
+  return jobs.as_array().back().at_pointer("/task_stats/finished").to_number<std::uint64_t>();
 }
 
 }  // namespace stint::bench

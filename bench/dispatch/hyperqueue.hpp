@@ -21,15 +21,19 @@ class HyperQueue {
   [[nodiscard]] static Result<std::string> version(const std::string& program);
   [[nodiscard]] static Result<std::unique_ptr<HyperQueue>> start(const std::string& program, std::uint32_t cpus);
 
-  /// Seconds from the start of the submission of one array of that command until its own client says that all tasks have ended.
-  /// Errors: io  not every task has finished as it should.
-  [[nodiscard]] Result<double> time_array(std::uint32_t tasks, const std::vector<std::string>& command);
+  struct Timed {
+    double seconds = 0;
+    bool is_confirmed = false;   ///< its server says the same as its client; false: the server has ended meanwhile
+  };
+  /// From the start of the submission of one array of that command until its own client says that all tasks have ended.
+  /// Errors: io  its client says that they have not, or its server that not all have finished.
+  [[nodiscard]] Result<Timed> time_array(std::uint32_t tasks, const std::vector<std::string>& command);
 
  private:
   HyperQueue(std::string program, Folder folder) : program_(std::move(program)), folder_(std::move(folder)) {}
   [[nodiscard]] std::vector<std::string> call(std::vector<std::string> arguments) const;
   [[nodiscard]] std::string log() const { return folder_.path() / "log"; }
-  [[nodiscard]] Status check_finished(std::uint32_t tasks) const;
+  [[nodiscard]] Result<std::optional<std::uint64_t>> count_finished() const;
 
   std::string program_;
   Folder folder_;
