@@ -9,7 +9,9 @@ import subprocess
 
 import accept
 
-BINARIES = ("stint", "stint-agent", "stint-keeper")
+BINARIES = ("stint", "stint-keeper")
+# The small agent is for small machines, `stint agent start` serves here; the last is what `stint bench latency` starts.
+WHERE_BUILT = ("stint-agent", "stint-first-instruction")
 
 
 class Product:
@@ -26,10 +28,10 @@ class Product:
         self.bin, self.home, self.cwd = self.folder / "bin", self.folder / "home", self.folder / "cwd"
         for folder in (self.bin, self.home, self.cwd):
             folder.mkdir()
-        for name in BINARIES:
+        for name in (*BINARIES, *WHERE_BUILT):
             if (built / name).exists():
                 shutil.copy2(built / name, self.bin / name)
-            elif name != "stint-agent":  # the small agent is for small machines; `stint agent start` serves here
+            elif name in BINARIES:
                 raise accept.SetupFailed(f"no {name} in {built}; build it: cmake --preset release && cmake --build --preset release")
         accept.give_to_ordinary_user(self.folder)
         self.stint = self.bin / "stint"

@@ -16,7 +16,7 @@ import e2e  # noqa: E402
 
 # Commands that run until they are ended, or only print help: they have no --json output of their own to hold against the schema here.
 WITHOUT_OUTPUT = {"agent start", "scheduler start", "help"}
-# Minutes of measuring; `bench dispatch` prints the same kind of object and is asked with few tasks.
+# Minutes of measuring; `bench dispatch` and `bench latency` print the same kind of object and are asked for little.
 TOO_LONG = {"bench wire", "bench agent"}
 
 
@@ -246,9 +246,11 @@ class CliContract(DevCase):
         self.assertEqual((taken["cell"], taken["incarnation"] + 1), (restored["cell"], restored["incarnation"]))
 
     def test_7_bench(self):
-        output = self.product.command("bench", "dispatch", "--tasks", 1000, "--jobs", 10, "--json").stdout
-        self.called.add("bench dispatch")
-        self.contract.check("bench", json.loads(output), "stint bench dispatch")
+        noop = ("dispatch", "--tasks", 1000, "--jobs", 10, "--rounds", 1)
+        for arguments in (noop, ("dispatch", "--driver", "exec", "--tasks", 20, "--rounds", 1), ("latency", "--rounds", 3)):
+            output = self.product.command("bench", *arguments, "--json").stdout
+            self.called.add(f"bench {arguments[0]}")
+            self.contract.check("bench", json.loads(output), f"stint bench {arguments[0]}")
 
     def test_7_bench_scale(self):
         agents = ("--agents", 20, "--tls-agents", 5, "--heartbeat-seconds", 1)
