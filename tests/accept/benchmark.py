@@ -24,7 +24,8 @@ def report(product, *arguments, seconds=600, **environment):
 
 def peer(product, variable):
     """The program that the environment names, or bench/peers/build-hyperqueue left in the cache, where the ordinary user can run it."""
-    cache = os.environ.get("STINT_PEERS_CACHE") or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "stint/peers"
+    base = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    cache = os.environ.get("STINT_PEERS_CACHE") or base / "stint/peers"
     found = pathlib.Path(os.environ.get(variable) or pathlib.Path(cache) / PEERS[variable])
     if not found.exists():
         raise accept.Skipped(f"{variable} names no program; bench/peers/build-hyperqueue makes one from HyperQueue's source")
