@@ -11,6 +11,17 @@ namespace json = boost::json;
 
 constexpr auto kPoll = std::chrono::milliseconds(2);
 constexpr auto kCallTime = std::chrono::seconds(120);
+constexpr auto kEndTime = std::chrono::minutes(15);  ///< of one job: on the slowest machine a million tasks take less
+
+/// Why a job does not come to its end, in the scheduler's own words.
+std::string explain(CellProcesses& cell, const std::string& job) {
+  const auto answer = cell.api().call({"GET", "/v1/jobs/" + job + "/explain", {}, {}, kCallTime});
+  if (!answer) return answer.error().detail;
+  json::error_code failed;
+  const auto told = json::parse(answer->body, failed);
+  const auto* const summary = failed || !told.is_object() ? nullptr : told.as_object().if_contains("summary");
+  return summary != nullptr && summary->is_string() ? std::string(summary->as_string()) : answer->body;
+}
 
 }  // namespace
 
@@ -31,14 +42,18 @@ Result<std::int64_t> submit(CellProcesses& cell, const std::string& job_text) {
 }
 
 Status wait_until_completed(CellProcesses& cell, std::int64_t id) {
-  for (;;) {
-    STINT_TRY(const auto answer, cell.api().call({"GET", "/v1/jobs/" + std::to_string(id), {}, {}, kCallTime}));
+  const std::string number = std::to_string(id);
+  const auto last = std::chrono::steady_clock::now() + kEndTime;
+  while (std::chrono::steady_clock::now() < last) {
+    STINT_TRY(const auto answer, cell.api().call({"GET", "/v1/jobs/" + number, {}, {}, kCallTime}));
     const auto job = json::parse(answer.body);
     const auto& state = job.at("state").as_string();
     if (state == "completed") return {};
-    if (state == "failed" || state == "cancelled") return fail(Errc::io, "job " + std::to_string(id) + " ended as " + std::string(state));
+    if (state == "failed" || state == "cancelled") return fail(Errc::io, "job " + number + " ended as " + std::string(state));
     std::this_thread::sleep_for(kPoll);
   }
+  return fail(Errc::unavailable,
+              "job " + number + " has not ended after " + std::to_string(kEndTime.count()) + " min: " + explain(cell, number));
 }
 
 }  // namespace stint::bench
