@@ -94,7 +94,8 @@ double slope(const Curve& curve) {
 
 int run_growth_bench(const GrowthBenchOptions& options, bool json, std::ostream& out) {
   std::vector<Curve> curves{pending_curve(options.pending, 1, "one array"), pending_curve(options.pending, kShapes, "100 shapes"),
-                            agents_curve(options.agents, 1, "one array"), agents_curve(options.agents, kShapes, "100 shapes"), shapes_curve()};
+                            agents_curve(options.agents, 1, "one array"), agents_curve(options.agents, kShapes, "100 shapes"),
+                            shapes_curve()};
   for (int round = 0; round < options.rounds; ++round)
     for (Curve& curve : curves)
       for (Point& point : curve.points) measure_once(point);
