@@ -1,8 +1,13 @@
 #include "bench/cell/api_jobs.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <boost/json.hpp>
 #include <chrono>
+#include <functional>
+#include <optional>
 #include <thread>
+#include <utility>
 
 namespace stint::bench {
 namespace {
@@ -12,6 +17,14 @@ namespace json = boost::json;
 constexpr auto kPoll = std::chrono::milliseconds(2);
 constexpr auto kCallTime = std::chrono::seconds(120);
 constexpr auto kEndTime = std::chrono::minutes(15);  ///< of one job: on the slowest machine a million tasks take less
+
+constexpr std::uint32_t kSubmitters = 4;
+
+Result<std::int64_t> post(adapters::BeastHttpClient& api, const std::string& job_text) {
+  STINT_TRY(const auto answer, api.call({"POST", "/v1/jobs", {}, job_text, kCallTime}));
+  if (answer.status != 201) return fail(Errc::io, "POST /v1/jobs: " + answer.body);
+  return json::parse(answer.body).at("id").to_number<std::int64_t>();
+}
 
 /// Why a job does not come to its end, in the scheduler's own words.
 std::string explain(CellProcesses& cell, const std::string& job) {
@@ -35,10 +48,29 @@ std::string to_json_text(const ArrayJob& job) {
   return json::serialize(json::object{{"name", "bench"}, {"tasks", json::array{std::move(task)}}});
 }
 
-Result<std::int64_t> submit(CellProcesses& cell, const std::string& job_text) {
-  STINT_TRY(const auto answer, cell.api().call({"POST", "/v1/jobs", {}, job_text, kCallTime}));
-  if (answer.status != 201) return fail(Errc::io, "POST /v1/jobs: " + answer.body);
-  return json::parse(answer.body).at("id").to_number<std::int64_t>();
+Result<std::int64_t> submit(CellProcesses& cell, const std::string& job_text) { return post(cell.api(), job_text); }
+
+Result<std::vector<std::int64_t>> submit_many(CellProcesses& cell, const std::string& job_text, std::uint32_t jobs) {
+  std::vector<std::int64_t> numbers(jobs);
+  std::atomic<std::uint32_t> next{0};
+  const auto submit_some = [&](std::optional<Error>& problem) {
+    adapters::BeastHttpClient api([&]() -> Result<adapters::HttpEndpoint> { return cell.endpoint(); });
+    for (std::uint32_t i = next++; i < jobs; i = next++) {
+      const auto number = post(api, job_text);
+      if (!number) {
+        problem = number.error();
+        return;
+      }
+      numbers[i] = *number;
+    }
+  };
+  std::vector<std::optional<Error>> problems(std::min(kSubmitters, jobs));
+  std::vector<std::thread> submitters;
+  for (auto& problem : problems) submitters.emplace_back(submit_some, std::ref(problem));
+  for (auto& submitter : submitters) submitter.join();
+  for (auto& problem : problems)
+    if (problem) return tl::unexpected(std::move(*problem));
+  return numbers;
 }
 
 Status wait_until_completed(CellProcesses& cell, std::int64_t id) {

@@ -19,6 +19,8 @@ struct ArrayJob {
 
 /// POST /v1/jobs; returns the job's number, which the API says only of what is durable.
 [[nodiscard]] Result<std::int64_t> submit(CellProcesses& cell, const std::string& job_text);
+/// The same job so many times, from several connections at once, as from several users. Returns the jobs' numbers.
+[[nodiscard]] Result<std::vector<std::int64_t>> submit_many(CellProcesses& cell, const std::string& job_text, std::uint32_t jobs);
 /// Until the API says that it has completed, which it says only of what is durable. Errors: io  it ended otherwise.
 [[nodiscard]] Status wait_until_completed(CellProcesses& cell, std::int64_t job);
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/sqlite/database.hpp"
 #include "adapters/sqlite/store.hpp"
 #include "bench/cell/api_jobs.hpp"
 #include "bench/cell/cell_processes.hpp"
@@ -40,7 +41,7 @@ struct Shape {
 
 /// Of one shape, a value for each round.
 struct Measured {
-  std::vector<double> seconds, rate, of_store, of_peer;
+  std::vector<double> seconds, rate, of_store, of_peer, store_rows;
   std::uint64_t whole = ~std::uint64_t{0};  ///< the fewest of any round
 };
 
@@ -52,12 +53,8 @@ struct Limits {
 
 Result<double> time_jobs(CellProcesses& cell, const Shape& shape) {
   const std::string text = to_json_text({.driver = "noop", .command = {}, .tasks = shape.tasks_each});
-  std::vector<std::int64_t> jobs;
   const auto start = Clock::now();
-  for (std::uint32_t i = 0; i < shape.jobs; ++i) {
-    STINT_TRY(const auto job, submit(cell, text));
-    jobs.push_back(job);
-  }
+  STINT_TRY(const auto jobs, submit_many(cell, text, shape.jobs));
   for (const auto job : jobs) STINT_TRY_VOID(wait_until_completed(cell, job));
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -84,13 +81,19 @@ Result<std::uint64_t> count_whole_tasks(const std::string& database, std::uint32
   return whole;
 }
 
+/// In how many rows all that is: alike neighbours share one (docs/storage.md "Runs").
+Result<std::int64_t> count_rows(const std::string& path) {
+  STINT_TRY(auto database, sqlite::Database::open(path, sqlite::Database::Access::read_only));
+  return database.number("SELECT (SELECT count(*) FROM attempts) + (SELECT count(*) FROM attempt_runs)");
+}
+
 struct PeerTrouble {
   std::uint32_t repeated = 0;
   std::uint32_t unconfirmed = 0;
 };
 
-/// A run that the peer's client does not see to its end is none. One whose server has gone when it is asked once more counts: the client said
-/// that all tasks had ended, and if they had not, the peer looks faster than it is.
+/// A run that the peer's client does not see to its end is none. One whose server has gone when it is asked once more counts: the client
+/// said that all tasks had ended, and if they had not, the peer looks faster than it is.
 Result<double> time_peer(const std::string& program, std::uint32_t tasks, PeerTrouble& trouble) {
   Error last;
   for (int tries = 0; tries < kPeerTries; ++tries) {
@@ -121,9 +124,11 @@ Status measure_shape(const Shape& shape, std::uint32_t agents, const Limits& lim
   STINT_TRY(const double seconds, time_jobs(*cell, shape));
   cell->kill_scheduler();
   STINT_TRY(const auto whole, count_whole_tasks(cell->database(), shape.jobs));
+  STINT_TRY(const auto rows, count_rows(cell->database()));
   const double rate = static_cast<double>(shape.tasks()) / seconds;
   measured.seconds.push_back(seconds);
   measured.rate.push_back(rate);
+  measured.store_rows.push_back(static_cast<double>(rows));
   measured.of_store.push_back(rate / limits.store_rate);
   if (limits.peer_rate) measured.of_peer.push_back(rate / *limits.peer_rate);
   measured.whole = std::min(measured.whole, whole);
@@ -145,6 +150,7 @@ void report_shape(const Shape& shape, const Measured& measured, const std::vecto
                           {"hyperqueue_per_s", nullptr},
                           {"of_hyperqueue", nullptr},
                           {"recorded_whole", measured.whole},
+                          {"store_rows", median(measured.store_rows)},
                           {"reached", nullptr}};
   report.bars.push_back({"of_store_alone " + shape.name, median(measured.of_store), ">=", kOfStoreMin});
   if (!peer_rates.empty()) {

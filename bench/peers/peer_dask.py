@@ -18,7 +18,8 @@ def process(_):
 def main():
     tasks, rounds, cores = timing.arguments()
     logging.getLogger("distributed").setLevel(logging.ERROR)
-    with distributed.LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=None) as cluster, distributed.Client(cluster) as client:
+    cluster = distributed.LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=None)
+    with cluster, distributed.Client(cluster) as client:
 
         def carry_out(function, count):
             client.gather(client.map(function, range(count), pure=False))

@@ -1,4 +1,5 @@
-"""HyperQueue from PyPI: its Python package holds server and worker, without a journal. A function there starts an interpreter for each task."""
+"""HyperQueue from PyPI: its Python package holds server and worker, without a journal. There a function starts an interpreter for each
+task."""
 
 import importlib.metadata
 import pathlib

@@ -48,7 +48,8 @@ class Cell:
         return sum(agent["state"] == "connected" for agent in agents)
 
     def carry_out(self, count):
-        job = {"name": "peers", "type": "trainer", "driver": "python", "command": ["nothing"], "resources": {"cpu": 1}, "array": f"0-{count - 1}"}
+        job = {"name": "peers", "type": "trainer", "driver": "python", "command": ["nothing"], "resources": {"cpu": 1}}
+        job["array"] = f"0-{count - 1}"
         (self.folder / "job.yaml").write_text(json.dumps(job))
         number = self.call("run", "-d", self.folder / "job.yaml").strip()
         self.call("wait", number)

@@ -5,7 +5,8 @@
     plot.write("growth.svg", "Cost of a placement", plot.Axis("pending tasks", log=True), plot.Axis("us", log=True),
                [("100 agents", [(1000, 2.1), (10000, 2.2)])])
 
-usage: plot.py FILE.json FILE.svg     FILE.json: {"title", "x": {"label", "log"}, "y": {"label", "log"}, "series": [{"name", "points": [[x, y]]}]}
+usage: plot.py FILE.json FILE.svg
+  FILE.json: {"title", "x": {"label", "log"}, "y": {"label", "log"}, "series": [{"name", "points": [[x, y]]}]}
 """
 
 import dataclasses

@@ -18,8 +18,8 @@ struct ScaleBenchOptions {
 };
 
 /// `stint bench scale`: what a connected agent and a pending task cost the real scheduler, a process of its own on a real file system:
-/// resident memory, processor time, the rate of placements, and the time from a restart after SIGKILL to the first placement that an agent is
-/// told. Agents are simulated (Swarm); they speak the real protocol.
+/// resident memory, processor time, the rate of placements, and the time from a restart after SIGKILL to the first placement that an
+/// agent is told. Agents are simulated (Swarm); they speak the real protocol.
 ///
 /// Returns 0 if all bars are met, 1 if not, 2 if it cannot be set up.
 int run_scale_bench(const ScaleBenchOptions& options, bool json, std::ostream& out);

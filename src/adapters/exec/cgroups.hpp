@@ -51,8 +51,8 @@ class TaskCgroup {
 /// The keeper itself stays in the group in which it was started.
 ///
 /// Making, setting and removing a group costs the kernel more than many a task does, so those that limit only the CPU serve the next task
-/// when the last one has left nothing behind. Memory stays charged to its group after its processes have gone (a file in /dev/shm does), and
-/// the count of kills stays too: groups that limit memory serve one task.
+/// when the last one has left nothing behind. Memory stays charged to its group after its processes have gone (a file in /dev/shm does),
+/// and the count of kills stays too: groups that limit memory serve one task.
 class Cgroups {
  public:
   /// Below the groups in which this process runs; the name is the state directory's, and groups that an earlier keeper left are removed.
