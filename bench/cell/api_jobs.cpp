@@ -18,7 +18,9 @@ constexpr auto kPoll = std::chrono::milliseconds(2);
 constexpr auto kCallTime = std::chrono::seconds(120);
 constexpr auto kEndTime = std::chrono::minutes(15);  ///< of one job: on the slowest machine a million tasks take less
 
+constexpr auto kPollMany = std::chrono::milliseconds(5);
 constexpr std::uint32_t kSubmitters = 4;
+constexpr std::uint32_t kPage = 1000;
 
 Result<std::int64_t> post(adapters::BeastHttpClient& api, const std::string& job_text) {
   STINT_TRY(const auto answer, api.call({"POST", "/v1/jobs", {}, job_text, kCallTime}));
@@ -34,6 +36,21 @@ std::string explain(CellProcesses& cell, const std::string& job) {
   const auto told = json::parse(answer->body, failed);
   const auto* const summary = failed || !told.is_object() ? nullptr : told.as_object().if_contains("summary");
   return summary != nullptr && summary->is_string() ? std::string(summary->as_string()) : answer->body;
+}
+
+/// How many jobs are in that state; more than `limit` is not looked for.
+Result<std::size_t> count_jobs(CellProcesses& cell, const std::string& state, std::uint32_t limit) {
+  const std::string path = "/v1/jobs?state=" + state + "&limit=" + std::to_string(std::min(limit, kPage));
+  std::size_t found = 0;
+  for (std::string after;;) {
+    STINT_TRY(const auto answer, cell.api().call({"GET", path + after, {}, {}, kCallTime}));
+    if (answer.status != 200) return fail(Errc::io, "GET /v1/jobs: " + answer.body);
+    const auto list = json::parse(answer.body);
+    found += list.at("items").as_array().size();
+    const auto& next = list.at("next");
+    if (next.is_null() || found >= limit) return found;
+    after = "&after=" + (next.is_string() ? std::string(next.as_string()) : json::serialize(next));
+  }
 }
 
 }  // namespace
@@ -86,6 +103,22 @@ Status wait_until_completed(CellProcesses& cell, std::int64_t id) {
   }
   return fail(Errc::unavailable,
               "job " + number + " has not ended after " + std::to_string(kEndTime.count()) + " min: " + explain(cell, number));
+}
+
+/// A scheduler is asked for one job only until there is none left that has not ended: a look at a thousand would cost it as much as they do.
+Status wait_until_all_completed(CellProcesses& cell, std::uint32_t jobs) {
+  const auto last = std::chrono::steady_clock::now() + kEndTime;
+  while (std::chrono::steady_clock::now() < last) {
+    STINT_TRY(const auto pending, count_jobs(cell, "pending", 1));
+    STINT_TRY(const auto running, count_jobs(cell, "running", 1));
+    if (pending + running == 0) {
+      STINT_TRY(const auto completed, count_jobs(cell, "completed", jobs));
+      if (completed == jobs) return {};
+    }
+    std::this_thread::sleep_for(kPollMany);
+  }
+  return fail(Errc::unavailable,
+              "not all of " + std::to_string(jobs) + " jobs have completed after " + std::to_string(kEndTime.count()) + " min");
 }
 
 }  // namespace stint::bench

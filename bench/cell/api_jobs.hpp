@@ -23,5 +23,7 @@ struct ArrayJob {
 [[nodiscard]] Result<std::vector<std::int64_t>> submit_many(CellProcesses& cell, const std::string& job_text, std::uint32_t jobs);
 /// Until the API says that it has completed, which it says only of what is durable. Errors: io  it ended otherwise.
 [[nodiscard]] Status wait_until_completed(CellProcesses& cell, std::int64_t job);
+/// Until that many jobs have, and there is no other that goes on.
+[[nodiscard]] Status wait_until_all_completed(CellProcesses& cell, std::uint32_t jobs);
 
 }  // namespace stint::bench

@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t kTasks = 2'000;
 constexpr std::uint32_t kRounds = 9;
-constexpr std::uint32_t kCpus = 64;                ///< declared by the agent, and by HyperQueue's worker: how many tasks run at once
+constexpr std::uint32_t kCpus = 256;               ///< declared by the agent, and by HyperQueue's worker: how many tasks run at once
 constexpr std::uint32_t kLoopsPerCore = 4;         ///< more at once are not faster: what the machine gives at all
 constexpr double kOfLoopMin = 0.90;
 constexpr const char* kPeerVariable = "STINT_PEER_HQ";

@@ -94,7 +94,7 @@ void Keeper::run() {
   idle_since_ = now_boottime();
   for (;;) {
     spawn_waiting();
-    tell();
+    tell_in_time(now_boottime());
     flush_connections();
     if (shutdown_until_ && (!has_tasks() || now_boottime() >= *shutdown_until_)) break;
     if (idle_since_ && now_boottime() - *idle_since_ >= options_.idle_exit) break;
@@ -126,6 +126,7 @@ std::optional<Instant> Keeper::next_moment() const {
   };
   if (!deadlines_.empty()) consider(deadlines_.begin()->first);
   consider(spool_retry_);
+  consider(tell_at_);
   consider(shutdown_until_);
   if (idle_since_) consider(*idle_since_ + options_.idle_exit);
   if (!idle_since_ && agent_ == 0 && by_pid_.empty())

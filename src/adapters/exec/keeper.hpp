@@ -109,6 +109,8 @@ class Keeper {
   void begin_shutdown(Instant now);
   void changed(Number number, Held& held);
 
+  /// Now, or a little later together with what follows.
+  void tell_in_time(Instant now);
   /// Says what the agent has not been told yet, as far as its connection takes it.
   void tell();
   /// These three: true if there is more to say at once.
@@ -142,6 +144,8 @@ class Keeper {
   std::optional<std::pair<pid_t, Number>> stranger_;
   std::set<std::pair<Instant, Number>> deadlines_;
   std::deque<Number> dirty_;  ///< something to tell
+  Instant told_at_{};
+  std::optional<Instant> tell_at_;  ///< what is in dirty_ waits until then
 
   std::optional<Instant> spool_retry_;  ///< some pipes are paused
   std::optional<Instant> idle_since_;  ///< see is_idle()

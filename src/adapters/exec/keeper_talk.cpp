@@ -182,6 +182,18 @@ void Keeper::on_agent_message(Message message, Instant now) {
              message);
 }
 
+void Keeper::tell_in_time(Instant now) {
+  const bool has_many = by_pid_.size() + spawning_.size() >= limits::kTellTogether;
+  tell_at_.reset();
+  if (dirty_.empty()) return;
+  if (has_many && now < told_at_ + limits::kTellPause) {
+    tell_at_ = told_at_ + limits::kTellPause;
+    return;
+  }
+  told_at_ = now;
+  tell();
+}
+
 /// Attempts take turns, a chunk each: one that prints without end does not keep the others' results waiting.
 void Keeper::tell() {
   const auto at = connections_.find(agent_);

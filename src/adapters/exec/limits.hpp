@@ -24,9 +24,13 @@ inline constexpr int kChunksPerTurn = 4;
 /// Attempts one keeper holds, ended and unreleased ones included; more are refused.
 inline constexpr std::size_t kAttemptsMax = 65'536;
 /// Threads that start processes. While one waits for its child to be loaded the others go on; more than a few find no free processor.
-inline constexpr std::size_t kSpawnThreads = 4;
+inline constexpr std::size_t kSpawnThreads = 8;
 /// Processes being started at a time: what is ordered beyond that waits where it can still be cancelled.
 inline constexpr std::size_t kSpawnsAtOnce = 2 * kSpawnThreads;
+/// From so many tasks at a time on, the agent is told of what happens to them at most this often: each message by itself costs it, and the
+/// scheduler, more than the task costs us.
+inline constexpr std::size_t kTellTogether = 8;
+inline constexpr Duration kTellPause = 4ms;
 /// Cgroups without a task that wait for the next one; a few descriptors each.
 inline constexpr std::size_t kSpareCgroups = 256;
 /// Connections at a time: one agent, its successor, a few controls.
