@@ -105,7 +105,7 @@ Status wait_until_completed(CellProcesses& cell, std::int64_t id) {
               "job " + number + " has not ended after " + std::to_string(kEndTime.count()) + " min: " + explain(cell, number));
 }
 
-/// A scheduler is asked for one job only until there is none left that has not ended: a look at a thousand would cost it as much as they do.
+/// The scheduler is asked for one job only until none is left that has not ended: a look at a thousand would cost it as much as they do.
 Status wait_until_all_completed(CellProcesses& cell, std::uint32_t jobs) {
   const auto last = std::chrono::steady_clock::now() + kEndTime;
   while (std::chrono::steady_clock::now() < last) {
