@@ -1,6 +1,7 @@
 #include "scheduler/daemon.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/bytes.hpp"
@@ -148,6 +149,7 @@ Status Daemon::ensure_identity(Now now) {
 
 void Daemon::end_turn(Now now) {
   now_ = now;
+  api_->tell(due_replies_);
   if (fatal_) return;
   if (cell_->not_ready.empty()) {
     preparer_.pump(now, journal_.turn().effects);
@@ -155,6 +157,7 @@ void Daemon::end_turn(Now now) {
     if (const auto ready = assignments_.take_ready(); !ready.empty()) tell_agents(ready, {});
   }
   journal_.flush();
+  api_->tell(due_replies_);  // to questions: nothing had to be written before
   if (journal_.idle()) books_->logs.trim_when_idle();
 }
 
@@ -272,7 +275,7 @@ void Daemon::tell(Turn&& turn) {
   tell_agents(turn.effects.sends, turn.logs);
   if (turn.newest_key) hub_.on_keys_changed(turn.newest_key, now_);
   for (const auto& answer : turn.enrolments) desk_.tell(answer, now_);
-  api_->tell(turn.replies);
+  std::move(turn.replies.begin(), turn.replies.end(), std::back_inserter(due_replies_));
   api_->streams().pump();
 }
 

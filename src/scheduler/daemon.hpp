@@ -65,7 +65,7 @@ struct DaemonPorts {
 };
 
 /// The scheduler daemon without OS calls. Between two calls of end_turn it takes what arrives; end_turn places once and writes once;
-/// what is durable is told from on_committed, which the store calls.
+/// what is durable is told to agents from on_committed, which the store calls, and to clients at the end of the turn.
 ///
 /// Thread:  one thread.
 class Daemon final : private AgentMessages, private EnrolRequests {
@@ -126,6 +126,8 @@ class Daemon final : private AgentMessages, private EnrolRequests {
   EnrolDesk desk_;
   std::unique_ptr<Cell> cell_;
   std::unique_ptr<api::Api> api_;
+  /// Of what is durable. They wait for the turn's end, behind the frames to agents: a task that shall start comes before words about it.
+  std::vector<PendingReply> due_replies_;
   BlobSweep blob_sweep_;
   AttemptTokens attempt_tokens_;
   Preparer preparer_;

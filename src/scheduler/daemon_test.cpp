@@ -28,6 +28,8 @@ TEST_F(DaemonTest, ASubmissionIsAnsweredWhenItIsDurableAndNotBefore) {
   world.settle();
   EXPECT_FALSE(world.heard(id).is_answered);
   world.store->finish_one();
+  world.settle();
+  EXPECT_TRUE(world.heard(id).is_answered);
   EXPECT_EQ(world.heard(id).status(), 201);
 }
 
@@ -39,6 +41,8 @@ TEST_F(DaemonTest, AReaderDoesNotSeeWhatACrashCouldStillTakeBack) {
   world.settle();
   EXPECT_FALSE(world.heard(read).is_answered) << "memory knows job 1, the disk does not";
   world.store->finish_one();
+  world.settle();
+  EXPECT_TRUE(world.heard(read).is_answered);
   EXPECT_EQ(world.heard(read).status(), 200);
 }
 
