@@ -48,6 +48,7 @@ struct Measured {
 /// What the shapes of one round are compared with.
 struct Limits {
   double store_rate = 0;
+  double alike_rate = 0;  ///< of the store, with rows that are joined
   std::optional<double> peer_rate;
 };
 
@@ -111,8 +112,10 @@ Result<double> time_peer(const std::string& program, std::uint32_t tasks, PeerTr
 
 Result<Limits> measure_limits(std::uint32_t tasks, const std::optional<std::string>& peer, PeerTrouble& trouble) {
   Limits limits;
-  STINT_TRY(const double store_seconds, time_store_alone(tasks));
+  STINT_TRY(const double store_seconds, time_store_alone(tasks, Ends::apart));
+  STINT_TRY(const double alike_seconds, time_store_alone(tasks, Ends::alike));
   limits.store_rate = tasks / store_seconds;
+  limits.alike_rate = tasks / alike_seconds;
   if (!peer) return limits;
   STINT_TRY(const double peer_seconds, time_peer(*peer, tasks, trouble));
   limits.peer_rate = tasks / peer_seconds;
@@ -136,9 +139,10 @@ Status measure_shape(const Shape& shape, std::uint32_t agents, const Limits& lim
 }
 
 void report_shape(const Shape& shape, const Measured& measured, const std::vector<Limits>& limits, Report& report) {
-  std::vector<double> store_rates, peer_rates;
+  std::vector<double> store_rates, alike_rates, peer_rates;
   for (const auto& each : limits) {
     store_rates.push_back(each.store_rate);
+    alike_rates.push_back(each.alike_rate);
     if (each.peer_rate) peer_rates.push_back(*each.peer_rate);
   }
   boost::json::object row{{"shape", shape.name},
@@ -147,6 +151,7 @@ void report_shape(const Shape& shape, const Measured& measured, const std::vecto
                           {"tasks_per_s", median(measured.rate)},
                           {"store_alone_per_s", median(store_rates)},
                           {"of_store_alone", median(measured.of_store)},
+                          {"store_alone_joined_per_s", median(alike_rates)},
                           {"hyperqueue_per_s", nullptr},
                           {"of_hyperqueue", nullptr},
                           {"recorded_whole", measured.whole},

@@ -17,12 +17,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t kStoreBatch = 4096;  ///< tasks per commit
-constexpr std::uint32_t kEndedPerMs = 100;   ///< tasks that end in the same millisecond, and so may share a row: as at 100,000 a second
+constexpr std::uint32_t kAlikeEnds = 1000;   ///< tasks that end in the same millisecond: so many `noop` tasks an agent ends in one turn
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 class StoreAlone {
  public:
+  explicit StoreAlone(Ends ends) : ends_(ends) {}
   Result<double> run(std::uint32_t tasks) {
     STINT_TRY(const auto folder, Folder::make());
     return write_all((folder.path() / "state.db").string(), tasks);
@@ -50,8 +51,10 @@ class StoreAlone {
     return seconds_since(start);
   }
 
-  static std::vector<core::Row> rows(std::uint32_t first, std::uint32_t end, bool ended) {
+  [[nodiscard]] std::vector<core::Row> rows(std::uint32_t first, std::uint32_t end, bool ended) const {
     std::vector<core::Row> made;
+    made.reserve(end - first);
+    const std::uint32_t per_ms = ends_ == Ends::alike ? kAlikeEnds : 1;
     for (std::uint32_t i = first; i < end; ++i) {
       core::AttemptRow row;
       row.ref = {{JobId{1}, 0, i}, 1};
@@ -62,13 +65,14 @@ class StoreAlone {
         row.reason = EndReason::exit;
         row.live = false;
         row.accepted = row.is_result = true;
-        row.started_at = row.ended_at = row.placed_at + std::chrono::milliseconds(i / kEndedPerMs);
+        row.started_at = row.ended_at = row.placed_at + std::chrono::milliseconds(i / per_ms);
       }
       made.emplace_back(std::move(row));
     }
     return made;
   }
 
+  Ends ends_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::uint64_t written_ = 0;
@@ -77,6 +81,6 @@ class StoreAlone {
 
 }  // namespace
 
-Result<double> time_store_alone(std::uint32_t tasks) { return StoreAlone().run(tasks); }
+Result<double> time_store_alone(std::uint32_t tasks, Ends ends) { return StoreAlone(ends).run(tasks); }
 
 }  // namespace stint::bench
