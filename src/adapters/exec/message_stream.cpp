@@ -50,6 +50,7 @@ Result<bool> MessageStream::receive() {
     if (n < 0 && would_block(error)) return false;
     if (n < 0) return fail(Errc::unavailable, "keeper connection: " + errno_text(error));
     if (n == 0) return fail(Errc::unavailable, "keeper connection: closed");
+    if (static_cast<std::size_t>(n) < kReadSize) return false;  // that was all; what has come since is told by the descriptor
     total += static_cast<std::size_t>(n);
   }
   return true;
