@@ -55,7 +55,7 @@ Result<double> empty_database_bytes() {
 
 void note_usage(const ScaleRun& run, const std::string& what, std::uint32_t count, const Usage& before, const Usage& after) {
   run.note("processor time of a " + what, count, (after.cpu_us - before.cpu_us) / count, "us");
-  run.note("written to disk for a " + what, count, (after.written - before.written) / count, "bytes");
+  run.note("written to files for a " + what, count, (after.written - before.written) / count, "bytes");
 }
 
 Status measure_tasks(const ScaleRun& run, double empty_bytes) {

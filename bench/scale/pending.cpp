@@ -24,19 +24,14 @@ constexpr double kRateMin = 0.8;
 constexpr double kArrayRestartMax = 5;
 constexpr double kJobsRestartMax = 30;
 
-constexpr std::uint32_t kWindowMax = 1'000;
+constexpr std::uint32_t kWindowMax = 500;
 constexpr std::uint32_t kSmallWindow = 4;
-constexpr std::uint32_t kExchangedMax = 5'000;   ///< attempts of one round
+constexpr std::uint32_t kExchangedMax = 1'000;   ///< attempts of one round
 constexpr std::uint32_t kSmallCell = 10'000;  ///< pending tasks there, in the middle of a round
 constexpr std::uint32_t kShapes = 100;
 constexpr std::size_t kItemBytes = 20;
 
 using Cell = std::unique_ptr<CellProcesses>;
-
-std::string array_text(std::uint32_t count) {
-  return json::serialize(
-      json::object{{"tasks", json::array{json::object{{"name", "main"}, {"driver", "noop"}, {"array", json::object{{"count", count}}}}}}});
-}
 
 Result<double> idle_memory(const CellProcesses& cell) {
   STINT_TRY_VOID(wait_until_idle(cell.scheduler_pid()));
@@ -56,22 +51,32 @@ double seconds(Duration time) { return std::chrono::duration<double>(time).count
 
 // One array.
 
-/// The rate of placements with many pending, against that with few: the median of rounds that take turns.
+Result<Cell> start_with_history(std::uint32_t tasks, std::vector<SwarmAgent>& agents) {
+  STINT_TRY(Cell cell, CellProcesses::start({.agents = 0, .cpus = 1, .settings = {}}));
+  STINT_TRY(agents, register_agents(*cell, 2));
+  cell->stop_scheduler();
+  STINT_TRY_VOID(write_array_history(cell->database(), tasks, agents[0].number));
+  STINT_TRY_VOID(cell->restart_scheduler());
+  return cell;
+}
+
+/// The rate of placements with many pending, against that with few: the median of rounds that take turns. Both arrays have a tenth of their
+/// tasks finished in random order; in the middle of the rounds kSmallCell tasks of the small one are pending.
 Status compare_rates(const ScaleRun& run, const CellProcesses& large, const SwarmAgent& agent) {
+  const auto rounds = static_cast<std::uint32_t>(run.options.rounds);
+  const std::uint32_t exchanged = std::min(kExchangedMax, run.options.pending / 2 / rounds);
   const std::uint32_t window = std::min(kWindowMax, run.options.pending / 10);
-  const std::uint32_t exchanged = std::min(kExchangedMax, run.options.pending / 2 / static_cast<std::uint32_t>(run.options.rounds));
-  STINT_TRY(const Cell small, CellProcesses::start({.agents = 0, .cpus = 1, .settings = {}}));
-  STINT_TRY(const auto agents, register_agents(*small, 1));
-  STINT_TRY_VOID(submit_job(*small, array_text(kSmallCell + exchanged / 2 + window)));
-  STINT_TRY(Placer few, Placer::start(*small, agents.front(), window));
+  const std::uint32_t open = kSmallCell + window + exchanged * rounds / 2;
+  std::vector<SwarmAgent> agents;
+  STINT_TRY(const Cell small, start_with_history(open / 9 * 10, agents));
+  STINT_TRY(Placer few, Placer::start(*small, agents[0], window));
   STINT_TRY(Placer many, Placer::start(large, agent, window));
   std::vector<double> ratios, few_rates, many_rates;
-  for (int round = 0; round < run.options.rounds; ++round) {
+  for (std::uint32_t round = 0; round < rounds; ++round) {
     run.say("placements beside " + std::to_string(run.options.pending) + " pending, round " + std::to_string(round + 1) + " of " +
-            std::to_string(run.options.rounds));
+            std::to_string(rounds));
     STINT_TRY(const Duration few_time, few.exchange(exchanged));
     STINT_TRY(const Duration many_time, many.exchange(exchanged));
-    STINT_TRY_VOID(submit_job(*small, array_text(exchanged)));
     few_rates.push_back(exchanged / seconds(few_time));
     many_rates.push_back(exchanged / seconds(many_time));
     ratios.push_back(seconds(few_time) / seconds(many_time));

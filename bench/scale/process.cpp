@@ -27,7 +27,8 @@ Result<double> resident_bytes(pid_t process) {
   return kib * 1024;
 }
 
-Result<double> written_bytes(pid_t process) { return read_number(process, "io", "write_bytes:"); }
+// What is counted as on its way to the disk is whole folios of the page cache, however little of them was written.
+Result<double> written_bytes(pid_t process) { return read_number(process, "io", "wchar:"); }
 
 Result<Duration> cpu_time(pid_t process) {
   clockid_t clock{};

@@ -12,7 +12,7 @@ namespace stint::bench {
 /// Of all its threads, in user and kernel.
 [[nodiscard]] Result<Duration> cpu_time(pid_t process);
 
-/// Handed to the disk so far.
+/// Handed to files so far.
 [[nodiscard]] Result<double> written_bytes(pid_t process);
 
 }  // namespace stint::bench
