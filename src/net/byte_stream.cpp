@@ -81,6 +81,7 @@ IoResult ByteStream::read(std::span<std::uint8_t> into) {
     return result;
   }
   const auto got = ::recv(fd_, into.data(), into.size(), 0);
+  is_emptied_ = got < static_cast<std::ptrdiff_t>(into.size());
   if (got == 0 && !into.empty()) return {Io::closed};
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return {Io::wants_read};
   return plain_result(got);
@@ -123,6 +124,10 @@ IoResult ByteStream::peek() {
   return plain_result(got);
 }
 
+bool ByteStream::is_emptied() const { return tls_ == nullptr ? is_emptied_ : tls_->socket.is_emptied && !holds_bytes(); }
+
+bool ByteStream::holds_bytes() const { return tls_ != nullptr && SSL_has_pending(tls_->ssl.get()) != 0; }
+
 void ByteStream::say_goodbye() {
   if (tls_ == nullptr || SSL_is_init_finished(tls_->ssl.get()) == 0) return;
   ERR_clear_error();
@@ -132,7 +137,7 @@ void ByteStream::say_goodbye() {
 
 void ByteStream::set_fd(int fd) {
   fd_ = fd;
-  if (tls_ != nullptr) set_bio_fd(SSL_get_rbio(tls_->ssl.get()), fd);
+  if (tls_ != nullptr) tls_->socket.fd = fd;
 }
 
 std::string ByteStream::protocol() const {

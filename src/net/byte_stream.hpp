@@ -40,6 +40,10 @@ class ByteStream {
   [[nodiscard]] IoResult handshake();
   /// A read that gives fewer bytes than asked for has not emptied the connection: in TLS it ends with its record.
   [[nodiscard]] IoResult read(std::span<std::uint8_t> into);
+  /// True if the last read has left nothing to read, as far as is known without asking the kernel again.
+  [[nodiscard]] bool is_emptied() const;
+  /// True if there is something that the socket will not become readable for: it has been taken from there already.
+  [[nodiscard]] bool holds_bytes() const;
   /// As much of the pieces as goes; after wants_write the same bytes must come again, wherever they lie by then.
   [[nodiscard]] IoResult write(std::span<const ByteView> pieces);
   [[nodiscard]] IoResult write(ByteView bytes) { return write({&bytes, 1}); }
@@ -67,6 +71,7 @@ class ByteStream {
 
   int fd_ = -1;
   int error_ = 0;  ///< errno of the last failure
+  bool is_emptied_ = false;  ///< plain: the last read was a short one
   std::unique_ptr<TlsState> tls_;
 };
 

@@ -65,7 +65,8 @@ std::unique_ptr<TlsState> make_state(SSL_CTX* context, int fd) {
   auto state = std::make_unique<TlsState>();
   state->ssl.reset(SSL_new(context));
   STINT_ASSERT(state->ssl != nullptr);
-  BioPtr bio = make_socket_bio(fd);
+  state->socket.fd = fd;
+  BioPtr bio = make_socket_bio(state->socket);
   SSL_set_bio(state->ssl.get(), bio.get(), bio.get());
   static_cast<void>(bio.release());  // one reference: SSL_set_bio takes it for both when they are the same
   SSL_set_app_data(state->ssl.get(), state.get());
@@ -117,6 +118,7 @@ Result<TlsServer> TlsServer::make(const TlsServerFiles& files) {
   STINT_TRY(ContextPtr context, make_context(TLS_server_method()));
   STINT_TRY_VOID(use_certificate(context.get(), files.certificate, files.key));
   STINT_TRY(const Pin pin, pin_of(X509_get0_pubkey(SSL_CTX_get0_certificate(context.get()))));
+  SSL_CTX_set_read_ahead(context.get(), 1);  // else each record is read in two pieces
   SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
   if (!files.client_ca.empty()) {
     STINT_TRY_VOID(use_authorities(context.get(), files.client_ca));

@@ -5,27 +5,27 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstdint>
 
 #include "base/assert.hpp"
 
 namespace stint::net {
 namespace {
 
-int fd_of(BIO* bio) { return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))); }
+TlsSocket& socket_of(BIO* bio) { return *static_cast<TlsSocket*>(BIO_get_data(bio)); }
 
 bool is_temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 int bio_write(BIO* bio, const char* bytes, int size) {
   BIO_clear_retry_flags(bio);
-  const auto sent = ::send(fd_of(bio), bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+  const auto sent = ::send(socket_of(bio).fd, bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL);
   if (sent < 0 && is_temporary(errno)) BIO_set_retry_write(bio);
   return static_cast<int>(sent);
 }
 
 int bio_read(BIO* bio, char* bytes, int size) {
   BIO_clear_retry_flags(bio);
-  const auto got = ::recv(fd_of(bio), bytes, static_cast<std::size_t>(size), 0);
+  const auto got = ::recv(socket_of(bio).fd, bytes, static_cast<std::size_t>(size), 0);
+  socket_of(bio).is_emptied = got < size;
   if (got < 0 && is_temporary(errno)) BIO_set_retry_read(bio);
   if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
   return static_cast<int>(got);
@@ -60,17 +60,14 @@ std::string explain_chain(const TlsState& state) {
 
 }  // namespace
 
-BioPtr make_socket_bio(int fd) {
+BioPtr make_socket_bio(TlsSocket& socket) {
   static BIO_METHOD* const kMethod = make_socket_method();
   BioPtr bio(BIO_new(kMethod));
   STINT_ASSERT(bio != nullptr);
   BIO_set_init(bio.get(), 1);
-  set_bio_fd(bio.get(), fd);
+  BIO_set_data(bio.get(), &socket);
   return bio;
 }
-
-// NOLINTNEXTLINE(performance-no-int-to-ptr): the pointer is never followed, it is a place for the number
-void set_bio_fd(BIO* bio, int fd) { BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd))); }
 
 std::string explain_failure(const TlsState& state) {
   switch (ERR_GET_REASON(ERR_peek_last_error())) {

@@ -74,6 +74,23 @@ TEST(Tls, CarriesBytesBothWaysToWhomThePinNames) {
   EXPECT_EQ(far.peek().what, Io::closed);
 }
 
+TEST(Tls, TheServerKnowsWithoutAskingWhenNothingIsLeft) {
+  const TestIdentity identity;
+  Pair pair;
+  const auto server = server_of(identity);
+  auto near = client_of(trust_in(identity.pin())).connect(pair.fds[0], "localhost");
+  auto far = server.accept(pair.fds[1]);
+  ASSERT_EQ(shake_hands(near, far).server.what, Io::done);
+  EXPECT_EQ(near.write(as_bytes("one record")).bytes, 10U);
+  EXPECT_EQ(near.write(as_bytes("another")).bytes, 7U);
+  EXPECT_EQ(read_text(far), "one record");
+  EXPECT_FALSE(far.is_emptied());
+  EXPECT_TRUE(far.holds_bytes()) << "both were taken from the socket, which will not become readable for the second";
+  EXPECT_EQ(read_text(far), "another");
+  EXPECT_TRUE(far.is_emptied());
+  EXPECT_FALSE(far.holds_bytes());
+}
+
 TEST(Tls, AnotherKeyThanThePinnedIsRefusedBeforeAByteIsSent) {
   const TestIdentity identity, other;
   Pair pair;
@@ -208,7 +225,11 @@ TEST(PlainBytes, AreTheSameWithoutTls) {
   const std::array pieces{as_bytes("a"), as_bytes("b")};
   EXPECT_EQ(near.write(pieces).bytes, 2U);
   EXPECT_EQ(far.peek().what, Io::done);
-  EXPECT_EQ(read_text(far), "ab");
+  std::array<std::uint8_t, 1> first{};
+  EXPECT_EQ(far.read(first).bytes, 1U);
+  EXPECT_FALSE(far.is_emptied());
+  EXPECT_EQ(read_text(far), "b");
+  EXPECT_TRUE(far.is_emptied());
   EXPECT_EQ(far.peek().what, Io::wants_read);
   pair.close_first();
   EXPECT_EQ(far.peek().what, Io::closed);

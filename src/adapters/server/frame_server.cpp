@@ -65,24 +65,26 @@ void FrameServer::wait_to_read(const std::shared_ptr<Link>& link, net::Io what) 
 }
 
 void FrameServer::read_all(const std::shared_ptr<Link>& link) {
-  net::Io next = net::Io::wants_read;
-  for (std::size_t reads = 0; reads < kReadsPerTurn && !link->dead; ++reads) {
+  for (std::size_t reads = 0; reads < kReadsPerTurn; ++reads) {
     const auto got = link->stream.bytes().read(read_buffer_);
     const Now now = read_clocks();
     if (got.what == net::Io::wants_read || got.what == net::Io::wants_write) {
       link->empty_since = now.mono;
-      next = got.what;
-      break;
+      return wait_to_read(link, got.what);
     }
     if (got.what != net::Io::done) return drop(link);
     handler_->on_link_bytes(link->id, {read_buffer_.data(), got.bytes}, now, link->empty_since);
     turn_();
-    if (got.bytes < read_buffer_.size() && !link->stream.bytes().is_tls()) {  // a short read has emptied it
+    if (link->dead) return;
+    if (link->stream.bytes().is_emptied()) {
       link->empty_since = now.mono;
-      break;
+      return wait_to_read(link, net::Io::wants_read);
     }
   }
-  if (!link->dead) wait_to_read(link, next);
+  if (!link->stream.bytes().holds_bytes()) return wait_to_read(link, net::Io::wants_read);
+  asio::post(io_, [this, link] {
+    if (!link->dead) read_all(link);
+  });
 }
 
 void FrameServer::wake(ports::LinkId id) {

@@ -209,6 +209,18 @@ TEST_F(ListenerTest, AlpnTellsFramesFromHttpWithinTls) {
   EXPECT_EQ(counters().tls_established, 2U);
 }
 
+/// More than one turn reads, and taken from the socket together.
+TEST_F(ListenerTest, ABurstOfSmallRecordsIsReadToItsEnd) {
+  start(Plaintext::refused);
+  Client agent(address);
+  ASSERT_EQ(agent.begin_tls(identity, net::kAlpnFrames), net::Io::done);
+  constexpr std::size_t kRecords = 500;
+  for (int burst = 0; burst < 10; ++burst) {
+    for (std::size_t i = 0; i < kRecords; ++i) ASSERT_EQ(agent.write("x"), net::Io::done);
+    ASSERT_EQ(agent.read(kRecords), std::string(kRecords, 'X'));
+  }
+}
+
 TEST_F(ListenerTest, PlaintextOnATlsPortIsToldSoAndNeverHandled) {
   start(Plaintext::refused);
   Client user(address);
