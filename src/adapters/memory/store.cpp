@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 #include <limits>
+#include <utility>
 
 #include "base/assert.hpp"
 
@@ -41,6 +42,11 @@ void Tables::apply(const core::Row& row) {
                  [this](const core::JobRemovalRow& r) { remove(r.job), removals_[r.job] = r; },
              },
              row);
+}
+
+void Tables::mark_committed(BatchNumber number) {
+  for (const auto& row : std::exchange(appended_, {})) apply(row);
+  last_batch = number;
 }
 
 Status Tables::each(const std::function<Status(const core::Row&)>& row) const {
@@ -129,6 +135,7 @@ std::uint64_t Tables::sweep_events(const ports::StoreRetention& keep, UnixMillis
 
 Result<ports::Store::Opened> MemoryStore::open(Committed committed) {
   committed_ = std::move(committed);
+  tables_->recover();
   token_ = FencingToken{++tables_->token.value};
   return Opened{token_, tables_->last_batch};
 }
@@ -140,9 +147,9 @@ Result<ports::Store::Opened> MemoryStore::reopen() {
   return Opened{token_, tables_->last_batch};
 }
 
-void MemoryStore::finish_one(Fate fate) {
+void MemoryStore::finish_one(Fate fate, std::size_t torn_rows) {
   STINT_ASSERT(busy());
-  const ports::Batch batch = std::move(queue_.front());
+  ports::Batch batch = std::move(queue_.front());
   queue_.pop_front();
   if (fate == Fate::lost) return;
   if (token_ != tables_->token) return committed_(batch.number, fail(Errc::fenced, "another scheduler has taken over"));
@@ -150,8 +157,12 @@ void MemoryStore::finish_one(Fate fate) {
     refusing_ = true;
     return committed_(batch.number, fail(Errc::no_space, "the disk is full"));
   }
-  for (const auto& row : batch.rows) tables_->apply(row);
-  tables_->last_batch = batch.number;
+  if (fate == Fate::torn) batch.rows.resize(std::min(batch.rows.size(), torn_rows));
+  tables_->append(std::move(batch.rows));
+  if (fate == Fate::torn) return;
+  if (fate == Fate::io_lost) tables_->recover();
+  if (fate != Fate::io_lost) tables_->mark_committed(batch.number);
+  if (fate == Fate::io_lost || fate == Fate::io_written) return committed_(batch.number, fail(Errc::io, "the disk does not answer"));
   if (fate == Fate::done) committed_(batch.number, {});
 }
 

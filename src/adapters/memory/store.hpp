@@ -17,6 +17,12 @@ namespace stint::memory {
 class Tables {
  public:
   void apply(const core::Row& row);
+  /// A transaction as it reaches the log: rows first, its number as the mark of the commit last. What was appended counts once it is
+  /// marked.
+  void append(std::vector<core::Row> rows) { appended_ = std::move(rows); }
+  void mark_committed(BatchNumber number);
+  /// As a database does at its start: a transaction without its mark never was.
+  void recover() { appended_.clear(); }
   /// All that is beyond `keep`, at once.
   ports::Swept sweep(const ports::StoreRetention& keep, UnixMillis now);
   [[nodiscard]] Status each(const std::function<Status(const core::Row&)>& row) const;
@@ -42,7 +48,7 @@ class Tables {
   std::map<core::TokenId, core::TokenRow> tokens_;
   std::map<core::EnrolTokenId, core::EnrolTokenRow> enrol_tokens_;
   std::map<std::uint64_t, core::EventRow> events_;
-  std::map<LogKey, std::pair<std::uint64_t, core::LogRow>> logs_;   ///< with the order of arrival, from 1
+  std::map<LogKey, std::pair<std::uint64_t, core::LogRow>> logs_;  ///< with the order of arrival, from 1
   std::map<std::pair<AttemptRef, std::uint32_t>, core::ReportRow> reports_;
   std::map<std::pair<JobId, std::uint32_t>, core::GroupRow> groups_;
   std::map<std::pair<TaskRef, std::string>, core::OutputRow> outputs_;
@@ -50,16 +56,20 @@ class Tables {
   std::map<TaskRef, core::CheckpointRow> checkpoints_;
   std::map<JobId, core::JobRemovalRow> removals_;
   std::uint64_t logs_arrived_ = 0;
+  std::vector<core::Row> appended_;  ///< not yet marked
 };
 
 /// A store on Tables whose disk does what the test says: `commit` only queues; `finish_one` writes the oldest batch and answers.
 class MemoryStore final : public ports::Store {
  public:
   enum class Fate {
-    done,          ///< written and answered
-    lost,          ///< neither written nor answered: the process died before
-    unanswered,    ///< written, but nobody is told: the process died after
-    no_space,      ///< not written; answered so
+    done,  ///< written and answered
+    lost,  ///< neither written nor answered: the process died before
+    torn,  ///< a part of it is in the log, without the mark: the process died in the middle
+    unanswered,  ///< written, but nobody is told: the process died after
+    no_space,  ///< not written; answered so
+    io_lost,  ///< not written; answered with an error that does not say so
+    io_written,  ///< written; answered with the same error
   };
 
   explicit MemoryStore(std::shared_ptr<Tables> tables) : tables_(std::move(tables)) {}
@@ -71,7 +81,8 @@ class MemoryStore final : public ports::Store {
   Result<Opened> reopen() override;
 
   [[nodiscard]] bool busy() const { return !queue_.empty(); }
-  void finish_one(Fate fate = Fate::done);
+  /// `torn_rows`: that reached the log.
+  void finish_one(Fate fate = Fate::done, std::size_t torn_rows = 0);
   void finish_all() {
     while (busy()) finish_one();
   }
