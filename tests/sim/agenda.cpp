@@ -29,16 +29,23 @@ Now MachineClock::now() const {
 }
 
 Instant MachineClock::read(Instant world) const {
-  return world + offset_ + Duration{floor_div(world.time_since_epoch().count() * drift_ppm_, kMillion)};
+  const Duration since = world - world_;
+  return local_ + since + Duration{floor_div(since.count() * drift_ppm_, kMillion)};
 }
 
 Instant MachineClock::to_world(Instant local) const {
   if (local == Instant::max()) return local;
   if (local <= read(agenda_.now())) return agenda_.now();
-  const std::int64_t since = (local - offset_).time_since_epoch().count();
+  const std::int64_t since = (local - local_).count();
   const std::int64_t speed = kMillion + drift_ppm_;  // local time in a million of the world's
   const std::int64_t rest = (since % speed * kMillion + speed - 1) / speed;  // rounded up: an alarm is never early
-  return Instant{Duration{since / speed * kMillion + rest}};
+  return world_ + Duration{since / speed * kMillion + rest};
+}
+
+void MachineClock::set_drift(std::int64_t drift_ppm) {
+  local_ = read(agenda_.now());
+  world_ = agenda_.now();
+  drift_ppm_ = drift_ppm;
 }
 
 }  // namespace stint::sim

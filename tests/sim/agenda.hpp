@@ -35,7 +35,7 @@ class MachineClock {
  public:
   /// `drift_ppm`: by how many millionths it is fast. Quartz is within 100, a bad virtual machine within 500.
   MachineClock(const Agenda& agenda, Duration since_boot, std::int64_t wall_error_ms, std::int64_t drift_ppm)
-      : agenda_(agenda), offset_(since_boot), wall_error_ms_(wall_error_ms), drift_ppm_(drift_ppm) {}
+      : agenda_(agenda), local_(Instant{since_boot}), wall_error_ms_(wall_error_ms), drift_ppm_(drift_ppm) {}
 
   [[nodiscard]] Now now() const;
   /// This machine's reading at a moment of the world.
@@ -44,10 +44,13 @@ class MachineClock {
   [[nodiscard]] Instant to_world(Instant local) const;
   /// Somebody sets the wall clock; CLOCK_BOOTTIME does not care.
   void step_wall(std::int64_t ms) { wall_error_ms_ += ms; }
+  /// From now on it runs at this speed.
+  void set_drift(std::int64_t drift_ppm);
 
  private:
   const Agenda& agenda_;
-  Duration offset_;
+  Instant world_{};  ///< when it last changed its speed
+  Instant local_;    ///< its reading then
   std::int64_t wall_error_ms_;
   std::int64_t drift_ppm_;
 };

@@ -51,11 +51,12 @@ Status KeyBox::write_pins(const std::vector<Pin>& /*pins*/) {
   return is_full_ ? fail(Errc::no_space, "the agent's disk is full") : Status{};
 }
 
-AgentNode::AgentNode(Surroundings world, AgentIdentity identity, std::uint64_t seed, Keeper::KeepBlob keep_blob)
+AgentNode::AgentNode(Surroundings world, AgentIdentity identity, std::uint64_t seed, Keeper::KeepBlob keep_blob, WallClock wall)
     : world_(world),
       identity_(std::move(identity)),
       name_("agent-" + std::to_string(identity_.index + 1)),
-      clock_(world.agenda, std::chrono::hours{1 + seed % 1000}, static_cast<std::int64_t>(seed % 7'200'000) - 3'600'000,
+      clock_(world.agenda, std::chrono::hours{1 + seed % 1000},
+             wall == WallClock::right ? 0 : static_cast<std::int64_t>(seed % 7'200'000) - 3'600'000,
              static_cast<std::int64_t>(seed / 7 % 1001) - 500),
       entropy_(seed),
       log_(world.trace, name_),
@@ -118,9 +119,27 @@ void AgentNode::freeze() {
 }
 
 void AgentNode::thaw() {
-  if (!std::exchange(is_frozen_, false)) return;
+  if (is_asleep_ || !std::exchange(is_frozen_, false)) return;
   world_.trace.note(name_, "goes on");
   for (const auto& what : std::exchange(waiting_, {})) what();
+}
+
+void AgentNode::fall_asleep() {
+  if (!agent_ || is_asleep_) return;
+  is_asleep_ = true;
+  world_.trace.note(name_, "falls asleep, with its machine");
+  world_.network.partition(identity_.index);
+  keeper_.fall_asleep();
+  freeze();
+}
+
+/// What should have happened on the machine happens before anything reaches it.
+void AgentNode::wake_up() {
+  if (!std::exchange(is_asleep_, false)) return;
+  world_.trace.note(name_, "wakes up");
+  keeper_.wake_up();
+  thaw();
+  world_.network.heal(identity_.index);
 }
 
 bool AgentNode::wait_frozen(std::function<void()> what) {

@@ -69,7 +69,8 @@ struct AgentIdentity {
 /// A machine with an agent, its keeper and its state directory. The agent is the production one; crashes end the object and nothing else.
 class AgentNode final : public Peer {
  public:
-  AgentNode(Surroundings world, AgentIdentity identity, std::uint64_t seed, Keeper::KeepBlob keep_blob);
+  enum class WallClock { right, wrong };
+  AgentNode(Surroundings world, AgentIdentity identity, std::uint64_t seed, Keeper::KeepBlob keep_blob, WallClock wall = WallClock::wrong);
 
   void start();
   /// The process dies; its keeper and tasks go on. `is_silent`: the scheduler is not told that the connection ended.
@@ -79,8 +80,13 @@ class AgentNode final : public Peer {
   /// SIGSTOP and SIGCONT of the process. What happens meanwhile waits for it.
   void freeze();
   void thaw();
+  /// The machine sleeps: its keeper and tasks too, and nothing reaches it. Its clocks go on.
+  void fall_asleep();
+  void wake_up();
   /// The machine goes down hard: with it all processes, and the last `lost` records of the journal.
   void lose_power(std::size_t lost);
+  /// Another version that offers something else, from its next start on.
+  void change_info(protocol::AgentInfo info) { identity_.info = std::move(info); }
   /// A new state directory: another instance under the same key.
   void reinstall();
 
@@ -88,6 +94,7 @@ class AgentNode final : public Peer {
   void set_revoked() { is_revoked_ = true; }
   [[nodiscard]] bool is_revoked() const { return is_revoked_; }
 
+  [[nodiscard]] bool is_asleep() const { return is_asleep_; }
   [[nodiscard]] bool is_running() const { return agent_ != nullptr; }
   [[nodiscard]] std::size_t held() const { return agent_ ? agent_->held() : 0; }
   [[nodiscard]] bool is_synced() const { return agent_ && agent_->is_synced(); }
@@ -143,6 +150,7 @@ class AgentNode final : public Peer {
   std::array<Wire, 2> wires_;
   bool keeper_is_heard_ = false;
   bool is_frozen_ = false;
+  bool is_asleep_ = false;
   Instant frozen_at_{};
   std::vector<std::function<void()>> waiting_;  ///< for the process to go on
   bool is_revoked_ = false;

@@ -46,6 +46,7 @@ void Client::answer(ports::RequestId id, const ports::HttpResponse* response) {
 
 void Client::on_response(ports::RequestId id, const ports::HttpResponse& response) {
   const bool is_lost = world_.prng.chance(loss_, 100);
+  if (is_lost) ++lost_answers_;
   world_.agenda.after(world_.network.latency(), [this, id, response, is_lost] {
     if (id == events_) return on_stream_ended(id);  // refused
     answer(id, is_lost ? nullptr : &response);
@@ -168,6 +169,7 @@ void Client::on_stream_begun(ports::RequestId id) {
 
 void Client::on_stream_bytes(ports::RequestId id, const std::string& bytes) {
   const bool is_broken = world_.prng.chance(loss_, 1000);
+  if (is_broken) ++lost_answers_;
   world_.agenda.after(world_.network.latency(), [this, id, bytes, is_broken] {
     if (const auto reader = readers_.find(id); reader != readers_.end()) {
       reader->second.read(bytes);

@@ -45,6 +45,7 @@ class Client final : public HttpListener {
   /// Those who have read to the end.
   [[nodiscard]] const std::vector<LogReader>& finished_readers() const { return finished_readers_; }
 
+  [[nodiscard]] std::uint64_t lost_answers() const { return lost_answers_; }
   /// Of 100 answers, this many are lost.
   void set_loss(std::uint32_t percent) { loss_ = percent; }
   [[nodiscard]] bool is_submitting() const { return submitting_ > 0; }
@@ -71,6 +72,7 @@ class Client final : public HttpListener {
   ports::RequestId events_;  ///< the open stream; zero: none
   std::string last_event_;
   std::uint32_t loss_ = 0;
+  std::uint64_t lost_answers_ = 0;
   std::size_t submitting_ = 0;
 };
 

@@ -33,11 +33,13 @@ class WatchedStore final : public ports::Store {
 
   [[nodiscard]] bool busy() const { return inner_.busy(); }
   void set_full(bool is_full) { inner_.set_full(is_full); }
-  void finish_one(Fate fate) {
+  [[nodiscard]] std::size_t rows_in_hand() const { return queue_.front().rows.size(); }
+  void finish_one(Fate fate, std::size_t torn_rows = 0) {
     writing_ = std::move(queue_.front());
     queue_.pop_front();
-    inner_.finish_one(fate);
-    if (fate == Fate::unanswered && tables_->last_batch == writing_.number) durable_.apply_batch(writing_.rows);
+    inner_.finish_one(fate, torn_rows);
+    const bool is_silent = fate == Fate::unanswered || fate == Fate::io_written;
+    if (is_silent && tables_->last_batch == writing_.number) durable_.apply_batch(writing_.rows);
   }
 
  private:

@@ -18,6 +18,7 @@ bool counts_against_retries(const core::AttemptRow& row) {
 }  // namespace
 
 void Durable::apply_batch(const std::vector<core::Row>& batch) {
+  if (watcher_) watcher_(batch);
   for (const auto& row : batch) std::visit([this](const auto& r) { apply(r); }, row);
   check_batch();
 }
@@ -30,6 +31,11 @@ const core::JobRow* Durable::find_job(JobId id) const {
 const core::JobRow* Durable::find_job(const std::string& idempotency_key) const {
   const auto found = by_key_.find(idempotency_key);
   return found == by_key_.end() ? nullptr : find_job(found->second);
+}
+
+const core::AgentRow* Durable::find_agent(AgentNumber number) const {
+  const auto found = agents_.find(number);
+  return found == agents_.end() ? nullptr : &found->second;
 }
 
 const Durable::TaskEnd* Durable::find_end(const TaskRef& task) const {
@@ -106,6 +112,7 @@ void Durable::apply(const core::AttemptRow& row) {
   }
   const auto before = attempts_.find(row.ref);
   if (before == attempts_.end()) {
+    given_work_.insert(row.agent);
     check_new_attempt(row);
   } else {
     check_change(before->second, row);
@@ -129,7 +136,11 @@ void Durable::check_new_attempt(const core::AttemptRow& row) {
                    name);
   for (const auto& need : spec.needs) check_need(row.ref, need);
   if (spec.driver == "human") check_person(row);
-  findings_.expect(agents_.contains(row.agent), "was placed at an agent that is not there", name);
+  const auto agent = agents_.find(row.agent);
+  findings_.expect(agent != agents_.end(), "was placed at an agent that is not there", name);
+  if (agent == agents_.end()) return;
+  findings_.expect(!agent->second.draining, "was placed at an agent that takes no new work", name);
+  findings_.expect(!agent->second.revoked, "was placed at an agent that was revoked", name);
 }
 
 void Durable::check_need(const AttemptRef& ref, const core::Need& need) {
@@ -173,6 +184,68 @@ void Durable::apply(const core::AgentRow& row) {
   if (before != agents_.end())
     findings_.expect(row.revoked || !before->second.revoked, "was revoked and is not any more", "agent " + row.name);
   agents_[row.number] = row;
+}
+
+void Durable::apply(const core::JobRemovalRow& row) {
+  check_batch();  // what ended in the same batch
+  if (jobs_.contains(row.job)) check_removal(row.job);
+  forget(row.job);
+}
+
+/// Retention takes what has ended and nobody needs: no agent may hold an attempt of it, no later try may take over from it.
+void Durable::check_removal(JobId job) {
+  const std::string name = "job " + std::to_string(job.value);
+  findings_.expect(has_ended(state_of(job)), "was removed and had not ended", name);
+  for (auto at = attempts_.lower_bound({{job, 0, 0}, 0}); at != attempts_.end() && at->first.task.job == job; ++at)
+    findings_.expect(!holds(at->second), "was removed while an agent may hold an attempt of it", name);
+  for (const auto& [id, later] : jobs_)
+    findings_.expect(later.spec->retry_of != job, "was removed though a later try takes over from it", name);
+}
+
+void Durable::forget(JobId job) {
+  if (const auto found = jobs_.find(job); found != jobs_.end() && !found->second.idempotency_key.empty())
+    by_key_.erase(found->second.idempotency_key);
+  jobs_.erase(job);
+  job_states_.erase(job);
+  open_jobs_.erase(job);
+  std::erase_if(attempts_, [&](const auto& item) { return item.first.task.job == job; });
+  std::erase_if(ends_, [&](const auto& item) { return item.first.job == job; });
+  std::erase_if(ended_, [&](const auto& item) { return item.first.first == job; });
+  std::erase_if(groups_, [&](const auto& item) { return item.first.first == job; });
+  std::erase_if(outputs_, [&](const auto& item) { return item.first.first.job == job; });
+  std::erase_if(results_, [&](const auto& item) { return item.first.job == job; });
+  std::erase_if(answered_, [&](const auto& item) { return item.first.job == job; });
+  removed_.insert(job);
+}
+
+void Durable::compare(const core::AttemptRow& row) {
+  const auto found = attempts_.find(row.ref);
+  if (found == attempts_.end()) {
+    findings_.add("the disk has an attempt of job " + std::to_string(row.ref.task.job.value) + " that no whole batch has brought");
+    return;
+  }
+  const core::AttemptRow& known = found->second;
+  const bool is_same = known.agent == row.agent && known.status == row.status && known.reason == row.reason && known.live == row.live &&
+                       known.accepted == row.accepted && known.is_result == row.is_result && known.acked_update == row.acked_update &&
+                       known.ended_at == row.ended_at;
+  findings_.expect(is_same, "is on the disk as no whole batch has left it", name_of(row.ref.task) + "@" + std::to_string(row.ref.attempt));
+}
+
+void Durable::compare(const memory::Tables& tables) {
+  std::size_t jobs = 0;
+  std::size_t attempts = 0;
+  std::size_t agents = 0;
+  [[maybe_unused]] const auto read = tables.each([&](const core::Row& row) -> Status {
+    jobs += std::holds_alternative<core::JobRow>(row) ? 1 : 0;
+    agents += std::holds_alternative<core::AgentRow>(row) ? 1 : 0;
+    if (const auto* state = std::get_if<core::JobStateRow>(&row))
+      findings_.expect(state->status == state_of(state->job), "is on the disk in a state that no whole batch has left",
+                       "job " + std::to_string(state->job.value));
+    if (const auto* attempt = std::get_if<core::AttemptRow>(&row)) ++attempts, compare(*attempt);
+    return {};
+  });
+  findings_.expect(jobs == jobs_.size() && attempts == attempts_.size() && agents == agents_.size(),
+                   "has other rows than whole batches have brought", "the disk");
 }
 
 void Durable::apply(const core::TaskMarkRow& row) {
@@ -278,8 +351,8 @@ void Durable::check_left(const TaskRef& task, std::uint32_t attempt) {
 }
 
 void Durable::check_batch() {
-  for (const auto& [number, held] : held_)
-    findings_.expect(agents_[number].offer.resources.covers(held), "is over-committed", "agent " + agents_[number].name);
+  for (const auto number : std::exchange(given_work_, {}))
+    findings_.expect(agents_[number].offer.resources.covers(held_[number]), "is over-committed", "agent " + agents_[number].name);
   for (const auto& ref : std::exchange(new_results_, {})) check_result(ref);
   for (const auto& [task, attempt] : std::exchange(new_left_, {})) check_left(task, attempt);
   for (const auto& [ref, live] : live_)

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "adapters/memory/store.hpp"
 #include "core/model/rows.hpp"
 #include "sim/trace.hpp"
 
@@ -27,12 +29,17 @@ class Durable {
   explicit Durable(Findings& findings) : findings_(findings) {}
 
   void apply_batch(const std::vector<core::Row>& batch);
+  /// Is shown each batch before it is applied.
+  void watch(std::function<void(const std::vector<core::Row>& batch)> watcher) { watcher_ = std::move(watcher); }
+  /// What a start of the scheduler finds on its disk is what reached it in whole batches, and all of that.
+  void compare(const memory::Tables& tables);
 
   [[nodiscard]] const core::JobRow* find_job(JobId id) const;
   [[nodiscard]] const core::JobRow* find_job(const std::string& idempotency_key) const;
   [[nodiscard]] const std::map<JobId, core::JobRow>& jobs() const { return jobs_; }
   [[nodiscard]] const std::map<AttemptRef, core::AttemptRow>& attempts() const { return attempts_; }
   [[nodiscard]] const std::map<TaskRef, TaskEnd>& ends() const { return ends_; }
+  [[nodiscard]] const core::AgentRow* find_agent(AgentNumber number) const;
   [[nodiscard]] const TaskEnd* find_end(const TaskRef& task) const;
   /// What became known of the entry after submission; nullptr: nothing.
   [[nodiscard]] const core::GroupRow* find_group(const GroupKey& group) const;
@@ -40,6 +47,8 @@ class Durable {
   [[nodiscard]] std::optional<std::uint32_t> size_of(const GroupKey& group) const;
   [[nodiscard]] const std::map<OutputKey, core::OutputRow>& outputs() const { return outputs_; }
   [[nodiscard]] const std::map<TaskRef, core::ResultRow>& results() const { return results_; }
+  [[nodiscard]] std::uint64_t removals() const { return removed_.size(); }
+  [[nodiscard]] bool was_removed(JobId job) const { return removed_.contains(job); }
   [[nodiscard]] TaskStatus state_of(JobId job) const;
   [[nodiscard]] bool all_jobs_ended() const { return open_jobs_.empty(); }
   /// `12.main.3`, for findings.
@@ -54,9 +63,13 @@ class Durable {
   void apply(const core::OutputRow& row);
   void apply(const core::ResultRow& row);
   void apply(const core::AgentRow& row);
+  void apply(const core::JobRemovalRow& row);
   template <class Other>
   void apply(const Other& /*keys, events, output, reports, facts*/) {}
 
+  void check_removal(JobId job);
+  void forget(JobId job);
+  void compare(const core::AttemptRow& row);
   void check_new_attempt(const core::AttemptRow& row);
   void check_change(const core::AttemptRow& before, const core::AttemptRow& row);
   void end_task(const TaskRef& task, const TaskEnd& end);
@@ -76,6 +89,7 @@ class Durable {
   [[nodiscard]] bool is_whole(const GroupKey& group) const;
 
   Findings& findings_;
+  std::function<void(const std::vector<core::Row>&)> watcher_;
   std::map<JobId, core::JobRow> jobs_;
   std::map<std::string, JobId> by_key_;
   std::map<JobId, core::JobStateRow> job_states_;
@@ -92,8 +106,10 @@ class Durable {
   std::map<TaskRef, AgentNumber> answered_;  ///< by people, here or in the job that this one tries again
   std::map<AgentNumber, core::AgentRow> agents_;
   std::map<AgentNumber, Resources> held_;
+  std::set<AgentNumber> given_work_;  ///< in this batch: an offer may shrink below what is in use, and then nothing may be added
   std::map<TaskRef, int> live_;
   std::set<JobId> open_jobs_;
+  std::set<JobId> removed_;
   std::set<JobId> changed_;  ///< in this batch: their state is compared with their tasks at its end
   std::vector<AttemptRef> new_results_;
   std::vector<std::pair<TaskRef, std::uint32_t>> new_left_;  ///< and the attempt that is said to have left it

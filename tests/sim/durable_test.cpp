@@ -110,5 +110,36 @@ TEST_F(DurableTest, SeesAKeyThatMakesTwoJobs) {
   EXPECT_TRUE(found("two jobs"));
 }
 
+TEST_F(DurableTest, SeesNewWorkForAnAgentThatIsDrained) {
+  core::AgentRow drained = *durable.find_agent(kAgent);
+  drained.draining = true;
+  durable.apply_batch({drained, attempt(1, TaskStatus::pending, true)});
+  EXPECT_TRUE(found("takes no new work"));
+}
+
+TEST_F(DurableTest, SeesAJobRemovedThatHadNotEnded) {
+  durable.apply_batch({core::JobRemovalRow{kJob, {}}});
+  EXPECT_TRUE(found("was removed and had not ended"));
+}
+
+TEST_F(DurableTest, SeesAJobRemovedThatAnAgentStillHolds) {
+  auto superseded = attempt(2, TaskStatus::cancelled, false);
+  superseded.reason = EndReason::superseded;
+  superseded.ended_at = {};
+  durable.apply_batch({attempt(1, TaskStatus::running, true)});
+  durable.apply_batch({superseded, attempt(1, TaskStatus::completed, false, true), job_state(kJob, TaskStatus::completed)});
+  durable.apply_batch({core::JobRemovalRow{kJob, {}}});
+  EXPECT_TRUE(found("while an agent may hold"));
+}
+
+TEST_F(DurableTest, SeesADiskWithAPartOfABatch) {
+  memory::Tables tables;
+  tables.apply(*durable.find_job(kJob));
+  tables.apply(*durable.find_agent(kAgent));
+  tables.apply(attempt(1, TaskStatus::running, true));
+  durable.compare(tables);
+  EXPECT_TRUE(found("that no whole batch has brought"));
+}
+
 }  // namespace
 }  // namespace stint::sim

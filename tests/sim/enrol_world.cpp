@@ -22,10 +22,10 @@ EnrolWorld::EnrolWorld(const Plan& plan, Trace::Output output)
       prng_(plan.seed),
       trace_(agenda_, output),
       network_(agenda_, prng_, trace_),
-      surroundings_{agenda_, prng_, trace_, findings_, network_},
+      surroundings_{agenda_, prng_, trace_, findings_, network_, faults_},
       durable_(findings_),
       told_(durable_, findings_),
-      scheduler_(surroundings_, durable_, told_, plan.seed ^ 0x5C4EDULL, std::chrono::seconds{10}),
+      scheduler_(surroundings_, durable_, told_, plan.seed ^ 0x5C4EDULL, {std::chrono::seconds{10}, {}}),
       client_(surroundings_, scheduler_) {}
 
 EnrolWorld::Outcome EnrolWorld::run() {

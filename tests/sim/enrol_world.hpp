@@ -62,6 +62,7 @@ class EnrolWorld {
   Trace trace_;
   Findings findings_;
   Network network_;
+  FaultCounts faults_;
   Surroundings surroundings_;
   Durable durable_;
   Told told_;

@@ -40,11 +40,23 @@ void FlowJudge::check() {
       check_collected({id, group});
     }
   for (const auto& [ref, row] : durable_.attempts())
-    if (row.is_result && row.status == TaskStatus::completed && spec_of({ref.task.job, ref.task.group}).driver == "exec") check_left(row);
+    if (row.is_result && row.agent != liar_ && row.status == TaskStatus::completed &&
+        spec_of({ref.task.job, ref.task.group}).driver == "exec")
+      check_left(row);
 }
 
 const core::TaskSpec& FlowJudge::spec_of(const Durable::GroupKey& group) const {
   return durable_.find_job(group.first)->spec->tasks.at(group.second);
+}
+
+/// No task of it was ended by the word of a liar, here or in a job that this one tries again.
+bool FlowJudge::is_honest(const Durable::GroupKey& group) const {
+  for (auto at = durable_.attempts().lower_bound({{group.first, group.second, 0}, 0}); at != durable_.attempts().end(); ++at) {
+    if (at->first.task.job != group.first || at->first.task.group != group.second) break;
+    if (at->second.is_result && liar_ && at->second.agent == liar_) return false;
+  }
+  const JobId earlier = durable_.find_job(group.first)->spec->retry_of;
+  return !earlier || durable_.find_job(earlier) == nullptr || is_honest({earlier, group.second});
 }
 
 const std::string* FlowJudge::find_blob(const BlobId& blob, const std::string& whose) {
@@ -68,6 +80,7 @@ void FlowJudge::check_items(const Durable::GroupKey& group) {
   const auto& spec = spec_of(group);
   if (!spec.each) return;
   const auto* row = durable_.find_group(group);
+  if (spec.each->from && !is_honest({group.first, *spec.each->from})) return;
   const BlobId list = spec.each->from ? row != nullptr ? row->items : BlobId{} : spec.each->items;
   if (!list) {  // nobody counted its items, or there are none
     const bool is_counted = row != nullptr && row->is_prepared && row->count == 0 && row->doom == EndReason::none;
@@ -101,7 +114,7 @@ void FlowJudge::check_given(const Durable::GroupKey& group, const std::vector<st
 void FlowJudge::check_collected(const Durable::GroupKey& group) {
   const auto& spec = spec_of(group);
   const auto* row = durable_.find_group(group);
-  if (!spec.collect || row == nullptr || !row->is_collected) return;
+  if (!spec.collect || row == nullptr || !row->is_collected || !is_honest(group)) return;
   const auto found = durable_.outputs().find({{group.first, group.second, core::kWholeEntry}, spec.collect->into});
   if (found == durable_.outputs().end()) return findings_.add(name_of(group) + ": is collected, and there is no file");
   const auto* bytes = find_blob(found->second.file.blob, name_of(group));

@@ -15,8 +15,8 @@ namespace stint::sim {
 class FlowJudge {
  public:
   FlowJudge(const Durable& durable, const SchedulerNode& scheduler, const std::vector<std::unique_ptr<AgentNode>>& agents,
-            Findings& findings)
-      : durable_(durable), scheduler_(scheduler), agents_(agents), findings_(findings) {}
+            Findings& findings, AgentNumber liar)
+      : durable_(durable), scheduler_(scheduler), agents_(agents), findings_(findings), liar_(liar) {}
 
   void check();
 
@@ -27,6 +27,7 @@ class FlowJudge {
   void check_left(const core::AttemptRow& row);
   /// The files of this path that tasks of the entry left, one after the other.
   [[nodiscard]] std::string join_files(const Durable::GroupKey& group, const std::string& path) const;
+  [[nodiscard]] bool is_honest(const Durable::GroupKey& group) const;
   [[nodiscard]] const std::string* find_blob(const BlobId& blob, const std::string& whose);
   [[nodiscard]] const core::TaskSpec& spec_of(const Durable::GroupKey& group) const;
 
@@ -34,6 +35,7 @@ class FlowJudge {
   const SchedulerNode& scheduler_;
   const std::vector<std::unique_ptr<AgentNode>>& agents_;
   Findings& findings_;
+  AgentNumber liar_;  ///< zero: none
 };
 
 }  // namespace stint::sim

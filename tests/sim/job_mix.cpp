@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "hash/sha256.hpp"
 #include "sim/keeper.hpp"
 
 namespace stint::sim {
@@ -69,10 +70,8 @@ core::TaskSpec draw_task(Prng& prng, const JobMix& mix, const protocol::AgentInf
   return task;
 }
 
-using KeepBlob = std::function<BlobId(const std::string&)>;
-
 /// A list of its own, or one that an earlier task leaves.
-void draw_items(Prng& prng, const KeepBlob& keep_blob, core::JobSpec& job, core::TaskSpec& task) {
+void draw_items(Prng& prng, std::vector<std::string>& lists, core::JobSpec& job, core::TaskSpec& task) {
   task.is_array = true;
   task.array_first = 0;
   task.array_step = 1;
@@ -89,7 +88,8 @@ void draw_items(Prng& prng, const KeepBlob& keep_blob, core::JobSpec& job, core:
   std::string list;
   task.each->count = 1 + prng.below(8);
   for (std::uint64_t i = 0; i < task.each->count; ++i) list += "item-" + std::to_string(prng.below(1000)) + "\n";
-  task.each->items = keep_blob(list);
+  task.each->items = blob_id_of(as_bytes(list));
+  lists.push_back(std::move(list));
   task.array_count = static_cast<std::uint32_t>(core::tasks_for_items(task, task.each->count));
 }
 
@@ -111,11 +111,11 @@ void draw_needs(Prng& prng, const JobMix& mix, core::TaskSpec& task, std::size_t
   }
 }
 
-void draw_flow(Prng& prng, const JobMix& mix, const KeepBlob& keep_blob, core::JobSpec& job, core::TaskSpec& task) {
+void draw_flow(Prng& prng, const JobMix& mix, std::vector<std::string>& lists, core::JobSpec& job, core::TaskSpec& task) {
   if (mix.has_people && prng.chance(1, 3)) make_for_people(task);
   if (prng.chance(1, 3)) {
     if (task.driver == "human") task.overlap = 1 + static_cast<std::uint32_t>(prng.below(3));
-    draw_items(prng, keep_blob, job, task);
+    draw_items(prng, lists, job, task);
   }
   if (prng.chance(1, 3)) task.reschedules = static_cast<std::uint32_t>(prng.below(5));
   if (prng.chance(1, 6)) task.constraints = {*core::parse_constraint(prng.chance(1, 2) ? "zone not exists" : "zone != a1")};
@@ -161,7 +161,7 @@ JobMix draw_mix(Prng& prng) {
 }
 
 core::JobSpec draw_job(Prng& prng, const JobMix& mix, const std::vector<protocol::AgentInfo>& agents, std::size_t number,
-                       const std::function<BlobId(const std::string&)>& keep_blob) {
+                       std::vector<std::string>& lists) {
   core::JobSpec job;
   job.name = "job-" + std::to_string(number);
   job.priority = static_cast<std::int32_t>(prng.below(3)) - 1;
@@ -170,7 +170,7 @@ core::JobSpec draw_job(Prng& prng, const JobMix& mix, const std::vector<protocol
   for (std::size_t i = 0; i < entries; ++i) {
     const auto& model = agents[prng.below(agents.size())];
     core::TaskSpec task = draw_task(prng, mix, model, i);
-    if (mix.has_flows) draw_flow(prng, mix, keep_blob, job, task);
+    if (mix.has_flows) draw_flow(prng, mix, lists, job, task);
     draw_needs(prng, mix, task, i);
     job.tasks.push_back(std::move(task));
   }

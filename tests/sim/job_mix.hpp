@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,8 +25,8 @@ struct JobMix {
   bool has_people = true;                ///< tasks that people claim
 };
 [[nodiscard]] JobMix draw_mix(Prng& prng);
-/// `agents`: most tasks fit at least one of them. `keep_blob`: as a client uploads lists of items.
+/// `agents`: most tasks fit at least one of them. `lists`: gets the items that must be uploaded before.
 [[nodiscard]] core::JobSpec draw_job(Prng& prng, const JobMix& mix, const std::vector<protocol::AgentInfo>& agents, std::size_t number,
-                                     const std::function<BlobId(const std::string&)>& keep_blob);
+                                     std::vector<std::string>& lists);
 
 }  // namespace stint::sim

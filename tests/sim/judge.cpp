@@ -43,7 +43,7 @@ void Judge::check_explanations() {
                                                             "no_agent_fits",   "busy",       "preparing",    "waits_for_people"};
   const auto& core = scheduler_.daemon()->core();
   for (int i = 0; i < 2 && !durable_.jobs().empty(); ++i) {
-    const JobId id{1 + prng_.below(durable_.jobs().size())};
+    const JobId id{1 + prng_.below(durable_.jobs().rbegin()->first.value)};
     const auto* spec = core.find_spec(id);
     if (spec == nullptr) continue;
     const auto group = static_cast<std::uint32_t>(prng_.below(spec->tasks.size()));
@@ -85,7 +85,7 @@ void Judge::at_the_end(const std::vector<LogReader>& readers) {
   for (const auto& [task, end] : durable_.ends())
     findings_.expect(told_.ends().contains(task), "has ended, and a list of its job's tasks does not say so", durable_.name_of(task));
   check_results();
-  FlowJudge(durable_, scheduler_, agents_, findings_).check();
+  FlowJudge(durable_, scheduler_, agents_, findings_, liar_).check();
   check_readers(readers);
   check_refusals();
   for (const auto& agent : agents_)
@@ -98,6 +98,7 @@ void Judge::check_results() {
   for (const auto& [ref, row] : durable_.attempts()) {
     const auto& spec = durable_.find_job(ref.task.job)->spec->tasks.at(ref.task.group);
     if (!row.is_result || spec.driver != "exec" || row.status == TaskStatus::cancelled) continue;
+    if (row.agent == liar_) continue;
     if (row.reason == EndReason::lost || row.reason == EndReason::refused)
       continue;  // once too often: nobody knows what it did, if anything
     const auto& executions = agents_.at(row.agent.value - 1)->keeper().executions();
@@ -142,6 +143,7 @@ void Judge::check_readers(const std::vector<LogReader>& readers) {
   for (const auto& reader : readers) {
     const auto* end = durable_.find_end(reader.task());
     if (end == nullptr || !end->result || end->status == TaskStatus::cancelled) continue;
+    if (end->reason == EndReason::lost) continue;  // told while its agent was away, which may bring more when it comes back
     const auto& attempts = durable_.attempts();
     if (attempts.contains({reader.task(), end->result->attempt + 1})) continue;  // the stream had gone on to a later one
     auto tables = std::shared_ptr<const memory::Tables>(&scheduler_.tables(), [](const memory::Tables*) {});
@@ -159,7 +161,8 @@ void Judge::check_refusals() {
     if (count > 0 && std::find(kMayHappen.begin(), kMayHappen.end(), reason) == kMayHappen.end())
       findings_.add(who + " refused what an honest peer said: " + std::string(reason) + ", " + std::to_string(count) + " times");
   };
-  for (const auto& [reason, count] : scheduler_.refusals()) judge("the scheduler", reason, count);
+  if (!liar_)
+    for (const auto& [reason, count] : scheduler_.refusals()) judge("the scheduler", reason, count);
   for (const auto& agent : agents_)
     agent->counters().for_each_reason([&](std::string_view reason, std::uint64_t count) { judge(agent->name(), reason, count); });
 }

@@ -19,6 +19,8 @@ class Judge {
         Findings& findings, std::uint64_t seed)
       : durable_(durable), told_(told), scheduler_(scheduler), agents_(agents), findings_(findings), prng_(seed) {}
 
+  /// What this agent says of its own attempts proves nothing.
+  void distrust(AgentNumber liar) { liar_ = liar; }
   void after_step();
   void at_the_end(const std::vector<LogReader>& readers);
   [[nodiscard]] std::uint64_t reloads() const { return reloads_; }
@@ -36,6 +38,7 @@ class Judge {
   SchedulerNode& scheduler_;
   const std::vector<std::unique_ptr<AgentNode>>& agents_;
   Findings& findings_;
+  AgentNumber liar_;  ///< zero: none
   Prng prng_;  ///< its own: what is sampled does not change what happens
   std::uint64_t seen_calls_ = 0;
   std::uint64_t quiet_steps_ = 0;

@@ -79,14 +79,31 @@ void Keeper::watch_leash(const AttemptRef& ref, const Process& process) {
   if (!alone_since_ || process.has_ended || process.spec.stop_after <= Duration{0}) return;
   const Instant since = *alone_since_;
   const Instant due = since + process.spec.stop_after;
-  agenda_.at(due, [this, ref, since, life = process.life] {
+  urgent(due, [this, ref, since, life = process.life] {
     const auto found = processes_.find(ref);
     if (alone_since_ != since || found == processes_.end() || found->second.life != life || found->second.has_ended) return;
     trace_.note(name_, name_of(ref) + " has been alone for too long");
     const Instant last = since + found->second.spec.stop_after + kLeashKill;
     const Duration grace = std::clamp<Duration>(last - agenda_.now(), Duration{0}, found->second.spec.kill_grace);
-    agenda_.after(grace, [this, ref, life] { end(ref, life, EndReason::lost, 0, kSigterm); });
+    urgent(agenda_.now() + grace, [this, ref, life] { end(ref, life, EndReason::lost, 0, kSigterm); });
   });
+}
+
+void Keeper::later(Instant when, Agenda::Action action) { wait_awake(when, false, std::move(action)); }
+void Keeper::urgent(Instant when, Agenda::Action action) { wait_awake(when, true, std::move(action)); }
+
+void Keeper::wait_awake(Instant when, bool is_urgent, Agenda::Action action) {
+  agenda_.at(when, [this, is_urgent, action = std::move(action)] {
+    if (!is_asleep_) return action();
+    (is_urgent ? urgent_ : postponed_).push_back(action);
+  });
+}
+
+/// The leash first: its timer runs by the clock that did not sleep, and a task that has been alone for too long does no more work.
+void Keeper::wake_up() {
+  is_asleep_ = false;
+  for (auto* waiting : {&urgent_, &postponed_})
+    for (const auto& action : std::exchange(*waiting, {})) action();
 }
 
 bool Keeper::runs_leashed() const {
@@ -95,6 +112,7 @@ bool Keeper::runs_leashed() const {
 }
 
 bool Keeper::runs_leashed(const TaskRef& task) const {
+  if (is_asleep_) return false;  // nothing runs
   return std::any_of(processes_.begin(), processes_.end(), [&](const auto& entry) {
     return entry.first.task == task && !entry.second.has_ended && entry.second.spec.stop_after > Duration{0};
   });
@@ -131,8 +149,8 @@ void Keeper::start(ports::LaunchSpec spec) {
   tell(ports::DriverStarted{ref, process.end.started_ms, 1});
   const auto& stored = processes_.insert_or_assign(ref, std::move(process)).first->second;
   watch_leash(ref, stored);
-  for (std::uint32_t i = 1; i <= kSteps; ++i) agenda_.after(run * i / (kSteps + 1), [this, ref, life] { step(ref, life); });
-  agenda_.after(run, [this, ref, life, reason = stored.end.reason, code = stored.end.exit_code, signal = stored.end.signal] {
+  for (std::uint32_t i = 1; i <= kSteps; ++i) later(agenda_.now() + run * i / (kSteps + 1), [this, ref, life] { step(ref, life); });
+  later(agenda_.now() + run, [this, ref, life, reason = stored.end.reason, code = stored.end.exit_code, signal = stored.end.signal] {
     end(ref, life, reason, code, signal);
   });
 }
@@ -199,7 +217,7 @@ void Keeper::stop(const AttemptRef& ref, ports::Driver::StopMode mode) {
   if (std::exchange(found->second.is_stopping, true) && !at_once) return;
   const Duration grace = at_once ? Duration{0} : found->second.spec.kill_grace / 2;
   trace_.note(name_, "is asked to stop " + name_of(ref));
-  agenda_.after(grace, [this, ref, life = found->second.life] { end(ref, life, EndReason::cancelled, 0, kSigterm); });
+  later(agenda_.now() + grace, [this, ref, life = found->second.life] { end(ref, life, EndReason::cancelled, 0, kSigterm); });
 }
 
 void Keeper::end(const AttemptRef& ref, std::uint64_t life, EndReason reason, std::int32_t exit_code, std::int32_t signal) {
@@ -271,7 +289,7 @@ void Keeper::die(Duration absence) {
   processes_.clear();
   is_away_ = true;
   tell(ports::DriverGone{"the keeper died"});
-  agenda_.after(absence, [this, death = deaths_] {
+  later(agenda_.now() + absence, [this, death = deaths_] {
     if (death != deaths_) return;
     is_away_ = false;
     tell(ports::DriverReady{});

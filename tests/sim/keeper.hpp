@@ -67,6 +67,9 @@ class Keeper {
   void release(const AttemptRef& ref);
   void set_alone_since(std::optional<Instant> lost);
 
+  /// With its machine: it and its tasks stand still.
+  void fall_asleep() { is_asleep_ = true; }
+  void wake_up();
   /// Its processes die with it; another one is there after a while.
   void die(Duration absence);
   /// What the machine has started before may be started again: its state directory was lost, or its last records were.
@@ -79,6 +82,7 @@ class Keeper {
   /// Asked before a process starts that may have no other of its task beside it: whether one runs anywhere.
   void watch_starts(std::function<bool(const TaskRef&)> runs_elsewhere) { runs_elsewhere_ = std::move(runs_elsewhere); }
 
+  [[nodiscard]] bool is_asleep() const { return is_asleep_; }
   [[nodiscard]] std::size_t held() const { return processes_.size(); }
   [[nodiscard]] std::size_t deaths() const { return deaths_; }
   [[nodiscard]] const std::map<AttemptRef, Execution>& executions() const { return executions_; }
@@ -102,6 +106,9 @@ class Keeper {
     std::uint64_t life = 0;
   };
 
+  void later(Instant when, Agenda::Action action);
+  void urgent(Instant when, Agenda::Action action);
+  void wait_awake(Instant when, bool is_urgent, Agenda::Action action);
   void watch_leash(const AttemptRef& ref, const Process& process);
   void decide(Process& process, Duration& run);
   void step(const AttemptRef& ref, std::uint64_t life);
@@ -131,6 +138,9 @@ class Keeper {
   std::function<bool(const TaskRef&)> runs_elsewhere_;
   std::optional<Instant> alone_since_;  ///< in the world's time
   bool is_away_ = false;
+  bool is_asleep_ = false;
+  std::vector<Agenda::Action> urgent_;     ///< that came due while it slept
+  std::vector<Agenda::Action> postponed_;
   bool is_refusing_ = false;
 };
 

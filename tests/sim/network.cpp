@@ -16,13 +16,14 @@ std::string name_of(ConnectionId id) { return "connection " + std::to_string(id.
 
 ConnectionId Network::dial(std::size_t agent, Peer& client) {
   const ConnectionId id{++last_.value};
-  const Duration delay = partitioned_.contains(agent) ? kDialTimeout : latency();
+  const bool is_cut = is_blocked(agent, Side::agent) || is_blocked(agent, Side::scheduler);
+  const Duration delay = is_cut ? kDialTimeout : latency();
   agenda_.after(delay, [this, id, agent, &client] { finish_dial(id, agent, client); });
   return id;
 }
 
 void Network::finish_dial(ConnectionId id, std::size_t agent, Peer& client) {
-  if (server_ == nullptr || partitioned_.contains(agent)) {
+  if (server_ == nullptr || is_blocked(agent, Side::agent) || is_blocked(agent, Side::scheduler)) {
     client.on_dial_failed(id);
     return;
   }
@@ -93,7 +94,7 @@ void Network::deliver(ConnectionId id, Side side) {
   Connection& connection = found->second;
   Pipe& pipe = connection.to[at(side)];
   pipe.planned = false;
-  if (partitioned_.contains(connection.agent)) return;  // heal() plans anew
+  if (is_blocked(connection.agent, side)) return;  // heal() plans anew
   if (pipe.stalled_until > agenda_.now()) {
     plan(id, side);
     return;
@@ -105,16 +106,29 @@ void Network::deliver(ConnectionId id, Side side) {
   }
   const Bytes bytes = std::move(pipe.queue.front().bytes);
   pipe.queue.pop_front();
-  pipe.in_flight -= bytes.size();
   plan(id, side);
   if (connection.open[at(side)]) {
     const Instant empty_since = pipe.empty_since;
     const bool is_more_there = !pipe.queue.empty() && pipe.queue.front().due <= agenda_.now();
     if (!is_more_there) pipe.empty_since = agenda_.now();
+    if (ear_) ear_(id, side, bytes);
     receiver.on_bytes(id, bytes, empty_since);
   }
+  if (is_blocked(connection.agent, other(side))) {
+    pipe.unacknowledged += bytes.size();
+  } else {
+    free_room(id, side, bytes.size());
+  }
+}
+
+/// The sender learns that `side` has read so much.
+void Network::free_room(ConnectionId id, Side side, std::size_t bytes) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  Pipe& pipe = found->second.to[at(side)];
+  pipe.in_flight -= std::min(pipe.in_flight, bytes);
   const Side sender = other(side);
-  if (connection.open[at(sender)]) connection.peers[at(sender)]->on_room(id);
+  if (found->second.open[at(sender)]) found->second.peers[at(sender)]->on_room(id);
 }
 
 void Network::tell_broken(ConnectionId id, Side side, Duration delay) {
@@ -170,16 +184,27 @@ void Network::stall(ConnectionId id, Side side, Duration duration) {
 }
 
 void Network::partition(std::size_t agent) {
-  if (partitioned_.insert(agent).second) trace_.note("net", "agent " + std::to_string(agent + 1) + " is cut off");
+  trace_.note("net", "agent " + std::to_string(agent + 1) + " is cut off");
+  blocked_.insert({agent, Side::agent});
+  blocked_.insert({agent, Side::scheduler});
+}
+
+void Network::partition(std::size_t agent, Side side) {
+  trace_.note("net", "agent " + std::to_string(agent + 1) + (side == Side::agent ? " hears nothing" : " is not heard"));
+  blocked_.insert({agent, side});
 }
 
 void Network::heal(std::size_t agent) {
-  if (partitioned_.erase(agent) == 0) return;
+  const std::size_t was_blocked = blocked_.erase({agent, Side::agent}) + blocked_.erase({agent, Side::scheduler});
+  if (was_blocked == 0) return;
   trace_.note("net", "agent " + std::to_string(agent + 1) + " can be reached again");
   for (auto& [id, connection] : connections_) {
     if (connection.agent != agent) continue;
-    plan(id, Side::agent);
-    plan(id, Side::scheduler);
+    for (const Side side : {Side::agent, Side::scheduler}) {
+      plan(id, side);
+      const std::size_t bytes = std::exchange(connection.to[at(side)].unacknowledged, 0);
+      if (bytes > 0) agenda_.after(latency(), [this, id = id, side, bytes] { free_room(id, side, bytes); });
+    }
   }
 }
 

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -55,6 +57,9 @@ class Network {
   /// The other end reads what is on its way, then learns of it.
   void close(ConnectionId id, Side from);
 
+  /// Is shown all that arrives anywhere.
+  void tap(std::function<void(ConnectionId id, Side side, ByteView bytes)> ear) { ear_ = std::move(ear); }
+
   // Faults.
   void set_weather(const Weather& weather) { weather_ = weather; }
   /// Both ends learn that it broke; what was on its way is gone.
@@ -69,6 +74,8 @@ class Network {
   void stall(ConnectionId id, Side side, Duration duration);
   /// Nothing passes between this agent and the scheduler until it is healed; dialling times out.
   void partition(std::size_t agent);
+  /// Nothing arrives at `side` until it is healed, acknowledgements neither: what the other end hears is never known to have been heard.
+  void partition(std::size_t agent, Side side);
   void heal(std::size_t agent);
   /// Connections that one end at least believes in.
   [[nodiscard]] std::vector<ConnectionId> connections() const;
@@ -82,6 +89,7 @@ class Network {
   struct Pipe {
     std::deque<Chunk> queue;
     std::size_t in_flight = 0;
+    std::size_t unacknowledged = 0;  ///< of those, read by the other end, which cannot say so
     Instant last_due{};
     Instant stalled_until{};
     Instant empty_since{};
@@ -102,6 +110,7 @@ class Network {
   void finish_dial(ConnectionId id, std::size_t agent, Peer& client);
   void plan(ConnectionId id, Side side);
   void deliver(ConnectionId id, Side side);
+  void free_room(ConnectionId id, Side side, std::size_t bytes);
   void tell_broken(ConnectionId id, Side side, Duration delay);
 
   Agenda& agenda_;
@@ -109,9 +118,12 @@ class Network {
   Trace& trace_;
   Weather weather_;
   Peer* server_ = nullptr;
+  std::function<void(ConnectionId, Side, ByteView)> ear_;
   ConnectionId last_;
   std::map<ConnectionId, Connection> connections_;
-  std::set<std::size_t> partitioned_;
+  [[nodiscard]] bool is_blocked(std::size_t agent, Side side) const { return blocked_.contains({agent, side}); }
+
+  std::set<std::pair<std::size_t, Side>> blocked_;  ///< nothing arrives at this side
 };
 
 }  // namespace stint::sim

@@ -114,5 +114,24 @@ TEST_F(NetworkTest, TellsAnEndThatTheOtherIsGoneOnlyWhenItWrites) {
   EXPECT_EQ(agent.closed, 1);
 }
 
+TEST_F(NetworkTest, CutsOffOneDirectionAlone) {
+  const ConnectionId id = connect();
+  network.partition(0, Side::scheduler);
+  say(id, "to nobody");
+  network.send(id, Side::scheduler, as_bytes("to the agent"));
+  const std::size_t room = network.room(id, Side::scheduler);
+  run();
+  EXPECT_EQ(server.heard, "");
+  EXPECT_EQ(agent.heard, "to the agent");
+  EXPECT_EQ(network.room(id, Side::scheduler), room) << "what was heard was acknowledged";
+  network.dial(0, agent);
+  run();
+  EXPECT_EQ(agent.failed, 1);
+  network.heal(0);
+  run();
+  EXPECT_EQ(server.heard, "to nobody");
+  EXPECT_GT(network.room(id, Side::scheduler), room);
+}
+
 }  // namespace
 }  // namespace stint::sim

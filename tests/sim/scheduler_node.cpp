@@ -11,6 +11,7 @@ namespace stint::sim {
 namespace {
 
 constexpr Duration kTurnDelayMax = std::chrono::microseconds{500};  // what arrives within it is decided together
+constexpr Duration kRestartMax = std::chrono::seconds{20};  // after a death over a write
 constexpr ports::RequestId kOwnRequest{~std::uint64_t{0}};
 
 ConnectionId connection_of(ports::LinkId link) { return ConnectionId{link.value}; }
@@ -18,7 +19,7 @@ ports::LinkId link_of(ConnectionId id) { return ports::LinkId{id.value}; }
 
 }  // namespace
 
-SchedulerNode::SchedulerNode(Surroundings world, Durable& durable, Told& told, std::uint64_t seed, Duration heartbeat_interval)
+SchedulerNode::SchedulerNode(Surroundings world, Durable& durable, Told& told, std::uint64_t seed, SchedulerSettings settings)
     : world_(world),
       durable_(durable),
       told_(told),
@@ -26,7 +27,7 @@ SchedulerNode::SchedulerNode(Surroundings world, Durable& durable, Told& told, s
       entropy_(seed),
       log_(world.trace, "scheduler"),
       alarm_(world.agenda, [this] { on_alarm(); }),
-      heartbeat_interval_(heartbeat_interval) {}
+      settings_(settings) {}
 
 void SchedulerNode::start() {
   if (daemon_) return;
@@ -41,7 +42,8 @@ void SchedulerNode::start() {
   options.api_token_sha256 = wire::sha256(as_bytes(kApiToken));
   const Now now = clock_.now();
   options.session_time_offset_ms = to_ms(now.wall) - to_ms(now.mono.time_since_epoch());
-  options.heartbeat_interval = heartbeat_interval_;
+  options.heartbeat_interval = settings_.heartbeat;
+  options.retention = settings_.retention;
   options.server = "scheduler:1";
   options.keys.rotate_every = Duration{0};  // the storm rotates
   daemon_ = std::make_unique<scheduler::Daemon>(std::move(options),
@@ -49,6 +51,7 @@ void SchedulerNode::start() {
   const auto opened = store_->open([this, life = life_](BatchNumber number, const Status& status) {
     if (life == life_) daemon_->on_committed(number, status, clock_.now());
   });
+  if (opened) durable_.compare(*tables_);
   const auto started = opened ? daemon_->start(*opened, now) : Status(tl::unexpected(opened.error()));
   if (!started) return world_.findings.add("the scheduler cannot start: " + started.error().detail);
   world_.network.listen(this);
@@ -59,11 +62,50 @@ void SchedulerNode::crash(bool is_silent) {
   if (!daemon_) return;
   world_.trace.note("scheduler", is_silent ? "crashes, and nobody is told" : "crashes");
   read_refusals();
+  end_batch();
+  end_process(is_silent);
+}
+
+void SchedulerNode::leave() {
+  if (!daemon_) return;
+  world_.trace.note("scheduler", "is told to leave");
+  read_refusals();
   while (store_->busy()) {
-    const bool is_written = world_.prng.chance(1, 2);
-    world_.trace.note("disk", is_written ? "the last batch is there, without an answer" : "the last batch is lost");
-    store_->finish_one(is_written ? WatchedStore::Fate::unanswered : WatchedStore::Fate::lost);
+    store_->finish_one(WatchedStore::Fate::done);
+    carry_out();
+    if (daemon_->fatal() != nullptr) break;
   }
+  daemon_->close_sessions(clock_.now());
+  carry_out();
+  for (const auto link : links_) write_out(link);
+  end_process(false);
+}
+
+/// What was in hand when the process died, in order: once a batch is lost, so are those behind it.
+void SchedulerNode::end_batch() {
+  std::vector<WatchedStore::Fate> fates;
+  if (fates_.may_be_lost) fates.push_back(WatchedStore::Fate::lost);
+  if (fates_.may_be_torn) fates.push_back(WatchedStore::Fate::torn);
+  if (fates_.may_be_unanswered) fates.push_back(WatchedStore::Fate::unanswered);
+  if (fates.empty()) fates.push_back(WatchedStore::Fate::lost);
+  bool is_over = false;
+  while (store_->busy()) {
+    const auto fate = is_over ? WatchedStore::Fate::lost : fates[world_.prng.below(fates.size())];
+    const std::size_t torn = world_.prng.below(store_->rows_in_hand() + 1);
+    is_over = fate != WatchedStore::Fate::unanswered;
+    switch (fate) {
+      case WatchedStore::Fate::lost: world_.faults.add(Fault::lost_batch); break;
+      case WatchedStore::Fate::torn: world_.faults.add(Fault::torn_batch); break;
+      default: world_.faults.add(Fault::unanswered_batch); break;
+    }
+    world_.trace.note("disk", fate == WatchedStore::Fate::unanswered ? "the last batch is there, without an answer"
+                              : fate == WatchedStore::Fate::torn     ? "the last batch is torn"
+                                                                     : "the last batch is lost");
+    store_->finish_one(fate, torn);
+  }
+}
+
+void SchedulerNode::end_process(bool is_silent) {
   world_.network.listen(nullptr);
   for (const auto link : links_) {
     if (is_silent) {
@@ -217,7 +259,13 @@ void SchedulerNode::carry_out() {
   for (const auto link : std::exchange(woken_, {}))
     if (links_.contains(link)) write_out(link);
   if (close_ended()) plan_turn();
-  if (daemon_->fatal() != nullptr) return world_.findings.add("the scheduler gives up: " + daemon_->fatal()->detail);
+  if (daemon_->fatal() != nullptr) {
+    if (!std::exchange(has_store_failed_, false)) return world_.findings.add("the scheduler gives up: " + daemon_->fatal()->detail);
+    world_.agenda.after(Duration{0}, [this, life = life_] {
+      if (life == life_) crash(false);
+    });
+    return start_later();
+  }
   plan_write();
   plan_blob();
   alarm_.arm(std::max(clock_.to_world(daemon_->next_deadline()), world_.agenda.now() + kTurnDelayMax));  // after the turn, if it is due
@@ -238,9 +286,30 @@ void SchedulerNode::plan_write() {
   world_.agenda.after(world_.prng.between(write_min_, write_max_), [this, life = life_] {
     if (life != life_) return;
     write_is_planned_ = false;
-    store_->finish_one(WatchedStore::Fate::done);
+    if (const auto is_silent = std::exchange(crash_at_write_, {})) {
+      world_.faults.add(Fault::crash_scheduler);
+      crash(*is_silent);
+      return start_later();
+    }
+    if (std::exchange(is_write_broken_, false)) {
+      fail_write();
+    } else {
+      store_->finish_one(WatchedStore::Fate::done);
+    }
     settle();
   });
+}
+
+void SchedulerNode::start_later() {
+  world_.agenda.after(world_.prng.between(Duration{0}, kRestartMax), [this] { start(); });
+}
+
+void SchedulerNode::fail_write() {
+  const bool is_there = world_.prng.chance(1, 2);
+  world_.trace.note("disk", is_there ? "an error, and the batch is there" : "an error, and the batch is not there");
+  world_.faults.add(Fault::disk_error);
+  has_store_failed_ = !is_full_;
+  store_->finish_one(is_there ? WatchedStore::Fate::io_written : WatchedStore::Fate::io_lost);
 }
 
 /// Calls of the blob store are done one by one, each some time after it was asked for.

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -28,15 +29,39 @@ class HttpListener {
   virtual void on_stream_ended(ports::RequestId id) = 0;
 };
 
+/// What its operator has set.
+struct SchedulerSettings {
+  Duration heartbeat = std::chrono::seconds{30};
+  scheduler::RetentionLimits retention;
+};
+
+/// Which ends a batch in hand may have when the process dies.
+struct BatchFates {
+  bool may_be_lost = true;
+  bool may_be_torn = false;
+  bool may_be_unanswered = true;
+};
+
 /// The machine with the scheduler and its disk. The daemon is the production one; crashes end the object, and what its store had in hand
 /// is lost or done without an answer.
 class SchedulerNode final : public Peer, private ports::Links, private ports::HttpReplies {
  public:
-  SchedulerNode(Surroundings world, Durable& durable, Told& told, std::uint64_t seed, Duration heartbeat_interval);
+  SchedulerNode(Surroundings world, Durable& durable, Told& told, std::uint64_t seed, SchedulerSettings settings);
 
   void start();
   /// `is_silent`: agents are not told that their connections ended.
   void crash(bool is_silent);
+  /// The same, in the middle of its next write; after a while it is started again.
+  void crash_at_next_write(bool is_silent) { crash_at_write_ = is_silent; }
+  /// SIGTERM: sessions are closed in order, what was in hand is written, and the process ends.
+  void leave();
+  /// From its next start on.
+  void change_heartbeat(Duration heartbeat) { settings_.heartbeat = heartbeat; }
+  void set_batch_fates(const BatchFates& fates) { fates_ = fates; }
+  /// The next write fails, done or not, and the process ends with it; after a while it is started again.
+  void break_next_write() { is_write_broken_ = true; }
+  /// Nothing is planned any more for the next write.
+  void spare_writes() { is_write_broken_ = false, crash_at_write_.reset(); }
   void listen(HttpListener* listener) { listener_ = listener; }
   /// False: nobody is there.
   bool request(ports::HttpRequest request);
@@ -52,7 +77,7 @@ class SchedulerNode final : public Peer, private ports::Links, private ports::Ht
 
   [[nodiscard]] bool is_running() const { return daemon_ != nullptr; }
   /// Everything decided is durable and told: memory must be what a reload gives.
-  [[nodiscard]] bool is_quiet() const { return daemon_ && daemon_->journal().idle(); }
+  [[nodiscard]] bool is_quiet() const { return daemon_ && daemon_->fatal() == nullptr && daemon_->journal().idle(); }
   [[nodiscard]] const scheduler::Daemon* daemon() const { return daemon_.get(); }
   [[nodiscard]] const memory::Tables& tables() const { return *tables_; }
   [[nodiscard]] MachineClock& clock() { return clock_; }
@@ -86,6 +111,10 @@ class SchedulerNode final : public Peer, private ports::Links, private ports::Ht
   void plan_turn();
   void plan_write();
   void plan_blob();
+  void end_process(bool is_silent);
+  void end_batch();
+  void fail_write();
+  void start_later();
   void on_alarm();
   void read_refusals();
 
@@ -96,7 +125,11 @@ class SchedulerNode final : public Peer, private ports::Links, private ports::Ht
   SeededEntropy entropy_;
   TraceLog log_;
   Alarm alarm_;
-  Duration heartbeat_interval_;
+  SchedulerSettings settings_;
+  BatchFates fates_;
+  bool is_write_broken_ = false;
+  std::optional<bool> crash_at_write_;  ///< silently or not
+  bool has_store_failed_ = false;
   Duration write_min_ = std::chrono::microseconds{100};
   Duration write_max_ = std::chrono::milliseconds{10};
   bool is_full_ = false;

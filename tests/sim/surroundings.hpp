@@ -5,6 +5,7 @@
 #include "base/random.hpp"
 #include "ports/entropy.hpp"
 #include "sim/agenda.hpp"
+#include "sim/faults.hpp"
 #include "sim/network.hpp"
 #include "sim/trace.hpp"
 
@@ -17,6 +18,7 @@ struct Surroundings {
   Trace& trace;
   Findings& findings;
   Network& network;
+  FaultCounts& faults;
 };
 
 class SeededEntropy final : public ports::Entropy {

@@ -59,10 +59,12 @@ void Told::on_submitted(const std::string& key, const ports::HttpResponse& respo
   const auto body = parse(response.body);
   const JobId id{body.is_object() ? number_at(body.as_object(), "id") : 0};
   const auto* job = durable_.find_job(id);
+  if (durable_.was_removed(id)) return;  // since it was decided
   if (job == nullptr || job->idempotency_key != key) {
     findings_.add("promise 1: job " + std::to_string(id.value) + " (" + key + ") was acknowledged and is not durable");
     return;
   }
+  if (const auto earlier = jobs_.find(key); earlier != jobs_.end() && durable_.was_removed(earlier->second)) jobs_.erase(earlier);
   const auto [at, is_first] = jobs_.emplace(key, id);
   findings_.expect(is_first || at->second == id, "was acknowledged as two jobs", key);
 }
@@ -77,6 +79,7 @@ void Told::on_tasks(const ports::HttpResponse& response) {
     if (!status || !has_ended(*status)) continue;
     const std::string name = text_at(task, "id");
     const auto ref = find_task(name);
+    if (durable_.was_removed(JobId{to_index(name)})) continue;
     if (!ref) return findings_.add("promise 1: task " + name + " was told and is not durable");
     note_end(*ref, *status);
   }
@@ -105,6 +108,7 @@ void Told::on_answered(const ports::HttpResponse& response) {
   const auto body = parse(response.body);
   const std::string name = body.is_object() ? text_at(body.as_object(), "task") : std::string();
   const auto ref = find_task(name);
+  if (durable_.was_removed(JobId{to_index(name)})) return;
   if (!ref) return findings_.add("promise 1: an answer for " + name + " was taken and the task is not durable");
   note_end(*ref, TaskStatus::completed);
 }
@@ -113,6 +117,7 @@ void Told::on_job(const ports::HttpResponse& response) {
   const auto body = parse(response.body);
   if (!body.is_object()) return findings_.add("a job is no object");
   const JobId id{number_at(body.as_object(), "id")};
+  if (durable_.was_removed(id)) return;
   if (durable_.find_job(id) == nullptr) return findings_.add("promise 1: job " + std::to_string(id.value) + " was told and is not durable");
   note_job_end(id, text_at(body.as_object(), "state"));
 }
@@ -134,6 +139,7 @@ void Told::on_tasks_ended(std::string_view data) {
   if (!value.is_object()) return findings_.add("an event is no object");
   const auto& event = value.as_object();
   const JobId id{number_at(event, "job")};
+  if (durable_.was_removed(id)) return;
   const auto* job = durable_.find_job(id);
   const auto status = parse_task_status(text_at(event, "state"));
   if (job == nullptr || !status)
@@ -170,12 +176,14 @@ void Told::note_end(const TaskRef& task, TaskStatus status) {
 void Told::note_job_end(JobId job, std::string_view state) {
   const auto status = parse_task_status(state);
   if (!status || !has_ended(*status)) return;
+  if (durable_.was_removed(job)) return;
   job_ends_.emplace(job, *status);
   if (durable_.state_of(job) != *status)
     findings_.add("promise 1: job " + std::to_string(job.value) + " was told to be " + std::string(state) + " and is not durably so");
 }
 
 void Told::check_end(const TaskRef& task, TaskStatus status) {
+  if (durable_.was_removed(task.job)) return;
   const auto* end = durable_.find_end(task);
   if (end == nullptr || end->status != status)
     findings_.add("promise 1: task " + durable_.name_of(task) + " was told to be " + std::string(to_string(status)) +
@@ -183,10 +191,12 @@ void Told::check_end(const TaskRef& task, TaskStatus status) {
 }
 
 void Told::check_all() {
-  for (const auto& [key, id] : jobs_) findings_.expect(durable_.find_job(id) != nullptr, "was acknowledged and is missing", key);
+  for (const auto& [key, id] : jobs_)
+    findings_.expect(durable_.was_removed(id) || durable_.find_job(id) != nullptr, "was acknowledged and is missing", key);
   for (const auto& [task, status] : ends_) check_end(task, status);
   for (const auto& [job, status] : job_ends_)
-    findings_.expect(durable_.state_of(job) == status, "was told to have ended and has not", "job " + std::to_string(job.value));
+    findings_.expect(durable_.was_removed(job) || durable_.state_of(job) == status, "was told to have ended and has not",
+                     "job " + std::to_string(job.value));
 }
 
 }  // namespace stint::sim

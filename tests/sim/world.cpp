@@ -2,93 +2,128 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace stint::sim {
 namespace {
 
 constexpr std::uint64_t kStepsMax = 3'000'000;                  // beyond it something goes round in circles
+constexpr std::uint64_t kLiarSalt = 0x11A5;
 constexpr std::size_t kPeople = 4;                              // more than any item wants answers
 constexpr Duration kSetUpLimit = std::chrono::minutes{1};
 constexpr Duration kCalmLimit = std::chrono::hours{2};          // of virtual time: far beyond every lease, pause and timeout
 
-Duration draw_heartbeat(std::uint64_t seed) { return std::chrono::seconds{2 + seed % 29}; }
+SchedulerSettings settings_of(const Plan& plan) {
+  SchedulerSettings settings;
+  settings.heartbeat = plan.heartbeat;
+  if (!has(plan.faults, Fault::retention)) return settings;
+  settings.retention.jobs.age = std::chrono::seconds{5 + plan.seed % 60};
+  settings.retention.jobs.count = plan.seed % 4;
+  return settings;
+}
 
 }  // namespace
 
-World::World(std::uint64_t seed, Trace::Output output, Faults faults)
-    : seed_(seed),
-      faults_(faults),
-      prng_(seed),
+World::World(Plan plan, Trace::Output output)
+    : plan_(std::move(plan)),
+      prng_(plan_.seed),
       trace_(agenda_, output),
       network_(agenda_, prng_, trace_),
-      surroundings_{agenda_, prng_, trace_, findings_, network_},
+      surroundings_{agenda_, prng_, trace_, findings_, network_, faults_},
       durable_(findings_),
       told_(durable_, findings_),
-      scheduler_(surroundings_, durable_, told_, seed ^ 0x5C4EDULL, draw_heartbeat(seed)),
+      scheduler_(surroundings_, durable_, told_, plan_.seed ^ 0x5C4EDULL, settings_of(plan_)),
       client_(surroundings_, scheduler_),
       people_(surroundings_, client_),
       storm_(surroundings_, scheduler_, agents_, client_, durable_, told_),
-      judge_(durable_, told_, scheduler_, agents_, findings_, seed) {}
+      judge_(durable_, told_, scheduler_, agents_, findings_, plan_.seed) {
+  durable_.watch([this](const std::vector<core::Row>& batch) { situations_.note_batch(batch, durable_); });
+  network_.tap([this](ConnectionId id, Side side, ByteView bytes) { situations_.overhear(id, side, bytes); });
+}
 
 Outcome World::run() {
   set_up();
-  const bool is_long = prng_.chance(1, 4);  // long enough for an agent to be away for longer than anybody waits for it
-  const Duration duration = prng_.between(std::chrono::seconds{10}, is_long ? std::chrono::minutes{20} : std::chrono::minutes{5});
-  if (findings_.empty()) submit_jobs(duration);
-  if (findings_.empty() && faults_ == Faults::drawn) storm(duration);
+  if (findings_.empty()) submit_jobs();
+  if (findings_.empty()) storm();
   if (findings_.empty()) calm();
   if (findings_.empty()) judge_.at_the_end(client_.finished_readers());
+  faults_.add(Fault::lost_answers, client_.lost_answers());
+  faults_.add(Fault::retention, durable_.removals());
   Outcome outcome;
-  outcome.seed = seed_;
+  outcome.seed = plan_.seed;
   outcome.findings = findings_.texts();
   outcome.steps = steps_;
   outcome.virtual_ms = to_ms(agenda_.now().time_since_epoch());
   outcome.trace_hash = trace_.hash();
   outcome.facts = told_.facts();
   outcome.reloads = judge_.reloads();
+  outcome.faults = faults_;
+  outcome.situations = situations_.reached();
   for (const auto& agent : agents_) outcome.executions += agent->keeper().executions().size();
   return outcome;
 }
 
 void World::set_up() {
   scheduler_.start();
-  const std::size_t count = 2 + prng_.below(4);
-  for (std::size_t i = 0; i < count; ++i) {
-    AgentIdentity identity;
-    identity.index = i;
-    identity.info = draw_agent(prng_, i);
-    const std::uint64_t seed = prng_.next();
-    client_.register_agent(identity.info.name, [this, identity, seed](AgentNumber number, KeyEpoch epoch, const Bytes& key) mutable {
-      identity.number = number;
-      identity.key.epoch = epoch;
-      std::copy(key.begin(), key.end(), identity.key.key.begin());
-      agents_.push_back(std::make_unique<AgentNode>(surroundings_, std::move(identity), seed, keep_blob()));
-      agents_.back()->keeper().watch_starts([this](const TaskRef& task) {
-        return std::any_of(agents_.begin(), agents_.end(),
-                           [&](const auto& agent) { return !agent->is_revoked() && agent->keeper().runs_leashed(task); });
-      });
-    });
-    if (!run_until([&] { return agents_.size() == i + 1; }, kSetUpLimit) && findings_.empty())
-      findings_.add("an agent could not be registered");
+  for (const auto& planned : plan_.agents) {
+    add_agent(planned);
     if (!findings_.empty()) return;
   }
+  if (plan_.has_liar) add_liar();
+  if (!findings_.empty()) return;
+  for (const auto& list : plan_.lists) scheduler_.keep_blob(list);
   client_.follow_events();
   for (auto& agent : agents_) agent->start();
+  if (liar_) liar_->start();
 }
 
-void World::submit_jobs(Duration within) {
-  const JobMix mix = draw_mix(prng_);
-  if (mix.has_people) people_.start(kPeople);
-  std::vector<protocol::AgentInfo> offers;
-  for (const auto& agent : agents_) offers.push_back(agent->identity().info);
-  for (std::size_t i = 0; i < mix.jobs; ++i) {
-    const auto job = draw_job(prng_, mix, offers, i, keep_blob());
-    const Duration when = prng_.between(Duration{0}, within / 2);
+void World::add_agent(const PlannedAgent& planned) {
+  AgentIdentity identity;
+  identity.index = agents_.size();
+  identity.info = planned.info;
+  const bool is_skewed = has(plan_.faults, Fault::clock_skew);
+  if (is_skewed) faults_.add(Fault::clock_skew);
+  const auto wall = is_skewed ? AgentNode::WallClock::wrong : AgentNode::WallClock::right;
+  client_.register_agent(
+      planned.info.name, [this, identity, wall, seed = planned.seed](AgentNumber number, KeyEpoch epoch, const Bytes& key) mutable {
+        identity.number = number;
+        identity.key.epoch = epoch;
+        std::copy(key.begin(), key.end(), identity.key.key.begin());
+        agents_.push_back(std::make_unique<AgentNode>(surroundings_, std::move(identity), seed, keep_blob(), wall));
+        agents_.back()->keeper().watch_starts([this](const TaskRef& task) {
+          return std::any_of(agents_.begin(), agents_.end(),
+                             [&](const auto& agent) { return !agent->is_revoked() && agent->keeper().runs_leashed(task); });
+        });
+      });
+  const std::size_t wanted = agents_.size() + 1;
+  if (!run_until([&] { return agents_.size() == wanted; }, kSetUpLimit) && findings_.empty())
+    findings_.add("an agent could not be registered");
+}
+
+/// After the honest ones, whose numbers are their places. It offers what the first of them does.
+void World::add_liar() {
+  AgentIdentity identity;
+  identity.index = agents_.size();
+  identity.info = plan_.agents.front().info;
+  identity.info.name = "liar";
+  client_.register_agent("liar", [this, identity](AgentNumber number, KeyEpoch epoch, const Bytes& key) mutable {
+    identity.number = number;
+    identity.key.epoch = epoch;
+    std::copy(key.begin(), key.end(), identity.key.key.begin());
+    liar_ = std::make_unique<LiarNode>(surroundings_, std::move(identity), durable_, plan_.seed ^ kLiarSalt);
+    judge_.distrust(number);
+  });
+  if (!run_until([&] { return liar_ != nullptr; }, kSetUpLimit) && findings_.empty()) findings_.add("the liar could not be registered");
+}
+
+void World::submit_jobs() {
+  if (plan_.has_people) people_.start(kPeople);
+  for (const auto& planned : plan_.jobs) {
     ++unsubmitted_;
-    agenda_.after(when, [this, job] {
+    agenda_.after(planned.when, [this, planned] {
       --unsubmitted_;
-      client_.submit(job, job.name);
-      if (prng_.chance(1, 4)) client_.submit(job, job.name);  // an impatient user
+      client_.submit(planned.spec, planned.spec.name);
+      if (planned.is_twice) client_.submit(planned.spec, planned.spec.name);
     });
   }
 }
@@ -97,11 +132,11 @@ std::function<BlobId(const std::string&)> World::keep_blob() {
   return [this](const std::string& bytes) { return scheduler_.keep_blob(bytes); };
 }
 
-void World::storm(Duration duration) {
-  storm_.plan(duration);
-  const Instant end = agenda_.now() + duration;
+void World::storm() {
+  storm_.begin(plan_, liar_.get());
+  const Instant end = agenda_.now() + plan_.duration;
   agenda_.at(end, [] {});
-  run_until([&] { return agenda_.now() >= end; }, duration + kSetUpLimit);
+  run_until([&] { return agenda_.now() >= end; }, plan_.duration + kSetUpLimit);
 }
 
 void World::calm() {

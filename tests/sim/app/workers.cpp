@@ -17,6 +17,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr unsigned kSeedSecondsMax = 300;  // of real time, a thousand times what a seed takes
+
 /// A child with its share of the seeds. It writes a line when it begins a seed and one with the outcome when it has ended it.
 struct Worker {
   std::deque<std::uint64_t> seeds;  ///< not yet ended; the first may have begun
@@ -28,6 +30,10 @@ struct Worker {
 std::string to_line(const Outcome& outcome) {
   json::array findings;
   for (const auto& finding : outcome.findings) findings.emplace_back(finding);
+  json::array faults;
+  for (std::size_t kind = 0; kind < kFaults; ++kind) faults.emplace_back(outcome.faults.of(static_cast<Fault>(kind)));
+  json::array situations;
+  for (const auto& situation : outcome.situations) situations.emplace_back(situation);
   return json::serialize(json::object{{"seed", outcome.seed},
                                       {"findings", std::move(findings)},
                                       {"steps", outcome.steps},
@@ -35,7 +41,9 @@ std::string to_line(const Outcome& outcome) {
                                       {"trace_hash", outcome.trace_hash},
                                       {"facts", outcome.facts},
                                       {"executions", outcome.executions},
-                                      {"reloads", outcome.reloads}}) +
+                                      {"reloads", outcome.reloads},
+                                      {"faults", std::move(faults)},
+                                      {"situations", std::move(situations)}}) +
          "\n";
 }
 
@@ -52,30 +60,44 @@ Outcome from_line(const std::string& line) {
   outcome.facts = number("facts");
   outcome.executions = number("executions");
   outcome.reloads = number("reloads");
+  const auto& faults = object.at("faults").as_array();
+  for (std::size_t kind = 0; kind < kFaults; ++kind)
+    outcome.faults.add(static_cast<Fault>(kind), faults.at(kind).to_number<std::uint64_t>());
+  for (const auto& situation : object.at("situations").as_array()) outcome.situations.emplace(situation.as_string());
   return outcome;
 }
 
-[[noreturn]] void work(const std::deque<std::uint64_t>& seeds, int fd) {
-  for (const auto seed : seeds) {
-    World world(seed);
-    const std::string line = to_line(world.run());
-    for (std::size_t done = 0; done < line.size();) {
-      const auto written = ::write(fd, line.data() + done, line.size() - done);
-      if (written <= 0) _exit(1);
-      done += static_cast<std::size_t>(written);
-    }
+void run_into(Plan plan, int fd) {
+  ::alarm(kSeedSecondsMax);
+  World world(std::move(plan));
+  const std::string line = to_line(world.run());
+  for (std::size_t done = 0; done < line.size();) {
+    const auto written = ::write(fd, line.data() + done, line.size() - done);
+    if (written <= 0) _exit(1);
+    done += static_cast<std::size_t>(written);
   }
+}
+
+[[noreturn]] void work(const std::deque<std::uint64_t>& seeds, const FaultChoice& choice, int fd) {
+  for (const auto seed : seeds) run_into(draw_plan(seed, choice), fd);
   _exit(0);
 }
 
-Status start(Worker& worker) {
+std::string describe_death(int status) {
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+    return "something goes round in circles: no end after " + std::to_string(kSeedSecondsMax) + " s";
+  return WIFSIGNALED(status) ? "the process died of signal " + std::to_string(WTERMSIG(status)) + ": a broken assertion, or worse"
+                             : "the process ended early with status " + std::to_string(WEXITSTATUS(status));
+}
+
+Status start(Worker& worker, const FaultChoice& choice) {
   int ends[2];
   if (::pipe(ends) != 0) return fail(Errc::io, std::string("pipe: ") + std::strerror(errno));
   worker.pid = ::fork();
   if (worker.pid < 0) return fail(Errc::io, std::string("fork: ") + std::strerror(errno));
   if (worker.pid == 0) {
     ::close(ends[0]);
-    work(worker.seeds, ends[1]);
+    work(worker.seeds, choice, ends[1]);
   }
   ::close(ends[1]);
   worker.fd = ends[0];
@@ -91,9 +113,7 @@ Outcome bury(Worker& worker) {
   Outcome outcome;
   outcome.seed = worker.seeds.front();
   worker.seeds.pop_front();
-  outcome.findings.push_back(WIFSIGNALED(status)
-                                 ? "the process died of signal " + std::to_string(WTERMSIG(status)) + ": a broken assertion, or worse"
-                                 : "the process ended early with status " + std::to_string(WEXITSTATUS(status)));
+  outcome.findings.push_back(describe_death(status));
   return outcome;
 }
 
@@ -107,7 +127,7 @@ void stop(std::vector<Worker>& workers) {
 }
 
 /// Reads what is there.  False: `on_outcome` wants to stop.
-Result<bool> serve(Worker& worker, const std::function<bool(const Outcome&)>& on_outcome) {
+Result<bool> serve(Worker& worker, const FaultChoice& choice, const std::function<bool(const Outcome&)>& on_outcome) {
   char buffer[16384];
   const auto got = ::read(worker.fd, buffer, sizeof buffer);
   if (got <= 0) {
@@ -117,7 +137,7 @@ Result<bool> serve(Worker& worker, const std::function<bool(const Outcome&)>& on
       return true;
     }
     const bool goes_on = on_outcome(bury(worker));
-    if (goes_on && !worker.seeds.empty()) STINT_TRY_VOID(start(worker));
+    if (goes_on && !worker.seeds.empty()) STINT_TRY_VOID(start(worker, choice));
     return goes_on;
   }
   worker.input.append(buffer, static_cast<std::size_t>(got));
@@ -132,12 +152,37 @@ Result<bool> serve(Worker& worker, const std::function<bool(const Outcome&)>& on
 
 }  // namespace
 
-Status run_seeds(const std::vector<std::uint64_t>& seeds, std::size_t jobs, const std::function<bool(const Outcome&)>& on_outcome) {
+Outcome run_apart(const Plan& plan) {
+  Outcome outcome;
+  outcome.seed = plan.seed;
+  int ends[2];
+  if (::pipe(ends) != 0) return outcome;
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::close(ends[0]);
+    run_into(plan, ends[1]);
+    _exit(0);
+  }
+  ::close(ends[1]);
+  std::string line;
+  char buffer[16384];
+  for (auto got = ::read(ends[0], buffer, sizeof buffer); got > 0; got = ::read(ends[0], buffer, sizeof buffer))
+    line.append(buffer, static_cast<std::size_t>(got));
+  ::close(ends[0]);
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  if (line.ends_with('\n')) return from_line(line);
+  outcome.findings.push_back(describe_death(status));
+  return outcome;
+}
+
+Status run_seeds(const std::vector<std::uint64_t>& seeds, const FaultChoice& choice, std::size_t jobs,
+                 const std::function<bool(const Outcome&)>& on_outcome) {
   std::vector<Worker> workers(std::min(jobs, seeds.size()));
   for (std::size_t i = 0; i < seeds.size(); ++i) workers[i % workers.size()].seeds.push_back(seeds[i]);
   Status status;
   for (auto& worker : workers)
-    if (status) status = start(worker);
+    if (status) status = start(worker, choice);
   while (status) {
     std::vector<pollfd> waits;
     std::vector<Worker*> served;
@@ -150,7 +195,7 @@ Status run_seeds(const std::vector<std::uint64_t>& seeds, std::size_t jobs, cons
     if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) status = fail(Errc::io, std::string("poll: ") + std::strerror(errno));
     for (std::size_t i = 0; status && i < waits.size(); ++i) {
       if (waits[i].revents == 0) continue;
-      const auto goes_on = serve(*served[i], on_outcome);
+      const auto goes_on = serve(*served[i], choice, on_outcome);
       if (!goes_on) status = tl::unexpected(goes_on.error());
       if (goes_on && !*goes_on) {
         stop(workers);
