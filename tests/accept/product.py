@@ -11,7 +11,7 @@ import accept
 
 BINARIES = ("stint", "stint-keeper")
 # The small agent is for small machines, `stint agent start` serves here; the last is what `stint bench latency` starts.
-WHERE_BUILT = ("stint-agent", "stint-first-instruction")
+WHERE_BUILT = ("stint-agent", "stint-first-instruction", "stint-sim")
 
 
 class Product:
