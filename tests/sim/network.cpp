@@ -203,7 +203,7 @@ void Network::heal(std::size_t agent) {
     for (const Side side : {Side::agent, Side::scheduler}) {
       plan(id, side);
       const std::size_t bytes = std::exchange(connection.to[at(side)].unacknowledged, 0);
-      if (bytes > 0) agenda_.after(latency(), [this, id = id, side, bytes] { free_room(id, side, bytes); });
+      if (bytes > 0) agenda_.after(latency(), [this, link = id, side, bytes] { free_room(link, side, bytes); });
     }
   }
 }

@@ -17,6 +17,7 @@ Workers::~Workers() {
 void Workers::post(Job job, Duration delay) {
   {
     const std::lock_guard lock(mutex_);
+    if (is_ending_) return;  // by a job that runs: nobody would do it, and the threads are being joined
     waiting_.emplace(Clock::now() + delay, std::move(job));
     if (idle_ < waiting_.size() && threads_.size() < threads_max_) threads_.emplace_back([this] { run(); });
   }
