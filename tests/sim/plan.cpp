@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <tuple>
 
 #include "sim/job_mix.hpp"
 
@@ -75,7 +76,8 @@ void draw_strikes(Prng& prng, Plan& plan) {
     strike.seed = prng.next();
     plan.strikes.push_back(strike);
   }
-  std::stable_sort(plan.strikes.begin(), plan.strikes.end(), [](const Strike& a, const Strike& b) { return a.when < b.when; });
+  std::sort(plan.strikes.begin(), plan.strikes.end(),
+            [](const Strike& a, const Strike& b) { return std::tie(a.when, a.seed) < std::tie(b.when, b.seed); });
 }
 
 template <class T>

@@ -89,14 +89,14 @@ void Crew::work_now() {
 bool Crew::prepare_asked() {
   const auto prepares = std::exchange(prepares_, {});
   const auto collects = std::exchange(collects_, {});
-  for (const auto& [job, group] : prepares)
-    stage_.act([&, job = job, group = group](core::Scheduler& core, core::Effects& effects) {
+  for (const auto& asked : prepares)
+    stage_.act([&, job = asked.first, group = asked.second](core::Scheduler& core, core::Effects& effects) {
       const core::JobSpec* spec = core.find_spec(job);
       const std::uint32_t count = spec == nullptr ? 0 : behaviour_of({job, group, 0}).items * spec->tasks.at(group).overlap;
       [[maybe_unused]] const auto done = core.prepare_group({job, group, count, BlobId{{1}}, BlobId{{2}}}, stage_.now(), effects);
     });
-  for (const auto& [job, group] : collects)
-    stage_.act([&, job = job, group = group](core::Scheduler& core, core::Effects& effects) {
+  for (const auto& asked : collects)
+    stage_.act([&, job = asked.first, group = asked.second](core::Scheduler& core, core::Effects& effects) {
       [[maybe_unused]] const auto done = core.finish_collect(job, group, {BlobId{{7}}, 1, false, "all.txt"}, stage_.now(), effects);
     });
   return !prepares.empty() || !collects.empty();
