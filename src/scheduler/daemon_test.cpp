@@ -10,7 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::kOneTask;
-using testing::kToken;
 using testing::ref;
 using testing::update;
 using testing::World;

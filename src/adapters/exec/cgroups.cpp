@@ -263,9 +263,8 @@ Result<TaskCgroup> Cgroups::make(const Resources& wanted) {
   group.is_empty_ = false;
   for (TaskCgroup::Piece& piece : group.pieces_) {
     if (const Status set = set_up(piece, wanted); !set) {
-      const Error error = set.error();
       remove(std::move(group));
-      return tl::unexpected(error);
+      return tl::unexpected(set.error());
     }
   }
   return group;

@@ -193,7 +193,7 @@ TEST_F(ExecDriverTest, OutputIsLive) {
   agent->driver->start(shell(ref, "echo first; while [ ! -e go ]; do sleep 0.02; done; echo second"));
   ASSERT_TRUE(agent->run_until([&] { return agent->seen[ref].out == "first\n"; }));
   EXPECT_FALSE(agent->seen[ref].ended);
-  std::ofstream{root + "/go"};
+  std::ofstream(root + "/go").flush();
   ASSERT_TRUE(agent->run_until_ended(ref));
   EXPECT_EQ(agent->seen[ref].out, "first\nsecond\n");
 }
@@ -215,7 +215,7 @@ TEST_F(ExecDriverTest, ReportLinesArriveWhileTheTaskRuns) {
       shell(ref, "echo '{\"progress\":0.3}' >> $STINT_REPORT; while [ ! -e go ]; do sleep 0.02; done; printf last >> $STINT_REPORT"));
   ASSERT_TRUE(agent->run_until([&] { return agent->seen[ref].report == "{\"progress\":0.3}\n"; }));
   EXPECT_FALSE(agent->seen[ref].ended);
-  std::ofstream{root + "/go"};
+  std::ofstream(root + "/go").flush();
   ASSERT_TRUE(agent->run_until_ended(ref));
   EXPECT_EQ(agent->seen[ref].report, "{\"progress\":0.3}\nlast\n");
   const std::string file = state_dir + "/run/12.0.0.1.report";

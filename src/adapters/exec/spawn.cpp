@@ -79,7 +79,7 @@ Prepared prepare(const SpawnSpec& spec) {
       rest.remove_prefix(colon + 1);
     }
   }
-  for (const auto& [key, value] : spec.env) p.env_text.push_back(key + "=" + value);
+  for (const auto& [key, value] : spec.env) p.env_text.emplace_back(key).append("=").append(value);
   for (const std::string& argument : spec.command) p.argv.push_back(const_cast<char*>(argument.c_str()));
   for (std::string& entry : p.env_text) p.envp.push_back(entry.data());
   p.argv.push_back(nullptr);
