@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "adapters/sqlite/attempt_runs.hpp"
+#include "adapters/sqlite/bind.hpp"
 #include "adapters/sqlite/row_reader.hpp"
 
 namespace stint::sqlite {
@@ -16,8 +17,6 @@ constexpr const char* kRunColumns =
     "placed_ms, "
     "started_ms, ended_ms, 0, instance, '', 0, 0, last";
 constexpr int kLastColumn = 22;
-
-std::int64_t as_number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
 /// What a statement gives, one row ahead.
 class Ahead {
@@ -46,11 +45,7 @@ class Ahead {
 
 /// Members of the run that have no row of their own.
 Status read_run(Statement& own_rows, core::AttemptRow row, std::uint32_t last, const std::function<Status(const core::Row&)>& sink) {
-  own_rows.bind(as_number(row.ref.task.job.value))
-      .bind(std::int64_t{row.ref.task.group})
-      .bind(std::int64_t{row.ref.task.index})
-      .bind(std::int64_t{last})
-      .bind(std::int64_t{row.ref.attempt});
+  bind_task(own_rows, row.ref.task).bind(std::int64_t{last}).bind(std::int64_t{row.ref.attempt});
   STINT_TRY(bool is_row, own_rows.step());
   for (std::uint32_t& index = row.ref.task.index;; ++index) {
     if (is_row && own_rows.number(0) == index) {
@@ -189,11 +184,7 @@ Result<std::vector<core::AttemptRow>> AttemptReader::read(const ports::StoreRead
 Result<bool> AttemptReader::is_overruled(const Run& run, std::uint32_t last) {
   if (!run.may_be_overruled) return false;
   const AttemptRef& ref = run.next.ref;
-  overruled_.bind(as_number(ref.task.job.value))
-      .bind(std::int64_t{ref.task.group})
-      .bind(std::int64_t{ref.task.index})
-      .bind(std::int64_t{last})
-      .bind(std::int64_t{ref.attempt});
+  bind_task(overruled_, ref.task).bind(std::int64_t{last}).bind(std::int64_t{ref.attempt});
   auto is_row = overruled_.step();
   overruled_.reset();
   return is_row;

@@ -4,19 +4,12 @@
 #include <utility>
 
 #include "adapters/sqlite/attempt_runs.hpp"
+#include "adapters/sqlite/bind.hpp"
 
 namespace stint::sqlite {
 namespace {
 
 constexpr std::uint32_t kRunMin = 8;  ///< fewer rows cost less one by one than carving does
-
-std::int64_t as_number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
-template <class Enum>
-std::int64_t as_number(Enum value)
-  requires std::is_enum_v<Enum>
-{
-  return static_cast<std::int64_t>(value);
-}
 
 /// Says nothing that a run has no column for.
 bool is_plain(const core::AttemptRow& row) {
@@ -101,7 +94,7 @@ Status AttemptWriter::finish() {
 }
 
 Status AttemptWriter::write_single(const core::AttemptRow& row) {
-  bind_entry(single_, row).bind(std::int64_t{row.ref.task.index}).bind(std::int64_t{row.ref.attempt});
+  bind_ref(single_, row.ref);
   return bind_facts(single_, row)
       .bind(to_ms(row.retry_at))
       .bind(instance_of(row))

@@ -4,14 +4,13 @@
 #include <utility>
 
 #include "adapters/sqlite/attempt_reader.hpp"
+#include "adapters/sqlite/bind.hpp"
 #include "adapters/sqlite/database.hpp"
 #include "adapters/sqlite/row_reader.hpp"
 #include "adapters/sqlite/store.hpp"
 
 namespace stint::sqlite {
 namespace {
-
-std::int64_t as_number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
 class SqliteReader final : public ports::StoreReader {
  public:
@@ -227,7 +226,7 @@ class SqliteReader final : public ports::StoreReader {
 
   Result<std::optional<core::CheckpointRow>> find_checkpoint(const TaskRef& task) override {
     const Reset reset{checkpoint_};
-    checkpoint_.bind(as_number(task.job.value)).bind(std::int64_t{task.group}).bind(std::int64_t{task.index});
+    bind_task(checkpoint_, task);
     STINT_TRY(const bool row, checkpoint_.step());
     if (!row) return std::nullopt;
     return core::CheckpointRow{task, static_cast<std::uint32_t>(checkpoint_.number(0)), read_blob(checkpoint_, 1),
@@ -251,13 +250,6 @@ class SqliteReader final : public ports::StoreReader {
     Statement& statement;
     ~Reset() { statement.reset(); }
   };
-
-  static Statement& bind_ref(Statement& s, const AttemptRef& ref) {
-    return s.bind(as_number(ref.task.job.value))
-        .bind(std::int64_t{ref.task.group})
-        .bind(std::int64_t{ref.task.index})
-        .bind(std::int64_t{ref.attempt});
-  }
 
   /// A row of a statement that selects id, stream, offset, bytes.
   static std::pair<std::uint64_t, core::LogRow> read_chunk(const Statement& s, const AttemptRef& ref) {

@@ -1,26 +1,16 @@
 #include "adapters/sqlite/row_writer.hpp"
 
+#include "adapters/sqlite/bind.hpp"
 #include "adapters/sqlite/offer_json.hpp"
 #include "core/model/job_json.hpp"
 
 namespace stint::sqlite {
 namespace {
 
-std::int64_t as_number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
-template <class Enum>
-std::int64_t as_number(Enum value)
-  requires std::is_enum_v<Enum>
-{
-  return static_cast<std::int64_t>(value);
-}
 ByteView as_view(const Token16& token) { return {token.data(), token.size()}; }
 /// Empty where there is none.
 ByteView as_view(const core::AgentPublicKey& key) { return key == core::AgentPublicKey{} ? ByteView{} : ByteView(key); }
 
-Statement& bind_task(Statement& s, const TaskRef& task) {
-  return s.bind(as_number(task.job.value)).bind(std::int64_t{task.group}).bind(std::int64_t{task.index});
-}
-Statement& bind_ref(Statement& s, const AttemptRef& ref) { return bind_task(s, ref.task).bind(std::int64_t{ref.attempt}); }
 /// NULL where there is none.
 Statement& bind_blob(Statement& s, const BlobId& id) { return id ? s.bind(ByteView(id.bytes)) : s.bind_null(); }
 

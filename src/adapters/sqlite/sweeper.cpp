@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "adapters/sqlite/attempt_runs.hpp"
+#include "adapters/sqlite/bind.hpp"
 
 namespace stint::sqlite {
 namespace {
@@ -25,8 +26,6 @@ constexpr std::pair<const char*, const char*> kTablesOfAJob[] = {
     {"checkpoints", "job, grp, idx"},
     {"groups", "job, grp"},
 };
-
-std::int64_t as_number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
 /// What is older than this is too old; below all times if age does not matter.
 std::int64_t cutoff(UnixMillis now, Duration age) { return age > Duration{0} ? to_ms(now) - to_ms(age) : 0; }
