@@ -50,12 +50,9 @@ std::string read_line(int fd) {
 }  // namespace
 
 Result<std::unique_ptr<CellProcesses>> CellProcesses::start(const Options& options) {
-  std::unique_ptr<CellProcesses> cell(new CellProcesses);
-  const char* tmp = std::getenv("TMPDIR");
-  std::string name = std::string(tmp != nullptr ? tmp : "/var/tmp") + "/stint-bench-XXXXXX";
-  if (::mkdtemp(name.data()) == nullptr) return fail(Errc::io, name + ": " + std::strerror(errno));
-  cell->folder_ = name;
-  std::ofstream(cell->folder_ / "stint.toml") << options.settings;
+  STINT_TRY(auto folder, Folder::make());
+  std::unique_ptr<CellProcesses> cell(new CellProcesses(std::move(folder)));
+  std::ofstream(cell->folder_.path() / "stint.toml") << options.settings;
   STINT_TRY_VOID(cell->start_scheduler("127.0.0.1:0"));
   for (std::uint32_t i = 0; i < options.agents; ++i) STINT_TRY_VOID(cell->start_agent(options.cpus));
   STINT_TRY_VOID(cell->wait_for_agents(options.agents));
@@ -65,12 +62,10 @@ Result<std::unique_ptr<CellProcesses>> CellProcesses::start(const Options& optio
 CellProcesses::~CellProcesses() {
   for (std::size_t i = 0; i < agents_.size(); ++i) {
     end_process(agents_[i], SIGTERM);  // leaves its keeper running, as agents do
-    if (const auto state = exec::StateDir::open((folder_ / agent_name(i)).string()))
+    if (const auto state = exec::StateDir::open((folder_.path() / agent_name(i)).string()))
       static_cast<void>(exec::stop_keeper(*state, exec::now_boottime() + kKeeperEndTime));  // none may have come up
   }
   kill_scheduler();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 void CellProcesses::kill_scheduler() { end_process(scheduler_, SIGKILL); }
@@ -85,7 +80,7 @@ Result<pid_t> CellProcesses::spawn(const std::string& program, const std::vector
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, 2, (folder_ / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ::posix_spawn_file_actions_addopen(&actions, 2, (folder_.path() / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   if (kept_fd >= 0) ::posix_spawn_file_actions_adddup2(&actions, kept_fd, kept_fd);
   pid_t pid = -1;
   const int error = ::posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
@@ -97,8 +92,8 @@ Result<pid_t> CellProcesses::spawn(const std::string& program, const std::vector
 Status CellProcesses::start_scheduler(const std::string& listen) {
   std::array<int, 2> ready{};
   if (::pipe2(ready.data(), 0) != 0) return fail(Errc::io, std::string("pipe: ") + std::strerror(errno));
-  const std::string state = (folder_ / "scheduler").string();
-  const auto config = folder_ / "stint.toml";
+  const std::string state = (folder_.path() / "scheduler").string();
+  const auto config = folder_.path() / "stint.toml";
   auto pid = spawn(
       own_program(),
       {"scheduler", "start", "--config", config.string(), "--state-dir", state, "--listen", listen, "--ready-fd", std::to_string(ready[1])},
@@ -108,7 +103,7 @@ Status CellProcesses::start_scheduler(const std::string& listen) {
   scheduler_ = *pid;
   server_ = read_line(ready[0]);
   ::close(ready[0]);
-  if (server_.empty()) return fail(Errc::io, "the scheduler did not start; see " + (folder_ / "log").string());
+  if (server_.empty()) return fail(Errc::io, "the scheduler did not start; see " + (folder_.path() / "log").string());
   std::ifstream file(state + "/context.json");
   const auto context = json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
   const auto colon = server_.rfind(':');
@@ -128,7 +123,7 @@ Result<std::string> CellProcesses::write_key_file(const std::string& name) {
   key["agent"] = key.at("number");
   key["name"] = name;
   key["server"] = server_;
-  std::string path = (folder_ / (name + ".key")).string();
+  std::string path = (folder_.path() / (name + ".key")).string();
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   const std::string text = json::serialize(key);
   const bool written = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
@@ -140,9 +135,10 @@ Result<std::string> CellProcesses::write_key_file(const std::string& name) {
 Status CellProcesses::start_agent(std::uint32_t cpus) {
   const std::string name = agent_name(agents_.size());
   STINT_TRY(const auto key, write_key_file(name));
-  STINT_TRY(const auto pid,
-            spawn(own_program(),
-                  {"agent", "start", "--key-file", key, "--state-dir", (folder_ / name).string(), "--cpu", std::to_string(cpus)}, -1));
+  STINT_TRY(
+      const auto pid,
+      spawn(own_program(),
+            {"agent", "start", "--key-file", key, "--state-dir", (folder_.path() / name).string(), "--cpu", std::to_string(cpus)}, -1));
   agents_.push_back(pid);
   return {};
 }
@@ -150,7 +146,7 @@ Status CellProcesses::start_agent(std::uint32_t cpus) {
 Result<pid_t> CellProcesses::start_program(const std::string& program, const std::string& server) {
   const std::string name = agent_name(agents_.size());
   STINT_TRY(const auto key, write_key_file(name));
-  STINT_TRY(const auto pid, spawn(program, {"--key-file", key, "--state-dir", (folder_ / name).string(), "--server", server}, -1));
+  STINT_TRY(const auto pid, spawn(program, {"--key-file", key, "--state-dir", (folder_.path() / name).string(), "--server", server}, -1));
   agents_.push_back(pid);
   STINT_TRY_VOID(wait_for_agents(agents_.size()));
   return pid;
@@ -166,7 +162,7 @@ Status CellProcesses::wait_for_agents(std::size_t agents) {
     if (connected >= agents) return {};
     std::this_thread::sleep_for(kAgentWaitStep);
   }
-  return fail(Errc::unavailable, "the agents did not connect; see " + (folder_ / "log").string());
+  return fail(Errc::unavailable, "the agents did not connect; see " + (folder_.path() / "log").string());
 }
 
 }  // namespace stint::bench

@@ -2,14 +2,15 @@
 
 #include <sys/types.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "adapters/http_client/beast_http_client.hpp"
 #include "base/pin.hpp"
 #include "base/result.hpp"
+#include "bench/cell/folder.hpp"
 
 namespace stint::bench {
 
@@ -41,17 +42,17 @@ class CellProcesses {
   [[nodiscard]] const std::string& server() const { return server_; }
   /// One more agent, of another program: `PROGRAM --key-file … --state-dir … --server SERVER`. Returns its pid once it is connected.
   [[nodiscard]] Result<pid_t> start_program(const std::string& program, const std::string& server);
-  [[nodiscard]] std::string database() const { return (folder_ / "scheduler" / "state.db").string(); }
+  [[nodiscard]] std::string database() const { return (folder_.path() / "scheduler" / "state.db").string(); }
 
  private:
-  CellProcesses() = default;
+  explicit CellProcesses(Folder folder) : folder_(std::move(folder)) {}
   Status start_scheduler(const std::string& listen);
   Status start_agent(std::uint32_t cpus);
   Result<std::string> write_key_file(const std::string& name);
   Status wait_for_agents(std::size_t agents);
   Result<pid_t> spawn(const std::string& program, const std::vector<std::string>& arguments, int kept_fd);
 
-  std::filesystem::path folder_;
+  Folder folder_;
   std::string server_;
   adapters::HttpEndpoint endpoint_;
   std::vector<Pin> pins_;
