@@ -1,9 +1,9 @@
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "base/result.hpp"
+#include "bench/report/progress.hpp"
 #include "bench/report/report.hpp"
 #include "bench/scale/scale_bench.hpp"
 
@@ -13,8 +13,9 @@ namespace stint::bench {
 struct ScaleRun {
   const ScaleBenchOptions& options;
   Report& report;
-  std::function<void(const std::string&)> say;   ///< progress
+  const Progress& progress;
 
+  void say(const std::string& line) const { progress.say(line); }
   /// A row.
   void note(const std::string& measure, std::uint64_t count, double value, const std::string& unit) const {
     report.rows.push_back({{"measure", measure}, {"count", count}, {"value", value}, {"unit", unit}});

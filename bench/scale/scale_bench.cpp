@@ -1,8 +1,5 @@
 #include "bench/scale/scale_bench.hpp"
 
-#include <unistd.h>
-
-#include <cstdio>
 #include <ostream>
 
 #include "bench/scale/parts.hpp"
@@ -28,12 +25,11 @@ int run_scale_bench(const ScaleBenchOptions& options, bool json, std::ostream& o
   report.notes = {{"memory", "resident bytes of the scheduler's process, less those of an empty cell"},
                   {"agents", "simulated, in processes of their own; the real protocol over TCP loopback, MAC on"},
                   {"store", "SQLite WAL, synchronous=FULL"}};
-  const bool is_terminal = ::isatty(STDERR_FILENO) == 1;
-  const auto say = [is_terminal](const std::string& what) {
-    if (is_terminal) std::fprintf(stderr, "\r\033[K%s", what.c_str());
-  };
-  const Status measured = measure({options, report, say});
-  say("");
+  Status measured;
+  {
+    const Progress progress;
+    measured = measure({options, report, progress});
+  }
   if (!measured) {
     out << "bench scale: " << measured.error().detail << "\n";
     return 2;
