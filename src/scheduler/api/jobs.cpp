@@ -66,12 +66,8 @@ Answer submit_job(const Call& call) {
   const auto id = cell.core.submit({std::move(*spec), call.principal.name, call.request.idempotency_key}, call.now, effects);
   if (!id) return refuse(id.error());
   const int status = effects.rows.size() == rows_before ? 200 : 201;
-  return [status, view = *cell.core.find_job(*id)] {
-    ports::HttpResponse response;
-    response.status = status;
-    response.body = json::serialize(job_json(view)) + "\n";
-    return response;
-  };
+  // Put into words when it is told: the agent has its frame by then.
+  return [status, view = *cell.core.find_job(*id)] { return say(status, json::serialize(job_json(view)))(); };
 }
 
 Answer list_jobs(const Call& call) {
