@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Draws what `stint bench growth --json` found: docs/growth-pending.svg and docs/growth-agents.svg.
+"""Draws what `stint bench growth --json` found: docs/images/growth-pending.svg and growth-agents.svg.
 
-usage: bench/core/plot_growth.py FILE.json [FOLDER]     FOLDER: docs
+usage: bench/core/plot_growth.py FILE.json [FOLDER]     FOLDER: docs/images
 """
 
 import json
@@ -21,7 +21,7 @@ def main():
         print(__doc__, file=sys.stderr)
         return 2
     rows = json.loads(pathlib.Path(sys.argv[1]).read_text())["rows"]
-    folder = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else ROOT / "docs"
+    folder = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else ROOT / "docs/images"
     for axis, label in AXES.items():
         series = {}
         for row in rows:
