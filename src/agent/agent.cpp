@@ -24,8 +24,7 @@ Agent::Agent(AgentConfig config, std::vector<DriverSlot> drivers, ports::Journal
       entropy_(entropy),
       log_(log),
       attempts_(journal_),
-      executor_(attempts_, std::move(drivers), static_cast<std::size_t>(std::max<std::int64_t>(config_.info.resources.gpus, 0)),
-                config_.base_env, log),
+      executor_(attempts_, std::move(drivers), config_.info, config_.base_env, log),
       logs_(executor_),
       reports_(log),
       backoff_(draw_seed(entropy)),
@@ -89,18 +88,22 @@ void Agent::drain(Now now) {
 protocol::AgentInfo Agent::make_info() const {
   auto info = config_.info;
   info.notes.insert(info.notes.end(), driver_notes_.begin(), driver_notes_.end());
+  if (executor_.has_adopted()) info.prefetch = 0;  // nothing can wait for room of which nobody knows how much there is
   if (is_draining_) {
+    info.prefetch = 0;
     info.drivers.clear();  // nothing fits an agent that runs nothing
     info.notes.emplace_back("draining: takes nothing new");
   }
   return info;
 }
 
-void Agent::refresh_notes() {
-  auto notes = executor_.take_notes();
-  if (!notes || *notes == driver_notes_) return;
-  driver_notes_ = std::move(*notes);
-  tell_info();
+void Agent::refresh_info() {
+  bool is_new = std::exchange(has_adopted_, executor_.has_adopted()) != has_adopted_;
+  if (auto notes = executor_.take_notes(); notes && *notes != driver_notes_) {
+    driver_notes_ = std::move(*notes);
+    is_new = true;
+  }
+  if (is_new) tell_info();
 }
 
 /// A change between Resume, which carried the info as it was, and Reconcile is told after Reconcile; without a session the next Resume
@@ -182,6 +185,10 @@ void Agent::on_message(const protocol::Cancel& message, Now now) {
   for (const auto& item : message.items) {
     auto* attempt = attempts_.find(item.ref);
     if (attempt == nullptr) continue;  // it ended, and the scheduler's Cancel crossed our report
+    if (item.mode == protocol::CancelMode::recall) {
+      executor_.recall(*attempt, now);
+      continue;
+    }
     const auto mode = item.mode == protocol::CancelMode::kill ? ports::Driver::StopMode::kill : ports::Driver::StopMode::graceful;
     executor_.stop(*attempt, mode, item.reason, now);
   }

@@ -159,7 +159,7 @@ class Agent final : public ports::LinkClient {
   void send_updates(Now now);
   void send_output();
   void note_reach();
-  void refresh_notes();
+  void refresh_info();
   void tell_info();
   [[nodiscard]] protocol::AgentInfo make_info() const;
 
@@ -183,6 +183,7 @@ class Agent final : public ports::LinkClient {
   bool is_synced_ = false;  ///< Reconcile was read: updates and output may be sent
   bool is_in_reach_ = false;  ///< as drivers were told
   Instant last_heard_{};  ///< from the scheduler, while it was
+  bool has_adopted_ = false;  ///< as the info last told says it
   bool info_is_due_ = false;  ///< it has changed since Resume
   bool is_leaving_ = false;
   bool is_draining_ = false;

@@ -49,7 +49,8 @@ ports::LaunchSpec make_launch(const AttemptRef& ref, const protocol::TaskTemplat
 }
 
 TaskStatus status_of(const ports::DriverEnded& ended) {
-  if (ended.reason == EndReason::cancelled || ended.reason == EndReason::superseded) return TaskStatus::cancelled;
+  if (ended.reason == EndReason::cancelled || ended.reason == EndReason::superseded || ended.reason == EndReason::recalled)
+    return TaskStatus::cancelled;
   return ended.reason == EndReason::exit && ended.exit_code == 0 ? TaskStatus::completed : TaskStatus::failed;
 }
 
@@ -81,6 +82,8 @@ DriverSlot* Executor::find_driver(const std::string& name) {
 
 void Executor::adopt(Attempt& attempt, Now now) {
   gpus_.reserve(attempt.state.gpus);
+  attempt.is_adopted = !attempt.has_ended();
+  if (attempt.is_adopted) ++adopted_;
   if (find_driver(attempt.state.driver) != nullptr) return;
   attempt.has_spool = false;
   if (!attempt.has_ended())
@@ -115,12 +118,22 @@ void Executor::accept(const AttemptRef& ref, const protocol::TaskTemplate& tmpl,
   state.driver = tmpl.driver;
   auto& attempt = attempts_.add(std::move(state));
   attempt.gpus_wanted = static_cast<std::uint32_t>(gpus);
+  attempt.room = Room::of_task(tmpl.resources);
   auto launch = prepare(*slot, ref, tmpl, extra);
   if (!launch) return end_without_driver(attempt, EndReason::start_failed, launch.error().detail, now);
   attempt.launch = std::move(*launch);
   waiting_.push_back(ref);
-  if (gpus == 0) return;
-  if (auto indices = gpus_.take(attempt.gpus_wanted)) attempt.state.gpus = std::move(*indices);
+  if (room_.has(attempt.room)) take_gpus(attempt);  // already now: the record that tells of the attempt tells of them, too
+}
+
+/// True if it has all that it wants.
+bool Executor::take_gpus(Attempt& attempt) {
+  if (attempt.state.gpus.size() >= attempt.gpus_wanted) return true;
+  auto indices = gpus_.take(attempt.gpus_wanted);
+  if (!indices) return false;
+  attempt.state.gpus = std::move(*indices);
+  attempts_.touch(attempt);
+  return true;
 }
 
 void Executor::refuse(const AttemptRef& ref, std::string why, Now now) {
@@ -140,23 +153,24 @@ void Executor::stop(Attempt& attempt, ports::Driver::StopMode mode, EndReason re
   if (slot != nullptr && slot->is_ready) slot->driver->stop(attempt.state.ref, mode);  // else when it is back
 }
 
+void Executor::recall(Attempt& attempt, Now now) {
+  if (attempt.phase == Attempt::Phase::waiting) end_without_driver(attempt, EndReason::recalled, "given back before it was started", now);
+}
+
 void Executor::launch(StartRule rule) {
   std::deque<AttemptRef> still_waiting;
   for (const auto& ref : std::exchange(waiting_, {})) {
     auto* attempt = attempts_.find(ref);
     if (attempt == nullptr || attempt->phase != Attempt::Phase::waiting) continue;
-    if (attempt->gpus_wanted > 0 && attempt->state.gpus.empty()) {
-      if (auto indices = gpus_.take(attempt->gpus_wanted)) {
-        attempt->state.gpus = std::move(*indices);
-        attempts_.touch(*attempt);
-      }
-    }
+    const bool has_all = room_.has(attempt->room) && take_gpus(*attempt);
     auto* slot = find_driver(attempt->state.driver);
     const bool may_start = rule == StartRule::at_once || !attempt->is_dirty;
-    if (slot->start_rule != rule || !slot->is_ready || !may_start || attempt->state.gpus.size() < attempt->gpus_wanted) {
+    if (slot->start_rule != rule || !slot->is_ready || !may_start || !has_all) {
       still_waiting.push_back(ref);
       continue;
     }
+    room_.take(attempt->room);
+    attempt->has_room = true;
     auto spec = std::move(*attempt->launch);
     attempt->launch.reset();
     attempt->phase = Attempt::Phase::launched;
@@ -216,6 +230,8 @@ void Executor::end(Attempt& attempt, const ports::DriverEnded& ended, Now now) {
   if (outcome.status == TaskStatus::completed) outcome.outputs = ended.outputs;
   hold_to_limits(attempt.state, outcome);
   gpus_.give_back(attempt.state.gpus);
+  if (std::exchange(attempt.has_room, false)) room_.give_back(attempt.room);
+  if (std::exchange(attempt.is_adopted, false)) --adopted_;
   attempts_.on_ended(attempt, outcome);
 }
 

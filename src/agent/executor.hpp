@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "agent/attempts.hpp"
 #include "agent/gpu_pool.hpp"
 #include "agent/log_pump.hpp"
+#include "agent/room.hpp"
 #include "agent/task_env.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
@@ -35,8 +37,14 @@ struct DriverSlot {
 /// Runs attempts through the drivers: starts what is accepted, turns what drivers say into changes of attempts. Knows no session.
 class Executor final : public OutputSource {
  public:
-  Executor(Attempts& attempts, std::vector<DriverSlot> drivers, std::size_t gpus, Environment base_env, Log& log)
-      : attempts_(attempts), drivers_(std::move(drivers)), gpus_(gpus), base_env_(std::move(base_env)), log_(log) {}
+  /// `info`: what this agent offers, and whether attempts may wait for it.
+  Executor(Attempts& attempts, std::vector<DriverSlot> drivers, const protocol::AgentInfo& info, Environment base_env, Log& log)
+      : attempts_(attempts),
+        drivers_(std::move(drivers)),
+        gpus_(static_cast<std::size_t>(std::max<std::int64_t>(info.resources.gpus, 0))),
+        room_(info.resources, info.prefetch > 0),
+        base_env_(std::move(base_env)),
+        log_(log) {}
 
   /// Names and GPUs of attempts from before a restart; those whose driver is gone for good are lost.
   void adopt(Attempt& attempt, Now now);
@@ -45,8 +53,13 @@ class Executor final : public OutputSource {
   void accept(const AttemptRef& ref, const protocol::TaskTemplate& tmpl, const protocol::AssignedExtra* extra, Now now);
   void refuse(const AttemptRef& ref, std::string why, Now now);
   void stop(Attempt& attempt, ports::Driver::StopMode mode, EndReason reason, Now now);
+  /// Ends it as given back, unless a driver has it.
+  void recall(Attempt& attempt, Now now);
+  /// True if something runs that an earlier process began: how much room there is cannot be known.
+  [[nodiscard]] bool has_adopted() const { return adopted_ > 0; }
 
-  /// Hands waiting attempts to the drivers of this rule, as far as they are persisted (after_persist) and GPUs are free.
+  /// Hands waiting attempts to the drivers of this rule, in the order in which they came, as far as they are persisted (after_persist) and
+  /// what they take is free.
   void launch(StartRule rule);
   /// Takes the events of the drivers of this rule. False: there were none.
   bool take_events(StartRule rule, Now now);
@@ -72,6 +85,7 @@ class Executor final : public OutputSource {
                                     const protocol::AssignedExtra* extra) const;
   void keep_result(Attempt& attempt, std::string_view report_lines);
   DriverSlot* find_driver(const std::string& name);
+  bool take_gpus(Attempt& attempt);
   void end(Attempt& attempt, const ports::DriverEnded& ended, Now now);
   void end_without_driver(Attempt& attempt, EndReason reason, std::string detail, Now now);
   void on_event(DriverSlot& slot, ports::DriverHeld event, Now now);
@@ -85,6 +99,8 @@ class Executor final : public OutputSource {
   Attempts& attempts_;
   std::vector<DriverSlot> drivers_;
   GpuPool gpus_;
+  Room room_;
+  std::size_t adopted_ = 0;  ///< not ended
   Environment base_env_;
   Log& log_;
   bool notes_are_new_ = false;

@@ -14,7 +14,7 @@ void Agent::finish_turn(Now now) {
   const auto dropped = attempts_.take_dropped();
   executor_.release(dropped);
   for (const auto& [ref, driver] : dropped) reports_.drop(ref);
-  refresh_notes();
+  refresh_info();
   note_reach();
   send_output();
   if (is_synced_) send_updates(now);

@@ -7,11 +7,11 @@ namespace {
 
 constexpr std::array<std::string_view, kAgentTypes> kTypes{"trainer", "inferencer", "crawler", "labeller", "rater"};
 constexpr std::array<std::string_view, 5> kStatuses{"pending", "running", "completed", "failed", "cancelled"};
-constexpr std::array<std::string_view, 18> kReasons{"none",           "exit",         "signal",       "oom",
+constexpr std::array<std::string_view, 19> kReasons{"none",           "exit",         "signal",       "oom",
                                                     "timeout",        "lost",         "cancelled",    "superseded",
                                                     "refused",        "start_failed", "needs_failed", "result_too_large",
                                                     "max_fails",      "skipped",      "reused",       "preparation_failed",
-                                                    "output_missing", "stage_failed"};
+                                                    "output_missing", "stage_failed", "recalled"};
 
 template <class Enum, std::size_t N>
 std::optional<Enum> parse_word(const std::array<std::string_view, N>& words, std::string_view word) {

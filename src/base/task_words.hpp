@@ -33,6 +33,7 @@ enum class EndReason : std::uint8_t {
   preparation_failed = 15,  ///< its items or inputs could not be made from what earlier tasks left
   output_missing = 16,    ///< a declared output was not there, or could not be kept
   stage_failed = 17,      ///< its inputs could not be brought to the agent
+  recalled = 18,          ///< given back before it was started: counts as no try
 };
 
 /// What becomes of a running attempt whose agent is out of reach: it goes on and another may join it later; it is stopped on its machine;

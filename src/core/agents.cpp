@@ -102,6 +102,7 @@ Status drain_agent(Turn& turn, const DrainAgent& event) {
   agent->row.drain_by = drain_by;
   turn.effects.rows.emplace_back(agent->row);
   tell_agent(turn, "agent_draining", *agent, event.by);
+  settle_queue(turn, *agent);
   refresh_agent(turn.state, *agent);
   if (agent->takes_work()) turn.state.freed.insert(event.agent);
   watch_drain(turn, *agent);

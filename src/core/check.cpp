@@ -25,12 +25,25 @@ std::string name_of(const Group& group) { return std::to_string(group.job->row.i
 void check_agent(const State& state, const Agent& agent, Findings& findings) {
   const std::string& name = agent.row.name;
   Resources used;
+  std::size_t queued = 0;
+  std::uint32_t short_running = 0;
   for (std::size_t i = 0; i < agent.held.size(); ++i) {
     const Attempt& attempt = *agent.held[i];
-    used += attempt.group->spec->resources;
+    queued += attempt.is_queued ? 1 : 0;
+    short_running += attempt.is_short ? 1 : 0;
+    if (!attempt.is_queued) used += attempt.group->spec->resources;
+    findings.expect(!attempt.is_queued || attempt.row.status != TaskStatus::running, name, "runs an attempt that is queued there");
+    findings.expect(!attempt.is_queued || !attempt.is_short, name, "has an attempt that waits and counts as running");
+    findings.expect(!attempt.is_recalled || attempt.is_queued, name, "is asked to give back what does not wait there");
     findings.expect(attempt.position == i && attempt.row.agent == agent.row.number, name, "holds an attempt that believes to be elsewhere");
     findings.expect(attempt.holds(), name, "holds an attempt that has let go");
   }
+  for (const Attempt* attempt : agent.queue)
+    findings.expect(attempt->is_queued && attempt->position < agent.held.size() && agent.held[attempt->position] == attempt, name,
+                    "has in its queue what does not wait there");
+  findings.expect(queued == agent.queue.size() && short_running == agent.short_running, name, "queue differs from a recount");
+  findings.expect(state.queues.contains({agent.queue.size(), agent.row.number}) == !agent.queue.empty(), name,
+                  "is among the agents with a queue, or not, against what it has");
   findings.expect(used == agent.used, name, "used resources differ from a recount");
   findings.expect(agent.is_shrunk || agent.row.offer.resources.covers(used), name, "over-committed");
   findings.expect(agent.is_shrunk || agent.held.size() <= window_of(agent.row.offer), name, "has more attempts than its window");
@@ -189,15 +202,18 @@ void check_retention(const State& state, Findings& findings) {
 
 void check_classes(const State& state, Findings& findings) {
   std::size_t runnable = 0;
+  std::size_t waiting = 0;
   for (const auto& [key, task_class] : state.classes) {
     const std::string name = "class " + std::to_string(task_class.number);
     const bool should_run = !task_class.offered.empty() && !task_class.is_blocked;
-    findings.expect(should_run == task_class.turn.has_value(), name, "is runnable, or not, against what it has");
-    if (task_class.turn) findings.expect(state.runnable.contains(*task_class.turn), name, "is not in the run");
+    findings.expect(!task_class.offered.empty() == task_class.turn.has_value(), name, "has a turn, or none, against what it has");
+    if (task_class.turn)
+      findings.expect((task_class.is_blocked ? state.waiting : state.runnable).contains(*task_class.turn), name, "is not in its line");
+    waiting += !task_class.offered.empty() && task_class.is_blocked ? 1 : 0;
     findings.expect(state.blocked.contains(task_class.number) == task_class.is_blocked, name, "is not among the blocked");
     runnable += should_run ? 1 : 0;
   }
-  findings.expect(runnable == state.runnable.size(), "classes", "in the run are more than there are");
+  findings.expect(runnable == state.runnable.size() && waiting == state.waiting.size(), "classes", "in line are more than there are");
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ Result<std::vector<AttemptRef>> claim_work(Turn& turn, const ClaimWork& event) {
     while (claimed.size() < event.limit && group->is_offered) {
       const auto index = take_for(*group, event.agent, left);
       if (!index) break;
-      place_task(turn, *group, *index, *agent, lease_until);
+      place_task(turn, *group, *index, *agent, {.lease_until = lease_until});
       refresh_group(turn.state, *group);
       claimed.push_back({{group->job->row.id, group->position, *index}, group->entries.at(*index).attempts});
     }

@@ -85,7 +85,9 @@ void add_agent(std::string& out, const Agent& agent) {
   Line line{out, "agent"};
   line << row.number.value << row.name << std::uint64_t{row.generation} << std::string_view{to_hex(row.instance)} << row.offer.host;
   line << row.offer.boot_id << row.offer.resources << std::uint64_t{row.offer.window} << row.registered_at << row.last_seen_at;
-  line << agent.used << std::uint64_t{agent.held.size()};
+  Resources held;  // not agent.used: which of them are queued no row says
+  for (const Attempt* attempt : agent.held) held += attempt->group->spec->resources;
+  line << held << std::uint64_t{agent.held.size()};
   line << std::uint64_t{row.key_epoch.value};
   line.flag("revoked", row.revoked).flag("draining", row.draining);
   if (row.drain_by > UnixMillis{}) line << row.drain_by;

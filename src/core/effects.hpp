@@ -15,12 +15,17 @@ struct Assign {
   AgentNumber agent;
   AttemptRef ref;
 };
+enum class StopMode : std::uint8_t {
+  graceful,
+  kill,   ///< at once, without the grace
+  recall  ///< only if it has not been started; an agent that has goes on and says nothing
+};
 /// End `ref` at the agent, if it still has it.
 struct Stop {
   AgentNumber agent;
   AttemptRef ref;
-  EndReason reason = EndReason::cancelled; ///< cancelled, superseded
-  bool kill = false;                       ///< at once, without the grace
+  EndReason reason = EndReason::cancelled; ///< cancelled, superseded; with recall it means nothing
+  StopMode mode = StopMode::graceful;
 };
 /// The update is recorded.
 struct Ack {

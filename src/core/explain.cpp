@@ -74,10 +74,22 @@ Explanation explain_claimed(const Question& q, const AttemptRow& claim) {
   return answer;
 }
 
+Explanation explain_queued(const Question& q, const Attempt& attempt) {
+  const Agent& agent = *q.state.find_agent(attempt.row.agent);
+  Explanation answer;
+  answer.state = "placed";
+  answer.ahead = static_cast<std::uint64_t>(std::find(agent.queue.begin(), agent.queue.end(), &attempt) - agent.queue.begin());
+  answer.summary = q.id + " waits at " + agent.row.name + (agent.is_connected ? "" : " (out of reach)") +
+                   (answer.ahead > 0 ? ", behind " + plural(answer.ahead, "task") : "") +
+                   ", for a short task there to end; the agent starts it by itself.";
+  return answer;
+}
+
 Explanation explain_live(const Question& q, const TaskEntry& entry) {
   if (is_for_people(q.group)) return explain_claimed(q, entry.live[0]->row);
   Explanation answer;
   answer.state = entry.is_running ? "running" : "placed";
+  if (entry.live_count == 1 && entry.live[0]->is_queued) return explain_queued(q, *entry.live[0]);
   std::vector<std::string> places;
   for (std::size_t i = 0; i < entry.live_count; ++i) {
     const Agent* agent = q.state.find_agent(entry.live[i]->row.agent);

@@ -2,6 +2,7 @@
 // capacity
 // is freed that would, so a decision costs the classes and agents that can move, never the tasks that wait.
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "core/event_rows.hpp"
@@ -31,8 +32,6 @@ void mark_job_running(Turn& turn, Job& job) {
   turn.effects.rows.emplace_back(job.state);
 }
 
-void place_next(Turn& turn, Group& group, Agent& agent) { place_task(turn, group, take_next(group), agent); }
-
 void block(State& state, TaskClass& task_class) {
   task_class.is_blocked = true;
   state.blocked.emplace(task_class.number, &task_class);
@@ -40,10 +39,10 @@ void block(State& state, TaskClass& task_class) {
 }
 
 /// Classes that one of the freed agents would take are asked again.
-void wake_classes(State& state) {
+void wake_classes(State& state, const std::set<AgentNumber>& freed) {
   for (auto at = state.blocked.begin(); at != state.blocked.end();) {
     TaskClass& task_class = *at->second;
-    const bool fits = std::any_of(state.freed.begin(), state.freed.end(), [&](AgentNumber agent) {
+    const bool fits = std::any_of(freed.begin(), freed.end(), [&](AgentNumber agent) {
       return state.capacity.fits(agent, task_class.key->shape, task_class.refusals);
     });
     ++at;
@@ -52,38 +51,11 @@ void wake_classes(State& state) {
     state.blocked.erase(task_class.number);
     refresh_class(state, task_class);
   }
-  state.freed.clear();
 }
 
-}  // namespace
-
-void place_task(Turn& turn, Group& group, std::uint32_t index, Agent& agent, UnixMillis lease_until) {
-  group.entered_end = std::max(group.entered_end, index + 1);
-  TaskEntry& entry = group.entries[index];
-  const AttemptRef ref{{group.job->row.id, group.position, index}, ++entry.attempts};
-  Attempt& attempt = turn.state.attempts[ref];
-  attempt.row.ref = ref;
-  attempt.row.agent = agent.row.number;
-  attempt.row.placed_at = turn.now.wall;
-  if (lease_until > UnixMillis{}) {
-    attempt.row.status = TaskStatus::running;  // nobody will say so
-    attempt.row.started_at = turn.now.wall;
-    attempt.row.lease_until = lease_until;
-  }
-  attempt.group = &group;
-  attempt.older = entry.newest;
-  entry.newest = &attempt;
-  entry.live[entry.live_count++] = &attempt;
-  hold(turn.state, agent, attempt);
-  refresh_entry(group, entry);
-  turn.effects.rows.emplace_back(attempt.row);
-  turn.effects.sends.emplace_back(Assign{agent.row.number, ref});
-  mark_job_running(turn, *group.job);
-}
-
-void place_tasks(Turn& turn) {
+/// Every class that agents take from is blocked afterwards, or has nothing left.
+void place_runnable(Turn& turn) {
   State& state = turn.state;
-  wake_classes(state);
   const TaskClass* walked = nullptr;
   std::optional<CapacityIndex::Walk> walk;
   while (!state.runnable.empty()) {
@@ -98,10 +70,49 @@ void place_tasks(Turn& turn) {
         block(state, task_class);
         break;
       }
-      place_next(turn, group, *state.find_agent(*agent));
+      place_next(turn, group, *state.find_agent(*agent), {});
       refresh_group(state, group);
     }
   }
+}
+
+}  // namespace
+
+void place_task(Turn& turn, Group& group, std::uint32_t index, Agent& agent, const PlaceAs& as) {
+  group.entered_end = std::max(group.entered_end, index + 1);
+  TaskEntry& entry = group.entries[index];
+  const AttemptRef ref{{group.job->row.id, group.position, index}, ++entry.attempts};
+  Attempt& attempt = turn.state.attempts[ref];
+  attempt.row.ref = ref;
+  attempt.row.agent = agent.row.number;
+  attempt.row.placed_at = turn.now.wall;
+  attempt.is_queued = as.is_queued;
+  if (as.lease_until > UnixMillis{}) {
+    attempt.row.status = TaskStatus::running;  // nobody will say so
+    attempt.row.started_at = turn.now.wall;
+    attempt.row.lease_until = as.lease_until;
+  }
+  attempt.group = &group;
+  attempt.older = entry.newest;
+  entry.newest = &attempt;
+  entry.live[entry.live_count++] = &attempt;
+  hold(turn.state, agent, attempt);
+  refresh_entry(group, entry);
+  turn.effects.rows.emplace_back(attempt.row);
+  turn.effects.sends.emplace_back(Assign{agent.row.number, ref});
+  mark_job_running(turn, *group.job);
+}
+
+void place_next(Turn& turn, Group& group, Agent& agent, const PlaceAs& as) { place_task(turn, group, take_next(group), agent, as); }
+
+void place_tasks(Turn& turn) {
+  State& state = turn.state;
+  const std::set<AgentNumber> freed = std::exchange(state.freed, {});
+  for (const AgentNumber agent : freed) begin_queued(state, *state.find_agent(agent));
+  wake_classes(state, freed);
+  place_runnable(turn);
+  for (const AgentNumber agent : freed) refill_queue(turn, *state.find_agent(agent));
+  for (const AgentNumber agent : freed) recall_for(turn, *state.find_agent(agent));
   tell_ended(turn);
   state.is_settled = true;
 }

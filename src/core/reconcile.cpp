@@ -20,7 +20,8 @@ void be_in_reach(State& state, Attempt& attempt) {
   refresh_group(state, group);
 }
 
-void keep(Turn& turn, const Agent& agent, Attempt& attempt) {
+void keep(Turn& turn, const Agent& agent, Attempt& attempt, TaskStatus status) {
+  if (!has_ended(status)) attempt.is_recalled = false;  // if it was asked, it did not hear
   attempt.reconciled_in = turn.state.reconciliations;
   if (!attempt.row.accepted || attempt.row.instance != agent.row.instance) {
     attempt.row.accepted = true;
@@ -39,21 +40,31 @@ Verdict judge_held(Turn& turn, const Agent& agent, const HeldAttempt& held) {
   attempt.reconciled_in = turn.state.reconciliations;
   if (attempt.row.live) {
     verdict.verdict = HeldVerdict::keep;
-    keep(turn, agent, attempt);
+    keep(turn, agent, attempt, held.status);
   } else if (attempt.is_releasing() && has_ended(held.status)) {
     end_releasing(turn, attempt, turn.now.wall);
   }
   return verdict;
 }
 
+/// It never came to the agent, and does not go there again.
+void take_back(Turn& turn, Attempt& attempt) {
+  attempt.row.status = TaskStatus::cancelled;
+  attempt.row.reason = EndReason::recalled;
+  attempt.row.ended_at = turn.now.wall;
+  leave_live_set(turn, attempt);
+}
+
 /// What the agent should hold and does not: lost if it had accepted it, else assigned once more.
-void judge_missing(Turn& turn, Attempt& attempt, std::vector<AttemptRef>& again) {
+void judge_missing(Turn& turn, const Agent& agent, Attempt& attempt, std::vector<AttemptRef>& again) {
   if (attempt.is_releasing()) {
     end_releasing(turn, attempt, turn.now.wall);
     return;
   }
   if (!attempt.row.accepted) {
     be_in_reach(turn.state, attempt);
+    // Its earlier self had let it wait; this one would start it at once.
+    if (agent.row.offer.prefetch == 0 && (attempt.is_queued || !agent.is_within_offer())) return take_back(turn, attempt);
     again.push_back(attempt.row.ref);
     return;
   }
@@ -117,10 +128,12 @@ void connect_agent(Turn& turn, const AgentConnected& event) {
   std::vector<AttemptRef> again;
   for (const AttemptRef& ref : missing_refs(state, *agent)) {
     const auto at = state.attempts.find(ref);
-    if (at != state.attempts.end() && at->second.holds()) judge_missing(turn, at->second, again);
+    if (at != state.attempts.end() && at->second.holds()) judge_missing(turn, *agent, at->second, again);
   }
   turn.effects.sends.emplace_back(Reconciled{event.agent});
   for (const AttemptRef& ref : again) turn.effects.sends.emplace_back(Assign{event.agent, ref});
+  queue_overhang(state, *agent);
+  settle_queue(turn, *agent);
   watch_drain(turn, *agent);
 }
 

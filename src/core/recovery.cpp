@@ -179,7 +179,7 @@ Status link_attempts(State& state) {
       Agent* agent = state.find_agent(attempt.row.agent);
       if (agent == nullptr)
         return corrupt(describe(state, ref) + " is at agent " + std::to_string(attempt.row.agent.value) + ", which is not there");
-      hold(state, *agent, attempt);
+      hold(state, *agent, attempt);  // whether it was queued there is found out when the agent is back (queue_overhang)
     } else if (!is_open) {
       state.attempts.erase(ref);  // its task's result came later in the table
     }

@@ -87,12 +87,14 @@ void apply_end(Turn& turn, Attempt& attempt, const AttemptReport& report) {
   attempt.row.status = report.status;
   attempt.row.reason = report.reason;
   if (report.status == TaskStatus::completed) {
+    if (attempt.row.started_at > UnixMillis{}) note_run(*attempt.group, attempt.row.ended_at - attempt.row.started_at);
     write_what_it_left(turn, attempt, report);
     complete_task(turn, attempt);
     return;
   }
   if (attempt.row.reason == EndReason::none)
     attempt.row.reason = report.status == TaskStatus::cancelled ? EndReason::cancelled : EndReason::exit;
+  if (attempt.row.reason == EndReason::recalled && !attempt.is_recalled) attempt.row.reason = EndReason::cancelled;  // nobody asked for it
   if (attempt.row.reason == EndReason::refused) note_refusal(turn.state, attempt);
   leave_live_set(turn, attempt);
 }
@@ -104,7 +106,9 @@ void apply_progress(Turn& turn, Attempt& attempt, const AttemptReport& report) {
     attempt.row.started_at = report.started_at > UnixMillis{} ? report.started_at : turn.now.wall;
   }
   turn.effects.rows.emplace_back(attempt.row);
-  if (starts) refresh_entry(*attempt.group, attempt.group->entries.at(attempt.row.ref.task.index));
+  if (!starts) return;
+  if (attempt.is_queued) begin_out_of_turn(turn.state, *turn.state.find_agent(report.agent), attempt);
+  refresh_entry(*attempt.group, attempt.group->entries.at(attempt.row.ref.task.index));
 }
 
 /// True if the update, or a later one, is recorded already.

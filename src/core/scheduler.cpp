@@ -99,6 +99,7 @@ void Scheduler::on_agent_offer(AgentNumber number, const AgentOffer& offer, Now 
   Agent* agent = state_->find_agent(number);
   if (agent == nullptr || agent->row.revoked || agent->row.offer == offer) return;
   change_offer(turn, *agent, offer);
+  settle_queue(turn, *agent);
   effects.rows.emplace_back(agent->row);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -32,8 +33,9 @@
 ///   ended       two bits in Group::states
 ///   fresh       never placed and open: at or above Group::cursor, nothing else is known of it
 ///   entered     placed at least once and open: a TaskEntry, with its live attempts or a place in `ready` / `delayed`
-/// An attempt *holds* its agent's resources while it is live, and after that until the agent is known to have let it go: `releasing` is
-/// live == false with ended_at zero. Both facts are in its row, so a reload knows them too (never over-commit).
+/// An attempt *holds* its place at its agent while it is live, and after that until the agent is known to have let it go: `releasing` is
+/// live == false with ended_at zero. Both facts are in its row, so a reload knows them too (never over-commit). With its place it holds
+/// the agent's resources, unless it is *queued* there (prefetch.cpp): then the agent starts it when there is room.
 namespace stint::core {
 
 struct Group;
@@ -47,6 +49,9 @@ struct Attempt {
   std::uint32_t position = 0;  ///< in Agent::held, while it holds
   std::uint64_t reconciled_in = 0;  ///< the last reconciliation that named it
   bool overdue = false;  ///< its agent is out of reach for too long: another attempt may join
+  bool is_queued = false;  ///< waits at its agent, without resources
+  bool is_recalled = false;  ///< its agent was asked to give it back
+  bool is_short = false;  ///< in Agent::short_running
 
   [[nodiscard]] bool is_releasing() const { return !row.live && row.ended_at == UnixMillis{}; }
   [[nodiscard]] bool holds() const { return row.live || is_releasing(); }
@@ -115,6 +120,8 @@ struct Group {
   Instant timer = Instant::max();  ///< when the first of `delayed` is due
   std::vector<std::uint32_t> dependants;
   TaskCounts counts;
+  /// How long its tasks have run, the last ones above all; unknown until one has completed in this life of the process.
+  std::optional<Duration> mean_run;
   std::array<IndexRanges, 3> ended_in_turn;  ///< completed, failed, cancelled: told as one event each
   bool is_told_in_turn = false;
 
@@ -123,6 +130,8 @@ struct Group {
   /// Fresh tasks below `index`.
   [[nodiscard]] std::uint64_t fresh_before(std::uint32_t index) const;
   [[nodiscard]] std::uint64_t open() const { return counts.pending + counts.running; }
+  /// Its tasks may be queued at agents.
+  [[nodiscard]] bool is_short() const { return mean_run && *mean_run < limits::kShortTask; }
 };
 
 struct Job {
@@ -166,22 +175,31 @@ struct TaskClass {
   std::map<GroupKey, Group*> offered;  ///< groups with something to place, in job order
   std::vector<Refusal> refusals;
   bool is_blocked = false;
-  std::optional<TurnKey> turn;  ///< its place in State::runnable
+  std::optional<TurnKey> turn;  ///< its place in State::runnable, or, if it is blocked, in State::waiting
+  bool turn_is_blocked = false;  ///< which of the two
 };
 
 struct Agent {
   AgentRow row;
   bool is_connected = false;  ///< and reconciled: the core answers a connection at once
   bool is_awaited = false;  ///< after a restart: nobody saw it go, so it has one lease to come back
-  bool is_shrunk = false;  ///< its offer fell below what it holds, which is no over-commit of ours
-  Resources used;
+  /// Its offer fell below what it holds, or it says itself that it has begun more than fits: no over-commit of ours.
+  bool is_shrunk = false;
+  Resources used;  ///< by those of `held` that are not queued
   std::vector<Attempt*> held;
+  std::vector<Attempt*> queue;  ///< those of `held` that are queued, in the order in which they were assigned
+  std::uint32_t short_running = 0;  ///< attempts with resources whose tasks are known to be short: places that soon come free
   Instant disconnected_since{};
   Instant timer = Instant::max();  ///< when the first of its attempts is overdue
   Instant drain_timer = Instant::max();  ///< when its drain's deadline is
 
   [[nodiscard]] bool is_within_offer() const { return row.offer.resources.covers(used) && held.size() <= window_of(row.offer); }
   [[nodiscard]] bool takes_work() const { return is_connected && !row.draining && !row.revoked && held.size() < window_of(row.offer); }
+  /// How many attempts more may be queued here: few, since what waits here does not see what becomes free elsewhere.
+  [[nodiscard]] std::size_t queue_places() const {
+    const std::size_t most = std::min<std::size_t>(row.offer.prefetch, std::size_t{limits::kQueuedPerRunning} * short_running);
+    return takes_work() && !is_shrunk && most > queue.size() ? most - queue.size() : 0;
+  }
 };
 
 struct Timer {
@@ -203,9 +221,11 @@ struct State {
   std::map<ClassKey, TaskClass> classes;
   std::map<TurnKey, TaskClass*> runnable;  ///< classes with something offered that are not blocked
   std::map<std::uint64_t, TaskClass*> blocked;  ///< by number
+  std::map<TurnKey, TaskClass*> waiting;  ///< of those, the ones with something offered
   std::uint64_t next_class = 1;
   CapacityIndex capacity;
   std::set<AgentNumber> freed;  ///< have more to give than when place() last looked
+  std::set<std::pair<std::size_t, AgentNumber>> queues;  ///< agents at which attempts are queued, by how many
 
   std::set<Timer> timers;
   std::vector<Group*> told_in_turn;  ///< groups with ended_in_turn

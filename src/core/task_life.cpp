@@ -151,12 +151,18 @@ void fail_task(Turn& turn, Group& group, std::uint32_t index, TaskEntry& entry, 
   end_entered_task(turn, group, index, entry, TaskStatus::failed);
 }
 
-/// How long the task waits after an attempt that left the set: a failure always pauses, a loss only when it comes again, a refusal never:
-/// another agent may take the task.
+/// How long the task waits after an attempt that left the set: a failure always pauses, a loss only when it comes again, a refusal and a
+/// recall never: another agent may take the task.
 Duration pause_after(const TaskEntry& entry, const AttemptRow& row) {
   if (counts_as_failure(row)) return backoff(entry.failures);
-  if (row.reason == EndReason::refused) return Duration{0};
+  if (row.reason == EndReason::refused || row.reason == EndReason::recalled) return Duration{0};
   return entry.reschedules > 1 ? backoff(entry.reschedules - 1) : Duration{0};
+}
+
+/// Of the event that tells of it.
+const char* kind_of_end(const AttemptRow& row) {
+  if (row.reason == EndReason::recalled) return "attempt_recalled";
+  return counts_as_failure(row) ? "attempt_failed" : "attempt_lost";
 }
 
 void stop_at_limit_of_failures(Turn& turn, Job& job) {
@@ -194,13 +200,13 @@ bool counts_as_failure(const AttemptRow& row) {
 void count_end(TaskEntry& entry, const AttemptRow& row) {
   if (counts_as_failure(row)) {
     ++entry.failures;
-  } else if (row.reason != EndReason::refused) {
+  } else if (row.reason != EndReason::refused && row.reason != EndReason::recalled) {
     ++entry.reschedules;
   }
 }
 
 Stop make_stop(AgentNumber agent, const AttemptRef& ref, EndReason reason) {
-  return {agent, ref, reason == EndReason::superseded ? EndReason::superseded : EndReason::cancelled, false};
+  return {agent, ref, reason == EndReason::superseded ? EndReason::superseded : EndReason::cancelled};
 }
 
 Duration backoff(std::uint32_t n) {
@@ -241,12 +247,11 @@ void leave_live_set(Turn& turn, Attempt& attempt) {
   Group& group = *attempt.group;
   const std::uint32_t index = attempt.row.ref.task.index;
   TaskEntry& entry = get_entry(group, index);
-  const bool is_failure = counts_as_failure(attempt.row);
   drop_from_live(entry, attempt);
   count_end(entry, attempt.row);
   if (!attempt.holds()) release(turn.state, attempt);
   refresh_entry(group, entry);
-  tell_attempt(turn, is_failure ? "attempt_failed" : "attempt_lost", attempt);
+  tell_attempt(turn, kind_of_end(attempt.row), attempt);
   if (entry.live_count == 0 && has_used_tries(group, entry)) {
     fail_task(turn, group, index, entry, attempt);
   } else {

@@ -24,9 +24,14 @@ void dequeue(State& state, Group& group, std::uint32_t index, TaskEntry& entry);
 /// True if the task should have one more attempt: none is live, or none of the live ones is within reach.
 [[nodiscard]] bool wants_attempt(const Group& group, const TaskEntry& entry);
 
-/// The agent's resources are taken or given back by this attempt.
+/// The attempt takes its place at the agent, with its resources or, if `is_queued`, in the agent's queue; and gives it back.
 void hold(State& state, Agent& agent, Attempt& attempt);
 void release(State& state, Attempt& attempt);
+/// The two halves of that, for one that changes from one to the other.
+void take_resources(Agent& agent, Attempt& attempt);
+void give_back_resources(Agent& agent, Attempt& attempt);
+void join_queue(State& state, Agent& agent, Attempt& attempt);
+void leave_queue(State& state, Agent& agent, Attempt& attempt);
 /// After connected, draining, offer or window changed.
 void refresh_agent(State& state, Agent& agent);
 
@@ -58,7 +63,7 @@ void settle_job(Turn& turn, Job& job);
 /// A failed attempt that costs a retry. Losses and refusals do not.
 [[nodiscard]] bool counts_as_failure(const AttemptRow& row);
 /// Adds an attempt that left the live set without a result to its task's failures or reschedules. A refusal is neither: nothing was tried,
-/// and who refused is not asked again.
+/// and who refused is not asked again. Nor is what was recalled before it began.
 void count_end(TaskEntry& entry, const AttemptRow& row);
 /// Asks the agent to end the attempt. It is told one of two reasons, whatever the row says: cancelled, or superseded by another attempt.
 [[nodiscard]] Stop make_stop(AgentNumber agent, const AttemptRef& ref, EndReason reason);

@@ -57,9 +57,31 @@ void connect_agent(Turn& turn, const AgentConnected& event);
 void apply_report(Turn& turn, const AttemptReport& report);
 
 // place.cpp
-/// A new attempt of `index`, which waits or is fresh, at this agent. With a lease it is a person's, who claimed it: it runs from now on.
-void place_task(Turn& turn, Group& group, std::uint32_t index, Agent& agent, UnixMillis lease_until = {});
+struct PlaceAs {
+  UnixMillis lease_until{};  ///< a person's, who claimed it: it runs from now on; zero: an agent's
+  bool is_queued = false;  ///< it waits there for resources
+};
+/// A new attempt of `index`, which waits or is fresh, at this agent.
+void place_task(Turn& turn, Group& group, std::uint32_t index, Agent& agent, const PlaceAs& as);
+/// Of the group's next task; it is offered.
+void place_next(Turn& turn, Group& group, Agent& agent, const PlaceAs& as);
 void place_tasks(Turn& turn);
+
+// prefetch.cpp
+/// How long a task of the group has run, said by its agent.
+void note_run(Group& group, Duration run);
+/// Queued attempts for which there is room at this agent now have its resources.
+void begin_queued(State& state, Agent& agent);
+/// The agent says that it has begun a queued attempt. Its word counts: others that had its resources and have not begun wait instead.
+void begin_out_of_turn(State& state, Agent& agent, Attempt& attempt);
+/// More is there than fits: what has not begun waits, the newest first, if the agent lets attempts wait.
+void queue_overhang(State& state, Agent& agent);
+/// The next tasks that would be placed here, if they are short, wait here.
+void refill_queue(Turn& turn, Agent& agent);
+/// This agent has room, and nobody in line that fits: others are asked to give back what waits with them.
+void recall_for(Turn& turn, const Agent& idle);
+/// Recalls all that waits at an agent that lets nothing wait any more, or drains.
+void settle_queue(Turn& turn, Agent& agent);
 
 // recovery.cpp
 [[nodiscard]] Status load_row(State& state, const Row& row);

@@ -67,12 +67,13 @@ void refresh_group(State& state, Group& group) {
 
 void refresh_class(State& state, TaskClass& task_class) {
   std::optional<TurnKey> turn;
-  if (!task_class.offered.empty() && !task_class.is_blocked)
-    turn = TurnKey{-task_class.key->priority, task_class.offered.begin()->first, task_class.number};
-  if (turn == task_class.turn) return;
-  if (task_class.turn) state.runnable.erase(*task_class.turn);
+  if (!task_class.offered.empty()) turn = TurnKey{-task_class.key->priority, task_class.offered.begin()->first, task_class.number};
+  if (turn == task_class.turn && task_class.is_blocked == task_class.turn_is_blocked) return;
+  const auto line = [&]() -> auto& { return task_class.turn_is_blocked ? state.waiting : state.runnable; };
+  if (task_class.turn) line().erase(*task_class.turn);
   task_class.turn = turn;
-  if (turn) state.runnable.emplace(*turn, &task_class);
+  task_class.turn_is_blocked = task_class.is_blocked;
+  if (turn) line().emplace(*turn, &task_class);
 }
 
 void join_class(State& state, Group& group, JobId only) {
@@ -145,10 +146,26 @@ void wake_delayed(State& state, Now now, Group& group) {
   refresh_group(state, group);
 }
 
+void take_resources(Agent& agent, Attempt& attempt) {
+  agent.used += attempt.group->spec->resources;
+  attempt.is_short = attempt.group->is_short();
+  if (attempt.is_short) ++agent.short_running;
+}
+
+void give_back_resources(Agent& agent, Attempt& attempt) {
+  agent.used -= attempt.group->spec->resources;
+  if (attempt.is_short) --agent.short_running;
+  attempt.is_short = false;
+}
+
 void hold(State& state, Agent& agent, Attempt& attempt) {
   attempt.position = static_cast<std::uint32_t>(agent.held.size());
   agent.held.push_back(&attempt);
-  agent.used += attempt.group->spec->resources;
+  if (attempt.is_queued) {
+    join_queue(state, agent, attempt);
+  } else {
+    take_resources(agent, attempt);
+  }
   ++attempt.group->job->holding;
   refresh_agent(state, agent);
 }
@@ -159,7 +176,11 @@ void release(State& state, Attempt& attempt) {
   agent->held[attempt.position] = agent->held.back();
   agent->held[attempt.position]->position = attempt.position;
   agent->held.pop_back();
-  agent->used -= attempt.group->spec->resources;
+  if (attempt.is_queued) {
+    leave_queue(state, *agent, attempt);
+  } else {
+    give_back_resources(*agent, attempt);
+  }
   --attempt.group->job->holding;
   if (agent->is_within_offer()) agent->is_shrunk = false;
   refresh_agent(state, *agent);

@@ -67,14 +67,14 @@ TEST(CodecMeaning, Updates) {
     };
   };
   EXPECT_EQ(refusal(update(0.0F, 1, 0, kRef)), "accepted");
-  EXPECT_EQ(refusal(update(1.0F, 4, 17, kRef)), "accepted");
+  EXPECT_EQ(refusal(update(1.0F, 4, 18, kRef)), "accepted");
   EXPECT_EQ(refusal(update(1.001F, 1, 0, kRef)), "bad_progress");
   EXPECT_EQ(refusal(update(-0.001F, 1, 0, kRef)), "bad_progress");
   EXPECT_EQ(refusal(update(std::numeric_limits<float>::quiet_NaN(), 1, 0, kRef)), "bad_progress");
   EXPECT_EQ(refusal(update(std::numeric_limits<float>::infinity(), 1, 0, kRef)), "bad_progress");
   EXPECT_EQ(refusal(update(0.0F, 5, 0, kRef)), "bad_enum");
   EXPECT_EQ(refusal(update(0.0F, -1, 0, kRef)), "bad_enum");
-  EXPECT_EQ(refusal(update(0.0F, 1, 18, kRef)), "bad_enum");
+  EXPECT_EQ(refusal(update(0.0F, 1, 19, kRef)), "bad_enum");
   EXPECT_EQ(refusal(update(0.0F, 1, 0, {0, 0, 0, 1})), "missing_field");
   EXPECT_EQ(refusal(update(0.0F, 1, 0, {12, 0, 0, 0})), "missing_field");
   EXPECT_EQ(refusal(update(0.0F, 1, 0, {std::uint64_t{1} << 63, 0, 0, 1})), "bad_value");

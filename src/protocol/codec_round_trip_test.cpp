@@ -112,7 +112,7 @@ class Gen {
     u.ref = ref();
     u.number = small();
     u.status = static_cast<TaskStatus>(prng_.below(5));
-    u.reason = static_cast<EndReason>(prng_.below(18));
+    u.reason = static_cast<EndReason>(prng_.below(19));
     u.exit_code = static_cast<std::int32_t>(small());
     u.signal = static_cast<std::int32_t>(prng_.below(65));
     u.started_ms = positive();
@@ -143,6 +143,7 @@ class Gen {
     i.boot_id = text();
     i.host = text();
     i.window = small();
+    i.prefetch = small();
     return i;
   }
   LogStream stream() { return prng_.chance(1, 2) ? LogStream::out : LogStream::err; }
@@ -184,7 +185,7 @@ bool same(const std::vector<T>& a, const std::vector<T>& b) {
 bool same(const AgentInfo& a, const AgentInfo& b) {
   return a.name == b.name && a.version == b.version && a.types == b.types && a.resources == b.resources && a.labels == b.labels &&
          a.drivers == b.drivers && a.notes == b.notes && a.shared_paths == b.shared_paths && a.boot_id == b.boot_id && a.host == b.host &&
-         a.window == b.window;
+         a.window == b.window && a.prefetch == b.prefetch;
 }
 bool same(const AssignmentList& a, const AssignmentList& b) {
   return a.templates == b.templates && same(a.items, b.items) && a.extras == b.extras;
@@ -308,7 +309,7 @@ TEST(CodecRoundTrip, Cancel) {
     return Cancel{g.many(20, [&] {
       CancelItem item;
       item.ref = g.ref();
-      item.mode = g.prng().chance(1, 2) ? CancelMode::graceful : CancelMode::kill;
+      item.mode = static_cast<CancelMode>(1 + g.prng().below(3));
       item.reason = g.prng().chance(1, 2) ? EndReason::cancelled : EndReason::superseded;
       return item;
     })};

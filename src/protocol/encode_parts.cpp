@@ -209,6 +209,7 @@ Offset<schema::AgentInfo> agent_info(FlatBufferBuilder& b, const AgentInfo& info
   out.add_boot_id(boot_id);
   out.add_host(host);
   out.add_window(info.window);
+  out.add_prefetch(info.prefetch);
   return out.Finish();
 }
 

@@ -117,6 +117,7 @@ struct AgentInfo {
   std::string boot_id;  ///< the kernel's, to know "the same machine"
   std::string host;
   std::uint32_t window = 0;  ///< most attempts it takes at once
+  std::uint32_t prefetch = 0;  ///< how many of them may wait with it
 };
 
 struct HeldAttempt {
@@ -154,7 +155,7 @@ struct HeartbeatAck {
   std::int64_t session_time_ms = 0;  ///< when received
 };
 
-enum class CancelMode : std::uint8_t { graceful = 1, kill = 2 };
+enum class CancelMode : std::uint8_t { graceful = 1, kill = 2, recall = 3 /* only if it has not been started */ };
 struct CancelItem {
   AttemptRef ref;
   CancelMode mode = CancelMode::graceful;

@@ -18,6 +18,7 @@ core::AgentOffer to_offer(const protocol::AgentInfo& info) {
   offer.host = info.host;
   offer.version = info.version;
   offer.window = info.window;
+  offer.prefetch = info.prefetch;
   return offer;
 }
 
@@ -70,6 +71,15 @@ protocol::Verdict to_verdict(core::HeldVerdict verdict) {
     case core::HeldVerdict::keep: return protocol::Verdict::keep;
     case core::HeldVerdict::stop: return protocol::Verdict::stop;
     case core::HeldVerdict::forget: return protocol::Verdict::forget;
+  }
+  STINT_ASSERT(false);
+}
+
+protocol::CancelMode to_cancel_mode(core::StopMode mode) {
+  switch (mode) {
+    case core::StopMode::graceful: return protocol::CancelMode::graceful;
+    case core::StopMode::kill: return protocol::CancelMode::kill;
+    case core::StopMode::recall: return protocol::CancelMode::recall;
   }
   STINT_ASSERT(false);
 }

@@ -13,5 +13,6 @@ namespace stint::scheduler {
 [[nodiscard]] core::AttemptReport to_report(AgentNumber agent, const protocol::StatusUpdate& update);
 [[nodiscard]] protocol::TaskTemplate to_template(const core::JobSpec& job, const core::TaskSpec& task);
 [[nodiscard]] protocol::Verdict to_verdict(core::HeldVerdict verdict);
+[[nodiscard]] protocol::CancelMode to_cancel_mode(core::StopMode mode);
 
 }  // namespace stint::scheduler

@@ -164,6 +164,7 @@ TYPED_TEST_P(StoreContract, WhatWasCommittedIsThereAgainFieldByField) {
   agent.offer.notes = {"memory limits are not enforced"};
   agent.offer.boot_id = "b";
   agent.offer.window = 12;
+  agent.offer.prefetch = 4;
   agent.last_seen_at = unix_millis(5);
   agent.key_epoch = KeyEpoch{3};
   core::JobStateRow state{JobId{1}, TaskStatus::failed, EndReason::max_fails, "three failed", true, unix_millis(9)};

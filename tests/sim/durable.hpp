@@ -73,6 +73,7 @@ class Durable {
   void check_new_attempt(const core::AttemptRow& row);
   void check_change(const core::AttemptRow& before, const core::AttemptRow& row);
   void end_task(const TaskRef& task, const TaskEnd& end);
+  [[nodiscard]] bool is_over_committed(AgentNumber agent);
   void count_held(const core::AttemptRow& row, int sign);
   void check_need(const AttemptRef& ref, const core::Need& need);
   void check_person(const core::AttemptRow& row);
@@ -106,6 +107,7 @@ class Durable {
   std::map<TaskRef, AgentNumber> answered_;  ///< by people, here or in the job that this one tries again
   std::map<AgentNumber, core::AgentRow> agents_;
   std::map<AgentNumber, Resources> held_;
+  std::map<AgentNumber, Resources> started_;  ///< by those of them that have begun
   std::set<AgentNumber> given_work_;  ///< in this batch: an offer may shrink below what is in use, and then nothing may be added
   std::map<TaskRef, int> live_;
   std::set<JobId> open_jobs_;

@@ -142,6 +142,7 @@ protocol::AgentInfo draw_agent(Prng& prng, std::size_t index) {
   if (prng.chance(1, 3)) info.types = {draw_type(prng)};
   if (prng.chance(1, 3)) info.labels = {{"zone", info.name}};
   info.window = prng.chance(1, 4) ? 1 + static_cast<std::uint32_t>(prng.below(4)) : 0;
+  info.prefetch = prng.chance(1, 2) ? static_cast<std::uint32_t>(prng.below(12)) : 0;
   return info;
 }
 
@@ -149,7 +150,10 @@ JobMix draw_mix(Prng& prng) {
   JobMix mix;
   mix.jobs = 1 + prng.below(6);
   mix.tasks_max = 1 + static_cast<std::uint32_t>(prng.below(16));
-  mix.run_max = prng.between(std::chrono::milliseconds{100}, std::chrono::seconds{40});
+  // Some have only tasks so short that they may wait at agents.
+  const bool is_short = prng.chance(1, 4);
+  mix.run_max = is_short ? prng.between(std::chrono::milliseconds{20}, std::chrono::milliseconds{400})
+                         : prng.between(std::chrono::milliseconds{100}, std::chrono::seconds{40});
   mix.has_graphs = prng.chance(1, 2);
   mix.has_failures = prng.chance(1, 2);
   mix.has_noop = prng.chance(1, 2);

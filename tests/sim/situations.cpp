@@ -19,7 +19,7 @@ constexpr std::array kRows{"job",        "job_state", "group",      "attempt",  
 constexpr std::array kMessages{"AssignmentList", "UpdateList", "StatusAck", "AgentInfo", "Resume", "Reconcile", "Heartbeat", "HeartbeatAck",
                                "Cancel",         "LogChunk",   "Credit",    "Error",     "Close",  "Rekey",     "CellPins"};
 constexpr std::array kEvents{"agent_connected",  "agent_disconnected", "agent_draining", "agent_registered",    "agent_revoked",
-                             "attempt_conflict", "attempt_failed",     "attempt_lost",   "group_sized",         "job_cancel_requested",
+                             "attempt_conflict", "attempt_failed",     "attempt_lost",   "attempt_recalled", "group_sized",         "job_cancel_requested",
                              "job_ended",        "job_removed",        "job_submitted",  "key_retired",         "key_rotated",
                              "tasks_ended",      "token_created",      "token_revoked",  "agent_token_created", "agent_token_revoked"};
 constexpr std::array kVerdicts{"", "keep", "stop", "forget"};

@@ -211,6 +211,7 @@ void Storm::upgrade(AgentNode& agent, Prng& draw) {
   info.version = std::to_string(2 + draw.below(8));
   info.labels = {{"zone", draw.chance(1, 2) ? info.name : "a1"}};
   info.window = draw.chance(1, 2) ? 0 : 2 + static_cast<std::uint32_t>(draw.below(4));
+  info.prefetch = draw.chance(1, 2) ? 0 : static_cast<std::uint32_t>(draw.below(12));
   if (draw.chance(1, 3)) info.resources.cpu_millis = std::max<std::int64_t>(1000, info.resources.cpu_millis / 2);
   agent.change_info(std::move(info));
   agent.leave();

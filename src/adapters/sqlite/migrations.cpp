@@ -163,7 +163,12 @@ CREATE VIEW attempts_in_words AS
   JOIN words s ON s.kind = 'status' AND s.id = a.status JOIN words r ON r.kind = 'reason' AND r.id = a.reason;
 )sql";
 
-constexpr std::array kMigrations{kVersion1, kTokens, kEntries, kRetention, kClaims, kKeyEpochs, kEnrolment, kRuns};
+// Attempts that waited at an agent and were given back.
+constexpr const char* kRecalled = R"sql(
+INSERT INTO words VALUES ('reason',18,'recalled');
+)sql";
+
+constexpr std::array kMigrations{kVersion1, kTokens, kEntries, kRetention, kClaims, kKeyEpochs, kEnrolment, kRuns, kRecalled};
 
 }  // namespace
 

@@ -63,7 +63,8 @@ std::string to_json(const core::AgentOffer& offer) {
                                       {"boot_id", offer.boot_id},
                                       {"host", offer.host},
                                       {"version", offer.version},
-                                      {"window", offer.window}});
+                                      {"window", offer.window},
+                                      {"prefetch", offer.prefetch}});
 }
 
 Result<core::AgentOffer> parse_offer(const std::string& text) {
@@ -84,6 +85,7 @@ Result<core::AgentOffer> parse_offer(const std::string& text) {
     offer.host = std::string(object.at("host").as_string());
     offer.version = std::string(object.at("version").as_string());
     offer.window = object.at("window").to_number<std::uint32_t>();
+    if (const auto* prefetch = object.if_contains("prefetch")) offer.prefetch = prefetch->to_number<std::uint32_t>();  // not in old rows
     return offer;
   } catch (const std::exception& problem) {
     return fail(Errc::corrupt, std::string("agents.offer: ") + problem.what());

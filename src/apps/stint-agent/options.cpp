@@ -28,6 +28,7 @@ const char* const kAgentUsage =
     "  --gpu N               whole GPUs offered              (default: those found)\n"
     "  --storage SIZE        disk offered: 100Gi             (default: what is free at the state directory)\n"
     "  --cache-size SIZE     of files fetched for tasks, kept for the next ones (default: 20Gi)\n"
+    "  --prefetch N          short tasks that may wait here for CPUs to become free (default: 2 for each CPU; 0: none)\n"
     "  --type TYPE           trainer, inferencer, crawler, labeller or rater; may be repeated (default: all)\n"
     "  --label KEY=VALUE     may be repeated\n"
     "  --shared-path DIR     other machines see it under the same path; may be repeated\n"
@@ -56,6 +57,7 @@ enum Option : int {
   kGpu,
   kStorage,
   kCacheSize,
+  kPrefetch,
   kType,
   kLabel,
   kSharedPath,
@@ -78,6 +80,7 @@ constexpr option kOptions[] = {{"key-file", required_argument, nullptr, kKeyFile
                                {"gpu", required_argument, nullptr, kGpu},
                                {"storage", required_argument, nullptr, kStorage},
                                {"cache-size", required_argument, nullptr, kCacheSize},
+                               {"prefetch", required_argument, nullptr, kPrefetch},
                                {"type", required_argument, nullptr, kType},
                                {"label", required_argument, nullptr, kLabel},
                                {"shared-path", required_argument, nullptr, kSharedPath},
@@ -99,9 +102,9 @@ Status set_quantity(std::optional<std::int64_t>& target, const char* name, const
   return {};
 }
 
-Result<std::int64_t> parse_gpus(std::string_view text) {
+Result<std::int64_t> parse_count(std::string_view text) {
   if (text.empty() || text.size() > 4 || text.find_first_not_of("0123456789") != std::string_view::npos)
-    return fail(Errc::invalid_argument, "'" + std::string{text} + "' is no number of whole GPUs (0 to 9999)");
+    return fail(Errc::invalid_argument, "'" + std::string{text} + "' is no whole number from 0 to 9999");
   return std::stoll(std::string{text});
 }
 
@@ -114,9 +117,10 @@ Status apply(int code, const char* value, Command& command) {
     case kName: options.name = value; return {};
     case kCpu: return set_quantity(options.cpu_millis, "cpu", value, core::parse_cpu);
     case kMemory: return set_quantity(options.memory_bytes, "memory", value, core::parse_bytes);
-    case kGpu: return set_quantity(options.gpus, "gpu", value, parse_gpus);
+    case kGpu: return set_quantity(options.gpus, "gpu", value, parse_count);
     case kStorage: return set_quantity(options.storage_bytes, "storage", value, core::parse_bytes);
     case kCacheSize: return set_quantity(options.cache_bytes, "cache-size", value, core::parse_bytes);
+    case kPrefetch: return set_quantity(options.prefetch, "prefetch", value, parse_count);
     case kType: {
       const auto type = parse_agent_type(value);
       if (!type)

@@ -104,6 +104,10 @@ Status try_tls(const std::vector<agent_host::Address>& servers, CellTrust& trust
   return {};
 }
 
+std::int64_t default_prefetch(const Resources& offered) {
+  return std::clamp(kPrefetchPerCpu * offered.cpu_millis / 1000, kPrefetchPerCpu, kPrefetchMax);
+}
+
 agent::AgentConfig make_config(const AgentHostOptions& options, const agent_host::KeyFile& key, const std::string& state_dir) {
   agent::AgentConfig config;
   config.number = key.agent;
@@ -124,6 +128,7 @@ agent::AgentConfig make_config(const AgentHostOptions& options, const agent_host
   info.resources.memory_bytes = options.memory_bytes.value_or(info.resources.memory_bytes);
   info.resources.gpus = options.gpus.value_or(info.resources.gpus);
   info.resources.storage_bytes = options.storage_bytes.value_or(info.resources.storage_bytes);
+  info.prefetch = static_cast<std::uint32_t>(options.prefetch.value_or(default_prefetch(info.resources)));
   return config;
 }
 

@@ -12,6 +12,9 @@
 
 namespace stint {
 
+inline constexpr std::int64_t kPrefetchPerCpu = 2;  ///< one that is next, and one more while that one's end is on its way
+inline constexpr std::int64_t kPrefetchMax = 9999;
+
 /// What `stint agent start` and `stint-agent` are told on their command lines.
 struct AgentHostOptions {
   std::vector<std::string> servers;  ///< HOST[:PORT]; none: the key file's
@@ -27,6 +30,7 @@ struct AgentHostOptions {
   std::vector<std::pair<std::string, std::string>> labels;
   std::vector<std::string> shared_paths;  ///< directories that other machines see under the same path
   std::uint32_t window = 0;               ///< attempts held at once; 0: the default
+  std::optional<std::int64_t> prefetch;   ///< short tasks that may wait here for room; none: kPrefetchPerCpu for each CPU offered
   std::string keeper_binary;              ///< empty: stint-keeper beside this program, else in PATH
   CellTlsOptions tls;
   bool insecure_plaintext = false;  ///< addresses beyond loopback may be spoken to without TLS

@@ -15,7 +15,7 @@ namespace stint::cli {
 namespace {
 
 struct StartArguments {
-  std::string key_file, name, cpu, memory, gpu, storage, cache_size;
+  std::string key_file, name, cpu, memory, gpu, storage, cache_size, prefetch;
   std::vector<std::string> types, labels, shared_paths;
   bool insecure_plaintext = false;
 };
@@ -29,12 +29,12 @@ Status set_amount(std::optional<std::int64_t>& target, const char* option, const
   return {};
 }
 
-Result<std::int64_t> parse_gpus(std::string_view text) {
-  std::int64_t gpus = 0;
-  const bool is_number = CLI::detail::lexical_cast(std::string(text), gpus);
-  if (!is_number || gpus < 0 || gpus > 9999)
-    return fail(Errc::invalid_argument, "expected a number of whole GPUs, got \"" + std::string(text) + "\"");
-  return gpus;
+Result<std::int64_t> parse_count(std::string_view text) {
+  std::int64_t count = 0;
+  const bool is_number = CLI::detail::lexical_cast(std::string(text), count);
+  if (!is_number || count < 0 || count > 9999)
+    return fail(Errc::invalid_argument, "expected a whole number from 0 to 9999, got \"" + std::string(text) + "\"");
+  return count;
 }
 
 /// What `stint agent join` wrote here.
@@ -59,9 +59,10 @@ Result<AgentHostOptions> make_host_options(const CommonOptions& options, const S
   if (!options.server.empty()) host.servers.push_back(options.server);
   STINT_TRY_VOID(set_amount(host.cpu_millis, "--cpu", arguments.cpu, core::parse_cpu));
   STINT_TRY_VOID(set_amount(host.memory_bytes, "--memory", arguments.memory, core::parse_bytes));
-  STINT_TRY_VOID(set_amount(host.gpus, "--gpu", arguments.gpu, parse_gpus));
+  STINT_TRY_VOID(set_amount(host.gpus, "--gpu", arguments.gpu, parse_count));
   STINT_TRY_VOID(set_amount(host.storage_bytes, "--storage", arguments.storage, core::parse_bytes));
   STINT_TRY_VOID(set_amount(host.cache_bytes, "--cache-size", arguments.cache_size, core::parse_bytes));
+  STINT_TRY_VOID(set_amount(host.prefetch, "--prefetch", arguments.prefetch, parse_count));
   for (const std::string& word : arguments.types) {
     const auto type = parse_agent_type(word);
     if (!type)
@@ -88,6 +89,7 @@ void add_offer_options(CLI::App& command, StartArguments& arguments) {
   command.add_option("--gpu", arguments.gpu, "Whole GPUs offered");
   command.add_option("--storage", arguments.storage, "Disk offered: 100Gi");
   command.add_option("--cache-size", arguments.cache_size, "Files fetched for tasks, kept for the next ones: 20Gi");
+  command.add_option("--prefetch", arguments.prefetch, "Short tasks that may wait here for CPUs to become free; 0: none [2 for each CPU]");
   command.add_option("--type", arguments.types, "trainer, inferencer, crawler, labeller, rater; may be given again [all]")
       ->allow_extra_args(false);
   command.add_option("--label", arguments.labels, "KEY=VALUE; may be given again")->allow_extra_args(false);

@@ -24,6 +24,7 @@ struct AgentOffer {
   std::string host;
   std::string version;
   std::uint32_t window = 0;                ///< most attempts it takes at once; 0 = no limit
+  std::uint32_t prefetch = 0;              ///< how many of them may wait with it until its resources are free for them
   bool operator==(const AgentOffer&) const = default;
 };
 

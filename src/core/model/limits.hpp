@@ -40,6 +40,11 @@ inline constexpr Duration kDrainDeadline = std::chrono::hours{24 * 366};
 
 inline constexpr std::size_t kLiveAttempts = 3;                 ///< of one task (promise 2)
 inline constexpr std::uint32_t kAgentAttempts = 65'536;         ///< at one agent at once, if it announces no smaller window
+/// Tasks may wait at an agent if those of their entry ran shorter than this: what they wait behind is over soon.
+inline constexpr Duration kShortTask = std::chrono::milliseconds{250};
+inline constexpr std::uint32_t kQueuedPerRunning = 2;           ///< short tasks that wait at an agent for each that runs there
+inline constexpr std::size_t kClassesAsked = 32;                ///< shapes looked at to find what may be queued at an agent
+inline constexpr std::size_t kQueuesAsked = 8;                  ///< agents looked at to find what another could begin at once
 inline constexpr std::uint64_t kJobId = std::uint64_t{1} << 27; ///< ids are positions in a table; a greater one in the store is corrupt
 inline constexpr std::uint64_t kAgentNumber = std::uint64_t{1} << 24;
 

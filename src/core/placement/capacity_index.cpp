@@ -51,9 +51,13 @@ void CapacityIndex::remove(AgentNumber agent) {
 }
 
 bool CapacityIndex::fits(AgentNumber agent, const Shape& shape, const std::vector<Refusal>& refusals) const {
+  return contains(agent) && agents_[agent.value].free.covers(shape.resources) && suits(agent, shape, refusals);
+}
+
+bool CapacityIndex::suits(AgentNumber agent, const Shape& shape, const std::vector<Refusal>& refusals) const {
   if (!contains(agent)) return false;
   const Entry& entry = agents_[agent.value];
-  if (!entry.free.covers(shape.resources)) return false;
+  if (!entry.offer->resources.covers(shape.resources)) return false;
   if (!offers_type(*entry.offer, shape) || !offers_driver(*entry.offer, shape) || !offers_labels(*entry.offer, shape)) return false;
   if (!sees_workdir(*entry.offer, shape)) return false;
   return std::none_of(refusals.begin(), refusals.end(), [&](const Refusal& refusal) { return refusal.agent == agent; });

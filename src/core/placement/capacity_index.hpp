@@ -47,6 +47,8 @@ class CapacityIndex {
   [[nodiscard]] const Resources& free(AgentNumber agent) const { return agents_[agent.value].free; }
   /// True if the agent is there and would take a task of this shape now.
   [[nodiscard]] bool fits(AgentNumber agent, const Shape& shape, const std::vector<Refusal>& refusals) const;
+  /// True if it would, had it nothing else to do.
+  [[nodiscard]] bool suits(AgentNumber agent, const Shape& shape, const std::vector<Refusal>& refusals) const;
 
   /// One shape's way through the index. Free capacity only shrinks while it lasts, so an agent that did not fit is never asked again, and a
   /// run of

@@ -20,14 +20,18 @@ const Behaviour& Crew::behaviour_of(const TaskRef& task) const {
 
 void Crew::note(const core::Effects& effects) {
   for (const auto& send : effects.sends) {
-    if (const auto* assign = std::get_if<core::Assign>(&send)) work_[assign->ref].agent = assign->agent;
+    if (const auto* assign = std::get_if<core::Assign>(&send)) {
+      Work& work = work_[assign->ref];
+      work.agent = assign->agent;
+      if (work.turn == 0) work.turn = ++turns_;
+    }
     if (const auto* stop = std::get_if<core::Stop>(&send)) stops_.push_back(*stop);
     if (const auto* prepare = std::get_if<core::Prepare>(&send)) prepares_.insert({prepare->job, prepare->group});
     if (const auto* collect = std::get_if<core::Collect>(&send)) collects_.insert({collect->job, collect->group});
     const auto* verdict = std::get_if<core::Verdict>(&send);
     if (verdict != nullptr && verdict->verdict == core::HeldVerdict::forget) work_.erase(verdict->ref);
     if (verdict != nullptr && verdict->verdict == core::HeldVerdict::stop)
-      stops_.push_back({verdict->agent, verdict->ref, EndReason::superseded, false});
+      stops_.push_back({verdict->agent, verdict->ref, EndReason::superseded});
   }
 }
 
@@ -107,24 +111,43 @@ bool Crew::obey() {
   for (const auto& stop : std::exchange(stops_, {})) {
     const auto found = work_.find(stop.ref);
     if (found == work_.end() || is_away(stop.agent)) continue;
+    const bool is_recall = stop.mode == core::StopMode::recall;
+    if (is_recall && found->second.has_started) continue;
     any = true;
-    report(stop.ref, found->second, TaskStatus::cancelled, stop.reason);
+    report(stop.ref, found->second, TaskStatus::cancelled, is_recall ? EndReason::recalled : stop.reason);
     work_.erase(stop.ref);
   }
   return any;
 }
 
+/// What the agent has free for what waits with it; one that lets nothing wait starts whatever it is given.
+bool Crew::has_room(const AttemptRef& ref, const Work& work) const {
+  const auto& offer = stage_.core().find_agent(work.agent)->offer;
+  if (offer.prefetch == 0) return true;
+  const auto wanted = [&](const AttemptRef& of) -> const Resources& {
+    return stage_.core().find_spec(of.task.job)->tasks.at(of.task.group).resources;
+  };
+  Resources free = offer.resources - wanted(ref);
+  for (const auto& [other, its] : work_)
+    if (its.agent == work.agent && its.has_started && !its.has_ended) free -= wanted(other);
+  return free.covers({});
+}
+
 bool Crew::start_given() {
-  std::vector<AttemptRef> given;
+  std::vector<std::pair<std::uint64_t, AttemptRef>> in_turn;
   for (const auto& [ref, work] : work_)
-    if (!work.has_started && !is_away(work.agent)) given.push_back(ref);
-  for (const auto& ref : given) {
+    if (!work.has_started && !is_away(work.agent)) in_turn.emplace_back(work.turn, ref);
+  std::sort(in_turn.begin(), in_turn.end());
+  bool any = false;
+  for (const auto& [turn, ref] : in_turn) {
     Work& work = work_.at(ref);
+    if (!has_room(ref, work)) continue;
+    any = true;
     work.has_started = true;
     work.ends = stage_.now().mono + behaviour_of(ref.task).takes;
     report(ref, work, TaskStatus::running, EndReason::none);
   }
-  return !given.empty();
+  return any;
 }
 
 bool Crew::end_due() {

@@ -29,6 +29,7 @@ class Crew {
  private:
   struct Work {
     AgentNumber agent;
+    std::uint64_t turn = 0;  ///< in which it was assigned
     bool has_started = false;
     bool has_ended = false;
     bool is_lost = false;  ///< its agent stopped it, being alone
@@ -40,6 +41,7 @@ class Crew {
   [[nodiscard]] bool is_away(AgentNumber agent) const { return away_since_.contains(agent); }
   [[nodiscard]] Instant end_of(const AttemptRef& ref, const Work& work) const;
   [[nodiscard]] Instant next_moment(Instant last) const;
+  [[nodiscard]] bool has_room(const AttemptRef& ref, const Work& work) const;
   void work_now();
   bool prepare_asked();
   bool obey();
@@ -50,6 +52,7 @@ class Crew {
   Stage& stage_;
   std::map<JobId, std::vector<Behaviour>> behaviours_;
   std::map<AttemptRef, Work> work_;
+  std::uint64_t turns_ = 0;
   std::vector<core::Stop> stops_;
   std::set<std::pair<JobId, std::uint32_t>> prepares_;
   std::set<std::pair<JobId, std::uint32_t>> collects_;

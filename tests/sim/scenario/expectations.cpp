@@ -23,7 +23,7 @@ std::vector<Word> rest_of(const std::vector<Word>& words, std::size_t from) {
   return from < words.size() ? std::vector<Word>(words.begin() + static_cast<std::ptrdiff_t>(from), words.end()) : std::vector<Word>{};
 }
 
-constexpr std::array<std::string_view, 8> kSends{"placed", "stop", "ack", "verdict", "reconciled", "cut", "prepare", "collect"};
+constexpr std::array<std::string_view, 9> kSends{"placed", "stop", "recall", "ack", "verdict", "reconciled", "cut", "prepare", "collect"};
 
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
@@ -35,6 +35,7 @@ std::string Scenario::describe(const core::Send& send) const {
     const Stage& stage;
     std::string operator()(const core::Assign& x) const { return "placed " + stage.name_of(x.ref) + " on " + stage.name_of(x.agent); }
     std::string operator()(const core::Stop& x) const {
+      if (x.mode == core::StopMode::recall) return "recall " + stage.name_of(x.agent) + ' ' + stage.name_of(x.ref);
       return "stop " + stage.name_of(x.agent) + ' ' + stage.name_of(x.ref) + ' ' + std::string(to_string(x.reason));
     }
     std::string operator()(const core::Ack& x) const {

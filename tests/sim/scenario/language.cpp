@@ -7,7 +7,7 @@ const char* const kLanguage =
 still until a line moves it. Nobody's clock, network or disk is involved: it is the scheduler's own decisions, in a second.
 
 Agents
-  agent NAME cpu=4 memory=8Gi gpu=1 storage=100Gi type=trainer,rater driver=exec label=zone:a window=8 boot=ID shared=/data
+  agent NAME cpu=4 memory=8Gi gpu=1 storage=100Gi type=trainer,rater driver=exec label=zone:a window=8 prefetch=4 boot=ID shared=/data
   agents NAME 10 cpu=8 ...       NAME1 to NAME10
   disconnect NAME, back NAME     out of reach; in reach again, with all it holds
   drain NAME [10m], undrain NAME, revoke NAME, offer NAME cpu=2 ...
@@ -35,7 +35,7 @@ Word by word, for what `run` does by itself
   prepared 1.rate count=4, unprepared 1.rate WHY, collected 1.rate, claim PERSON limit=2 type=rater, register NAME
 
 Expectations
-  expect placed 1.main.0@1 on a1     also: stop AGENT ATTEMPT, ack, verdict, reconciled, cut, prepare, collect: since the last expectation
+  expect placed 1.main.0@1 on a1     also: stop AGENT ATTEMPT, recall AGENT ATTEMPT, ack, verdict, reconciled, cut, prepare, collect: since the last expectation
   expect no placed ..., expect sends N, expect rows N     of the last event
   expect task 1.main.0 pending attempts= failures= live= reason=
   expect job 1 completed pending= running= completed= failed= cancelled= reason=

@@ -8,7 +8,7 @@ namespace {
 using core::JobSpec;
 using core::TaskSpec;
 
-const std::vector<std::string_view> kOfferWords{"cpu", "memory", "gpu", "storage", "type", "driver", "label", "window", "boot", "shared"};
+const std::vector<std::string_view> kOfferWords{"cpu", "memory", "gpu", "storage", "type", "driver", "label", "window", "prefetch", "boot", "shared"};
 const std::vector<std::string_view> kJobWords{"priority", "queue", "max_fails", "key"};
 const std::vector<std::string_view> kEntryWords{"cpu",     "memory", "gpu",     "storage", "type",        "driver", "label", "array",
                                                 "retries", "needs",  "each",    "outputs", "collect",     "policy", "boot",  "lost_after",
@@ -154,6 +154,7 @@ core::AgentOffer read_offer(std::span<const Word> words) {
   offer.boot_id = text_or(options, "boot", "");
   offer.shared_paths = texts_of(options.list("shared"));
   if (const Word* value = options.find("window")) offer.window = read_count(*value);
+  if (const Word* value = options.find("prefetch")) offer.prefetch = read_count(*value);
   for (const Word& type : options.list("type")) offer.types.push_back(read_type(type));
   return offer;
 }
