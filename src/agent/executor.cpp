@@ -164,7 +164,8 @@ void Executor::launch(StartRule rule) {
     if (attempt == nullptr || attempt->phase != Attempt::Phase::waiting) continue;
     const bool has_all = room_.has(attempt->room) && take_gpus(*attempt);
     auto* slot = find_driver(attempt->state.driver);
-    const bool may_start = rule == StartRule::at_once || !attempt->is_dirty;
+    const bool is_leashed = is_alone_ && attempt->launch->stop_after > Duration{0};
+    const bool may_start = (rule == StartRule::at_once || !attempt->is_dirty) && !is_leashed;
     if (slot->start_rule != rule || !slot->is_ready || !may_start || !has_all) {
       still_waiting.push_back(ref);
       continue;

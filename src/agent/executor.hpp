@@ -66,8 +66,9 @@ class Executor final : public OutputSource {
   void release(const std::vector<Attempts::Dropped>& dropped);
   void request_output(const Attempt& attempt, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) override;
 
-  /// As ports::Driver::set_alone_since, of all drivers.
+  /// As ports::Driver::set_alone_since, of all drivers; and what may not be alone for long is not begun alone.
   void set_alone_since(std::optional<Instant> lost) {
+    is_alone_ = lost.has_value();
     for (auto& slot : drivers_) slot.driver->set_alone_since(lost);
   }
 
@@ -101,6 +102,7 @@ class Executor final : public OutputSource {
   GpuPool gpus_;
   Room room_;
   std::size_t adopted_ = 0;  ///< not ended
+  bool is_alone_ = false;
   Environment base_env_;
   Log& log_;
   bool notes_are_new_ = false;

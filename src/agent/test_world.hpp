@@ -240,6 +240,7 @@ class FakeScheduler final : public protocol::KeyLookup {
   std::map<AttemptRef, protocol::Verdict> verdicts;  ///< instead of keep
   std::function<void()> before_reconcile = [] {};
   std::vector<protocol::Resume> resumes;
+  protocol::AgentInfo resumed;  ///< with the last Resume
   std::vector<protocol::AgentInfo> infos;
   std::vector<protocol::ErrorMessage> errors;
   std::vector<protocol::HelloInfo> hellos;
@@ -247,8 +248,12 @@ class FakeScheduler final : public protocol::KeyLookup {
   std::vector<std::string> breaches;
   std::size_t update_lists = 0;
 
+  /// What the agent last said of itself in this session.
+  [[nodiscard]] const protocol::AgentInfo& told() const { return infos.empty() ? resumed : infos.back(); }
+
  private:
   void on(protocol::Resume& resume) {
+    resumed = resume.info;
     protocol::Reconcile answer;
     for (const auto& held : resume.held) {
       protocol::AttemptVerdict verdict;
@@ -342,7 +347,9 @@ class World {
     config.keys = key_store.keys;
     config.key_store = &key_store;
     config.info.name = "a1";
+    config.info.resources = offered;
     config.info.resources.gpus = gpus_;
+    config.info.prefetch = prefetch;
     config.info.drivers = {"exec", "noop"};
     config.info.window = window;
     config.base_env = {{"PATH", "/bin"}, {"HOME", "/root"}};
@@ -405,6 +412,8 @@ class World {
 
   Duration time{0};
   std::uint32_t window = 0;
+  std::uint32_t prefetch = 0;
+  Resources offered;  ///< without GPUs
   MemoryJournal journal;
   MemoryKeys key_store;
   ScriptedDriver driver;

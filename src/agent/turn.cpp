@@ -8,6 +8,7 @@ namespace stint::agent {
 
 // The end of every turn: run, persist, then send. Nothing in here is sent before the record that holds it is written.
 void Agent::finish_turn(Now now) {
+  note_reach();
   run_drivers(now);
   persist(now);
   executor_.launch(StartRule::after_persist);
@@ -15,7 +16,6 @@ void Agent::finish_turn(Now now) {
   executor_.release(dropped);
   for (const auto& [ref, driver] : dropped) reports_.drop(ref);
   refresh_info();
-  note_reach();
   send_output();
   if (is_synced_) send_updates(now);
   if (session() != nullptr) session()->set_running(static_cast<std::uint32_t>(attempts_.active()));

@@ -14,7 +14,7 @@ void tell_job_cancel_requested(Turn& turn, const Job& job, std::string_view task
 void tell_group_sized(Turn& turn, const Group& group);
 /// job_removed: retention took it away.
 void tell_job_removed(Turn& turn, const Job& job);
-/// attempt_failed, attempt_lost or attempt_conflict.
+/// attempt_failed, attempt_lost, attempt_recalled or attempt_conflict.
 void tell_attempt(Turn& turn, const char* kind, const Attempt& attempt);
 /// agent_registered, agent_connected, agent_disconnected, agent_draining, agent_revoked.
 /// `by`: whose request it was; empty: nobody's.

@@ -180,7 +180,8 @@ bool decode(Checker& c, const schema::Cancel& from, Cancel& out) {
   out.items.reserve(from.items()->size());
   for (const schema::CancelItem* item : *from.items()) {
     CancelItem& to = out.items.emplace_back();
-    if (!c.ref(item->attempt(), to.ref) || !c.word(item->mode(), "mode", schema::CancelMode::Graceful, schema::CancelMode::Recall, to.mode) ||
+    if (!c.ref(item->attempt(), to.ref) ||
+        !c.word(item->mode(), "mode", schema::CancelMode::Graceful, schema::CancelMode::Recall, to.mode) ||
         !c.word(item->reason(), "reason", schema::EndReason::Cancelled, schema::EndReason::Superseded, to.reason)) {
       return false;
     }

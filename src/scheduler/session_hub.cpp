@@ -379,8 +379,7 @@ void SessionHub::tell(const std::vector<core::Send>& sends, const std::vector<Lo
     } else if (const auto* ack = std::get_if<core::Ack>(&send)) {
       if (auto* out = open(ack->agent)) out->acks.items.push_back({ack->ref, ack->number});
     } else if (const auto* stop = std::get_if<core::Stop>(&send)) {
-      if (auto* out = open(stop->agent))
-        out->cancels.items.push_back({stop->ref, to_cancel_mode(stop->mode), stop->reason});
+      if (auto* out = open(stop->agent)) out->cancels.items.push_back({stop->ref, to_cancel_mode(stop->mode), stop->reason});
     } else if (const auto* verdict = std::get_if<core::Verdict>(&send)) {
       agents_[verdict->agent].verdicts.push_back({verdict->ref, to_verdict(verdict->verdict), verdict->acked_update, 0, 0});
     } else if (const auto* reconciled = std::get_if<core::Reconciled>(&send)) {

@@ -266,8 +266,9 @@ TEST_F(SessionHubTest, AnAssignmentWithoutATemplateIsNotSent) {
 TEST_F(SessionHubTest, AcknowledgementsCreditAndCancelsLeaveBeforeAssignments) {
   auto& peer = join(identity());
   const auto before = peer.heard.size();
-  tell({core::Assign{kAgent, ref(1)}, core::Stop{kAgent, ref(2), EndReason::superseded, core::StopMode::kill}, core::Ack{kAgent, ref(3), 4}},
-       {LogTaken{kAgent, ref(3), 2, 100}});
+  tell(
+      {core::Assign{kAgent, ref(1)}, core::Stop{kAgent, ref(2), EndReason::superseded, core::StopMode::kill}, core::Ack{kAgent, ref(3), 4}},
+      {LogTaken{kAgent, ref(3), 2, 100}});
   ASSERT_EQ(peer.heard.size(), before + 4);
   EXPECT_EQ(std::get<protocol::StatusAck>(peer.heard[before]).items.at(0).number, 4U);
   const auto& credit = std::get<protocol::Credit>(peer.heard[before + 1]);

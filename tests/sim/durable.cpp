@@ -338,7 +338,8 @@ void Durable::check_result(const AttemptRef& ref) {
   std::uint32_t failures = 0;
   std::uint32_t losses = 0;
   for (auto at = attempts_.lower_bound({ref.task, 0}); at != attempts_.end() && at->first.task == ref.task; ++at)
-    if (at->second.reason != EndReason::refused && at->second.reason != EndReason::recalled) ++(counts_against_retries(at->second) ? failures : losses);
+    if (at->second.reason != EndReason::refused && at->second.reason != EndReason::recalled)
+      ++(counts_against_retries(at->second) ? failures : losses);
   const auto& spec = *find_spec(ref.task);
   const bool is_lost_too_often = spec.reschedules && losses > *spec.reschedules;
   findings_.expect(failures > spec.retries || is_lost_too_often, "failed its task before the retries were used", name);

@@ -18,10 +18,11 @@ constexpr std::array kRows{"job",        "job_state", "group",      "attempt",  
                            "output",     "result",    "checkpoint", "job_removal", "enrol_token", "enrol_token_removal"};
 constexpr std::array kMessages{"AssignmentList", "UpdateList", "StatusAck", "AgentInfo", "Resume", "Reconcile", "Heartbeat", "HeartbeatAck",
                                "Cancel",         "LogChunk",   "Credit",    "Error",     "Close",  "Rekey",     "CellPins"};
-constexpr std::array kEvents{"agent_connected",  "agent_disconnected", "agent_draining", "agent_registered",    "agent_revoked",
-                             "attempt_conflict", "attempt_failed",     "attempt_lost",   "attempt_recalled", "group_sized",         "job_cancel_requested",
-                             "job_ended",        "job_removed",        "job_submitted",  "key_retired",         "key_rotated",
-                             "tasks_ended",      "token_created",      "token_revoked",  "agent_token_created", "agent_token_revoked"};
+constexpr std::array kEvents{"agent_connected",      "agent_disconnected", "agent_draining", "agent_registered", "agent_revoked",
+                             "attempt_conflict",     "attempt_failed",     "attempt_lost",   "attempt_recalled", "group_sized",
+                             "job_cancel_requested", "job_ended",          "job_removed",    "job_submitted",    "key_retired",
+                             "key_rotated",          "tasks_ended",        "token_created",  "token_revoked",    "agent_token_created",
+                             "agent_token_revoked"};
 constexpr std::array kVerdicts{"", "keep", "stop", "forget"};
 constexpr std::array kCloses{"", "normal", "leaving", "displaced", "identity_in_use", "revoked", "overloaded", "protocol", "time"};
 
@@ -82,7 +83,7 @@ constexpr std::array kAttemptEnds{Pair{TaskStatus::completed, EndReason::exit}, 
                                   Pair{TaskStatus::failed, EndReason::timeout},      Pair{TaskStatus::failed, EndReason::lost},
                                   Pair{TaskStatus::failed, EndReason::refused},      Pair{TaskStatus::failed, EndReason::start_failed},
                                   Pair{TaskStatus::cancelled, EndReason::cancelled}, Pair{TaskStatus::cancelled, EndReason::superseded},
-                                  Pair{TaskStatus::cancelled, EndReason::max_fails}};
+                                  Pair{TaskStatus::cancelled, EndReason::max_fails}, Pair{TaskStatus::cancelled, EndReason::recalled}};
 constexpr std::array kMarks{EndReason::cancelled, EndReason::needs_failed,       EndReason::max_fails,
                             EndReason::skipped,   EndReason::preparation_failed, EndReason::reused};
 constexpr std::array kJobEnds{Pair{TaskStatus::completed, EndReason::none},
@@ -142,9 +143,10 @@ std::set<std::string> Situations::known() {
   for (const auto reason : kDooms) add(Kind::entry, static_cast<std::size_t>(reason));
   for (const auto& [status, reason] : kJobEnds) add(Kind::job, item_of(status, reason));
   for (const std::size_t message : {0, 2, 5, 7, 8, 10, 11, 12, 13}) add(Kind::to_agent, message);
-  for (const std::size_t message : {1, 4, 6, 9, 12}) add(Kind::to_scheduler, message);
+  for (const std::size_t message : {1, 3, 4, 6, 9, 12}) add(Kind::to_scheduler, message);
   for (const std::size_t verdict : {1, 2, 3}) add(Kind::verdict, verdict);
-  for (const auto reason : {EndReason::cancelled, EndReason::superseded}) add(Kind::cancel, static_cast<std::size_t>(reason));
+  for (const auto reason : {EndReason::cancelled, EndReason::superseded, EndReason::recalled})
+    add(Kind::cancel, static_cast<std::size_t>(reason));
   for (std::size_t close = 1; close < kCloses.size(); ++close) add(Kind::close, close);
   for (std::size_t i = 0; i < kNamed.size(); ++i) add(Kind::named, i);
   return names;
@@ -269,7 +271,8 @@ void Situations::hear(const protocol::Message& message) {
   if (const auto* reconcile = std::get_if<protocol::Reconcile>(&message))
     for (const auto& item : reconcile->items) reach(Kind::verdict, static_cast<std::size_t>(item.verdict));
   if (const auto* cancel = std::get_if<protocol::Cancel>(&message))
-    for (const auto& item : cancel->items) reach(Kind::cancel, static_cast<std::size_t>(item.reason));
+    for (const auto& item : cancel->items)
+      reach(Kind::cancel, static_cast<std::size_t>(item.mode == protocol::CancelMode::recall ? EndReason::recalled : item.reason));
   if (const auto* close = std::get_if<protocol::Close>(&message)) reach(Kind::close, static_cast<std::size_t>(close->reason));
   if (const auto* list = std::get_if<protocol::AssignmentList>(&message))
     for (const auto& item : list->items)

@@ -247,6 +247,17 @@ def test_cancels(world: World) -> None:
     assert list(world.runners.started) == [ref(0)]
 
 
+def test_gives_back_what_it_has_not_started(world: World) -> None:
+    world.runners.idle = 1
+    world.connect()
+    world.assign(ref(0), ref(1))
+    world.start(ref(0))
+    world.say(m.Cancel((m.CancelItem(ref(0), CancelMode.RECALL), m.CancelItem(ref(1), CancelMode.RECALL))))
+    assert world.runners.signals == []
+    ends = {update.ref: (update.status, update.reason) for update in world.updates() if update.status == TaskStatus.CANCELLED}
+    assert ends == {ref(1): (TaskStatus.CANCELLED, EndReason.RECALLED)}
+
+
 def test_what_returned_before_it_was_stopped_has_completed(world: World) -> None:
     world.connect()
     world.assign(ref())

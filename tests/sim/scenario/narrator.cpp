@@ -47,7 +47,8 @@ void Narrator::note(const core::Effects& effects, const Stage& stage) {
   for (const auto& send : effects.sends) {
     if (const auto* stop = std::get_if<core::Stop>(&send))
       if (const auto found = attempts_.find(stop->ref); found != attempts_.end())
-        note_attempt(found->second, stage, stop->mode == core::StopMode::recall
+        note_attempt(found->second, stage,
+                     stop->mode == core::StopMode::recall
                          ? "asked back from " + stage.name_of(stop->agent) + ", unless it has started"
                          : "asked to end on " + stage.name_of(stop->agent) + ": " + std::string(to_string(stop->reason)));
     if (const auto* collect = std::get_if<core::Collect>(&send)) note_one(stage.name_of(collect->job, collect->group) + " is collected");

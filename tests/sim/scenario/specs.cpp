@@ -8,7 +8,8 @@ namespace {
 using core::JobSpec;
 using core::TaskSpec;
 
-const std::vector<std::string_view> kOfferWords{"cpu", "memory", "gpu", "storage", "type", "driver", "label", "window", "prefetch", "boot", "shared"};
+const std::vector<std::string_view> kOfferWords{"cpu",   "memory", "gpu",      "storage", "type",  "driver",
+                                                "label", "window", "prefetch", "boot",    "shared"};
 const std::vector<std::string_view> kJobWords{"priority", "queue", "max_fails", "key"};
 const std::vector<std::string_view> kEntryWords{"cpu",     "memory", "gpu",     "storage", "type",        "driver", "label", "array",
                                                 "retries", "needs",  "each",    "outputs", "collect",     "policy", "boot",  "lost_after",

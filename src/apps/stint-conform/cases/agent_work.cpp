@@ -16,6 +16,7 @@ constexpr const char* kNumberRule = "An agent counts the changes of state of eac
 constexpr const char* kRepeatedRule = "An assignment that comes again starts nothing: the agent says again how its attempt stands.";
 constexpr const char* kRefusedRule =
     "An agent that cannot run an assignment answers with Failed: reason Refused, or StartFailed if the program could not be started.";
+constexpr const char* kRecallRule = "if it has not started it, it ends it as Cancelled with reason Recalled; else the attempt goes on";
 constexpr const char* kCancelRule = "| 14 | Cancel | scheduler | the StatusUpdate of the end |";
 
 // ---- ends
@@ -205,6 +206,30 @@ Check cancelled(Subject& subject, const std::string& kind, CancelMode mode, EndR
   return require_equal("reason", static_cast<int>(end.reason), static_cast<int>(reason));
 }
 
+/// Of agents that let attempts wait; of others it is never asked.
+Check recalled_while_it_waits(Subject& subject) {
+  CONFORM_TRY(auto session, subject.establish());
+  const auto& info = subject.resume().info;
+  if (info.prefetch == 0) return {};
+  CONFORM_TRY(auto task, subject.make_task("long"));
+  task.resources.cpu_millis = info.resources.cpu_millis;
+  const auto first = subject.next_attempt();
+  const auto second = subject.next_attempt();
+  session.send(protocol::AssignmentList{{task}, {{first, 0}, {second, 0}}, {}});
+  protocol::StatusUpdate update;
+  while (update.status != TaskStatus::running) {
+    CONFORM_TRY(update, take_update(session, first));
+    acknowledge(session, update);
+  }
+  session.send(protocol::Cancel{{{first, CancelMode::recall, EndReason::superseded}, {second, CancelMode::recall, EndReason::superseded}}});
+  CONFORM_TRY(const auto given_back, take_end(session, second));
+  CONFORM_CHECK(ended_as(given_back, {TaskStatus::cancelled, EndReason::recalled}));
+  CONFORM_CHECK(require_equal("started_ms", given_back.started_ms, std::int64_t{0}));
+  session.send(protocol::Cancel{{{first, CancelMode::kill, EndReason::cancelled}}});
+  CONFORM_TRY(const auto end, take_end(session, first));
+  return require_equal("reason of the one that ran", static_cast<int>(end.reason), static_cast<int>(EndReason::cancelled));
+}
+
 Check cancel_of_nobody(Subject& subject) {
   CONFORM_TRY(auto session, subject.establish());
   session.send(protocol::Cancel{{{subject.next_attempt(), CancelMode::kill, EndReason::cancelled}}});
@@ -240,6 +265,7 @@ std::vector<AgentCase> work_cases() {
       {"A21.04", "Cancel, graceful, of a task that does not mind", kCancelRule,
        [](Subject& s) { return cancelled(s, "stubborn", CancelMode::graceful, EndReason::cancelled); }},
       {"A21.05", "Cancel of what it does not hold", kCancelRule, cancel_of_nobody},
+      {"A21.06", "Cancel, recall, of what waits and of what runs", kRecallRule, recalled_while_it_waits},
   };
 }
 

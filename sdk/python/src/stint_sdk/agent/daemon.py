@@ -250,6 +250,10 @@ class Agent:
     def _stop(self, attempt: Attempt, mode: CancelMode, reason: EndReason, now: Now) -> None:
         if attempt.has_ended:
             return
+        if mode == CancelMode.RECALL:
+            if attempt.order is None:  # it has been started: it goes on, and nothing is answered
+                return
+            reason = EndReason.RECALLED
         attempt.stop_reason = reason
         if attempt.order is not None:
             status = TaskStatus.FAILED if reason == EndReason.LOST else TaskStatus.CANCELLED

@@ -66,6 +66,7 @@ Reason: TypeAlias = Literal[
     "preparation_failed",
     "output_missing",
     "stage_failed",
+    "recalled",
     None,
 ]
 

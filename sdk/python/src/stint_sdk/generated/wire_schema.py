@@ -19,6 +19,7 @@ class CancelMode(IntEnum):
     NONE = 0
     GRACEFUL = 1
     KILL = 2
+    RECALL = 3
 
 
 class CloseReason(IntEnum):
@@ -57,6 +58,7 @@ class EndReason(IntEnum):
     PREPARATION_FAILED = 15
     OUTPUT_MISSING = 16
     STAGE_FAILED = 17
+    RECALLED = 18
 
 
 class LogStream(IntEnum):
@@ -129,6 +131,7 @@ SCHEMA = Schema(
                 Field("boot_id", 8, "text"),
                 Field("host", 9, "text"),
                 Field("window", 10, "number", "I"),
+                Field("prefetch", 11, "number", "I"),
             ),
         ),
         "AssignedExtra": Table(

@@ -174,6 +174,7 @@ def _info(info: m.AgentInfo) -> Table:
         "boot_id": _text("boot_id", info.boot_id, limits.NAME),
         "host": _text("host", info.host, limits.NAME),
         "window": info.window,
+        "prefetch": info.prefetch,
     }
 
 

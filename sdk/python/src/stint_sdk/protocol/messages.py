@@ -137,7 +137,7 @@ class StatusAck:
 
 @dataclass(frozen=True)
 class AgentInfo:
-    """types: () means all. window 0: no limit of its own."""
+    """types: () means all. window 0: no limit of its own. prefetch: how many of them may wait with it for its resources."""
 
     name: str
     version: str = ""
@@ -150,6 +150,7 @@ class AgentInfo:
     boot_id: str = ""
     host: str = ""
     window: int = 0
+    prefetch: int = 0
 
 
 @dataclass(frozen=True)
