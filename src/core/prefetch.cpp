@@ -1,6 +1,6 @@
-// Short tasks may wait at an agent for its resources: between the end of one and the start of the next then lies no way to the scheduler and
-// back. The agent starts what waits with it by itself, in the order in which it came, as far as it fits; the core follows by the same rule,
-// and where the two differ the agent's word counts. What waits at one agent is recalled when another has room and nothing else to do.
+// Short tasks may wait at an agent for its resources: between the end of one and the start of the next then lies no way to the scheduler
+// and back. The agent starts what waits with it by itself, in the order in which it came, as far as it fits; the core follows by the same
+// rule, and where the two differ the agent's word counts. What waits at one agent is recalled when another has room and nothing else to do.
 #include <algorithm>
 
 #include "base/assert.hpp"

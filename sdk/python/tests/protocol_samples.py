@@ -152,7 +152,7 @@ def message(draw: Draw) -> m.Message:
         lambda: m.Cancel(
             tuple(
                 m.CancelItem(
-                    ref(draw), draw.choice((CancelMode.GRACEFUL, CancelMode.KILL, CancelMode.RECALL)), draw.choice((EndReason.CANCELLED, EndReason.SUPERSEDED))
+                    ref(draw), draw.choice(list(CancelMode)[1:]), draw.choice((EndReason.CANCELLED, EndReason.SUPERSEDED))
                 )
                 for _ in range(count)
             )

@@ -35,7 +35,8 @@ Word by word, for what `run` does by itself
   prepared 1.rate count=4, unprepared 1.rate WHY, collected 1.rate, claim PERSON limit=2 type=rater, register NAME
 
 Expectations
-  expect placed 1.main.0@1 on a1     also: stop AGENT ATTEMPT, recall AGENT ATTEMPT, ack, verdict, reconciled, cut, prepare, collect: since the last expectation
+  expect placed 1.main.0@1 on a1     also: stop AGENT ATTEMPT, recall AGENT ATTEMPT, ack, verdict, reconciled, cut,
+                                     prepare, collect: since the last expectation
   expect no placed ..., expect sends N, expect rows N     of the last event
   expect task 1.main.0 pending attempts= failures= live= reason=
   expect job 1 completed pending= running= completed= failed= cancelled= reason=
