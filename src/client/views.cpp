@@ -183,6 +183,7 @@ Result<AgentView> parse_agent_view(std::string_view bytes) {
   agent.resources = resources(object_at(object, "resources"));
   agent.used = resources(object_at(object, "used"));
   agent.running = number<std::uint64_t>(object, "running");
+  agent.waiting = number<std::uint64_t>(object, "waiting");
   if (find(object, "skew_ms") != nullptr) agent.skew_ms = number<std::int64_t>(object, "skew_ms");
   return agent;
 }

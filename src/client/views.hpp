@@ -77,6 +77,7 @@ struct AgentView {
   std::vector<std::pair<std::string, std::string>> labels;
   Resources resources, used;
   std::uint64_t running = 0;
+  std::uint64_t waiting = 0;  ///< of those, the ones that wait there for room
   std::optional<std::int64_t> skew_ms;
 };
 

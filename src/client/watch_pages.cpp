@@ -175,7 +175,8 @@ std::vector<StyledLine> agent_lines(const AgentView& agent, UnixMillis now) {
   const auto add = [&](std::string_view name, const std::string& value, Style style = Style::plain) {
     if (!value.empty()) lines.push_back(field(name, value, style));
   };
-  add("running", std::to_string(agent.running) + (agent.running == 1 ? " attempt" : " attempts"));
+  add("running", std::to_string(agent.running) + (agent.running == 1 ? " attempt" : " attempts") +
+                     (agent.waiting > 0 ? ", " + std::to_string(agent.waiting) + " of them wait for room" : ""));
   add("in use", show_use(agent.used, agent.resources));
   add("types", agent.types.size() == kAgentTypes ? "all" : joined(agent.types));
   add("drivers", joined(agent.drivers));

@@ -87,8 +87,9 @@ std::vector<TaskView> make_views(const State& state, const TaskRef& from, const 
 }
 
 AgentView make_view(const Agent& agent) {
-  AgentView view{agent.row, agent.is_connected, agent.used, 0};
+  AgentView view{agent.row, agent.is_connected, agent.used, 0, 0};
   for (const Attempt* attempt : agent.held) view.live_attempts += attempt->row.live ? 1 : 0;
+  for (const Attempt* attempt : agent.queue) view.waiting += attempt->row.live ? 1 : 0;
   return view;
 }
 

@@ -59,6 +59,7 @@ struct AgentView {
   bool connected = false;
   Resources used;
   std::uint32_t live_attempts = 0;
+  std::uint32_t waiting = 0;  ///< of those, the ones that wait there for room
 };
 
 }  // namespace stint::core

@@ -36,6 +36,8 @@ class Prefetch(e2e.Case):
         job = self.run_detached("--array", f"1-{TASKS}", "--cpu", "1", "--", "sh", "-c", SLOW)
         self.eventually("tasks that wait at the agent", lambda: self.placed_and_not_running(job))
 
+        self.eventually("the agent's own count of them", lambda: self.api.get("/v1/agents/one")["waiting"] > 0)
+
         def explained():
             waiting = self.placed_and_not_running(job)
             return waiting and "waits at one" in self.api.get(f"/v1/tasks/{waiting[-1]}/explain")["summary"]

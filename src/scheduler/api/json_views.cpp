@@ -173,6 +173,7 @@ json::object agent_json(const core::AgentView& agent, std::optional<std::int64_t
           {"resources", resources_json(offer.resources)},
           {"used", resources_json(agent.used)},
           {"running", agent.live_attempts},
+          {"waiting", agent.waiting},
           {"claims", std::move(claims)},
           {"labels", pairs_json(offer.labels)},
           {"drivers", texts_json(offer.drivers)},

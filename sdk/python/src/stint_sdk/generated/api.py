@@ -478,6 +478,7 @@ class Agent(TypedDict):
     resources: Resources
     used: Resources
     running: int
+    waiting: int
     claims: list[AgentClaimsItem]
     labels: Strings
     drivers: list[str]
