@@ -24,6 +24,9 @@ void clear(Bytes& buffer) {
 
 }  // namespace
 
+MessageStream::MessageStream(UniqueFd socket)
+    : socket_(std::move(socket)), landing_(std::make_unique_for_overwrite<std::uint8_t[]>(kReadSize)) {}
+
 Status MessageStream::flush() {
   while (unsent() > 0) {
     const ssize_t n = ::send(socket_.get(), out_.data() + sent_, unsent(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -41,15 +44,12 @@ Result<bool> MessageStream::receive() {
   in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(taken_));
   taken_ = 0;
   for (std::size_t total = 0; total < limits::kReceiveBudget;) {
-    const std::size_t at = in_.size();
-    in_.resize(at + kReadSize);
-    const ssize_t n = ::recv(socket_.get(), in_.data() + at, kReadSize, MSG_DONTWAIT);
-    const int error = errno;
-    in_.resize(at + static_cast<std::size_t>(n > 0 ? n : 0));
-    if (n < 0 && error == EINTR) continue;
-    if (n < 0 && would_block(error)) return false;
-    if (n < 0) return fail(Errc::unavailable, "keeper connection: " + errno_text(error));
+    const ssize_t n = ::recv(socket_.get(), landing_.get(), kReadSize, MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && would_block(errno)) return false;
+    if (n < 0) return fail(Errc::unavailable, "keeper connection: " + errno_text(errno));
     if (n == 0) return fail(Errc::unavailable, "keeper connection: closed");
+    in_.insert(in_.end(), landing_.get(), landing_.get() + n);
     if (static_cast<std::size_t>(n) < kReadSize) return false;  // that was all; what has come since is told by the descriptor
     total += static_cast<std::size_t>(n);
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "adapters/exec/fd.hpp"
@@ -12,7 +14,7 @@ namespace stint::exec {
 ///          out_of_range, corrupt   it sent what is no message: give the connection up.
 class MessageStream {
  public:
-  explicit MessageStream(UniqueFd socket) : socket_(std::move(socket)) {}
+  explicit MessageStream(UniqueFd socket);
 
   [[nodiscard]] int fd() const { return socket_.get(); }
   /// Queues a message; flush() hands it to the kernel.
@@ -30,6 +32,8 @@ class MessageStream {
   std::size_t sent_ = 0;  ///< of out_
   Bytes in_;
   std::size_t taken_ = 0;  ///< of in_
+  /// Where the kernel puts bytes: never filled with zeros, which of so many would take longer than a message does.
+  std::unique_ptr<std::uint8_t[]> landing_;
 };
 
 }  // namespace stint::exec
