@@ -98,6 +98,7 @@ void Keeper::run() {
     flush_connections();
     if (shutdown_until_ && (!has_tasks() || now_boottime() >= *shutdown_until_)) break;
     if (idle_since_ && now_boottime() - *idle_since_ >= options_.idle_exit) break;
+    make_next_pipes();
     epoll_.set_timer(next_moment());
     const auto events = epoll_.wait(Epoll::Wait::yes);
     const Instant now = now_boottime();
@@ -210,12 +211,18 @@ void Keeper::spawn_waiting() {
     if (!order) {
       changed(number, held);
     } else if (is_alone) {
-      on_spawned(number, spawn(*order), now_boottime());
+      on_spawned(number, spawn(*order, std::exchange(next_pipes_, std::nullopt)), now_boottime());
     } else {
       spawning_.insert(number);
       spawner_.order(number, std::move(*order));
     }
   }
+}
+
+/// While nobody waits for them. Without descriptors there is nothing to say yet: the start that finds none says it.
+void Keeper::make_next_pipes() {
+  if (next_pipes_ || !waiting_.empty()) return;
+  if (auto pipes = make_output_pipes()) next_pipes_ = std::move(*pipes);
 }
 
 void Keeper::on_spawned(Number number, Result<Spawned> spawned, Instant now) {

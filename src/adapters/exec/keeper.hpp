@@ -95,6 +95,7 @@ class Keeper {
 
   void start(ports::LaunchSpec spec);
   void spawn_waiting();
+  void make_next_pipes();
   void on_spawned(Number number, Result<Spawned> spawned, Instant now);
   void on_outcomes(Instant now);
   [[nodiscard]] bool may_be_ours(pid_t stranger);
@@ -139,6 +140,7 @@ class Keeper {
   std::unordered_map<AttemptRef, Number> by_ref_;
   std::unordered_map<pid_t, Number> by_pid_;  ///< main processes that have not ended
   std::deque<Number> waiting_;       ///< to be spawned
+  std::optional<OutputPipes> next_pipes_;  ///< of the next that is started alone
   std::set<Number> spawning_;        ///< ordered from the spawner, in the order of their numbers
   /// A child that has ended and is not known, and the last number ordered by then: if all until there are known, it is a task's orphan.
   std::optional<std::pair<pid_t, Number>> stranger_;

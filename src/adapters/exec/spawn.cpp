@@ -146,12 +146,6 @@ tl::unexpected<Error> explain(const SpawnSpec& spec, const Failure& failure) {
               name + ": " + errno_text(failure.error));
 }
 
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-/// Non-blocking on our side only: a task that finds EAGAIN on its stdout would be surprised.
 Result<Pipe> make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail(Errc::unavailable, "pipe: " + errno_text(errno));
@@ -161,25 +155,32 @@ Result<Pipe> make_pipe() {
 
 }  // namespace
 
-Result<Spawned> spawn(const SpawnSpec& spec) {
+Result<OutputPipes> make_output_pipes() {
+  STINT_TRY(Pipe out, make_pipe());
+  STINT_TRY(Pipe err, make_pipe());
+  return OutputPipes{std::move(out), std::move(err)};
+}
+
+Result<Spawned> spawn(const SpawnSpec& spec, std::optional<OutputPipes> pipes) {
   STINT_TRY_VOID(check_strings(spec));
   Failure* const failure = shared_failure();
   if (failure == nullptr) return fail(Errc::unavailable, "no memory to start a process");
   *failure = {};
-  STINT_TRY(Pipe out, make_pipe());
-  STINT_TRY(Pipe err, make_pipe());
+  if (!pipes) {
+    STINT_TRY(pipes, make_output_pipes());
+  }
   const Prepared prepared = prepare(spec);
 
   const pid_t self = ::getpid();
   const std::int64_t started_ms = now_unix_ms();
   const pid_t pid = ::vfork();  // NOLINT(bugprone-unsafe-functions): the header says why
-  if (pid == 0) run_child(spec, prepared, self, out.write.get(), err.write.get(), failure);
+  if (pid == 0) run_child(spec, prepared, self, pipes->out.write.get(), pipes->err.write.get(), failure);
   if (pid < 0) return fail(Errc::unavailable, "cannot start a process: " + errno_text(errno));
   if (failure->step != Step::none) {
     ::waitpid(pid, nullptr, 0);
     return explain(spec, *failure);
   }
-  return Spawned{pid, started_ms, std::move(out.read), std::move(err.read)};
+  return Spawned{pid, started_ms, std::move(pipes->out.read), std::move(pipes->err.read)};
 }
 
 }  // namespace stint::exec

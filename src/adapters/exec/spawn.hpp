@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,19 @@ struct SpawnSpec {
   rlimit open_files{};                                    ///< what the child may open: our own limit is raised
 };
 
+struct Pipe {
+  UniqueFd read;                                          ///< non-blocking
+  UniqueFd write;                                         ///< not: a task that finds EAGAIN on its stdout would be surprised
+};
+
+/// Of one process that is to be started.
+struct OutputPipes {
+  Pipe out;
+  Pipe err;
+};
+/// Errors:  unavailable  no descriptors to be had.
+[[nodiscard]] Result<OutputPipes> make_output_pipes();
+
 struct Spawned {
   pid_t pid = 0;
   std::int64_t started_ms = 0;
@@ -36,7 +50,8 @@ struct Spawned {
 /// saying which step failed. The child borrows our memory until exec: the cost does not grow with what we hold.
 /// Errors:  not_found, forbidden, invalid_argument, io  the command is wrong: the detail is for the person who wrote it.
 ///          unavailable  the machine's fault: no process, descriptor or cgroup to be had, directory closed to us.
+/// `pipes`: made ahead; else they are made now.
 /// Thread:  any that lives as long as the process (the parent-death signal speaks of the thread that forked); it waits until exec.
-[[nodiscard]] Result<Spawned> spawn(const SpawnSpec& spec);
+[[nodiscard]] Result<Spawned> spawn(const SpawnSpec& spec, std::optional<OutputPipes> pipes = std::nullopt);
 
 }  // namespace stint::exec
