@@ -37,7 +37,7 @@ struct Swept {
   bool is_more = false;          ///< there is more to take away now
 };
 
-/// Where the scheduler's state lives. Writes go through commit, in order, on the store's own thread if it has one.
+/// Where the scheduler's state lives. Writes go through commit, in order, mostly on the store's own thread if it has one.
 ///
 /// Thread:  all calls and the callback on the owner's loop.
 class Store {
@@ -57,8 +57,8 @@ class Store {
   /// Every row but logs, reports and events, tables in the order of core::Row's alternatives; of a removed job its removal
   /// alone.
   [[nodiscard]] virtual Status load(const std::function<Status(const core::Row&)>& row) = 0;
-  /// Never blocks for the disk; `committed` tells later. An unknown outcome is resolved by reading the batch number: ours there -> ok,
-  /// older -> again.
+  /// `committed` tells later; waits at most for a disk that was fast until now. An unknown outcome is resolved by reading the batch
+  /// number: ours there -> ok, older -> again.
   virtual void commit(Batch batch) = 0;
   using OnSwept = std::function<void(Result<Swept>)>;
   /// Takes away a little of what is beyond `keep`, and of what removed jobs have left behind: a transaction of some milliseconds, behind

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -24,6 +25,8 @@
 
 namespace stint::sqlite {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 // synchronous=FULL flushes the WAL at every commit. It is rewound when it has been copied, never truncated.
 constexpr const char* kPragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-32768;";
@@ -62,7 +65,7 @@ class LockFile {
 
 class SqliteStore final : public ports::Store {
  public:
-  explicit SqliteStore(StoreOptions options) : options_(std::move(options)) {}
+  explicit SqliteStore(StoreOptions options) : options_(std::move(options)), rule_(options_.write_inline) {}
 
   ~SqliteStore() override {
     {
@@ -93,6 +96,11 @@ class SqliteStore final : public ports::Store {
   }
 
   void commit(ports::Batch batch) override {
+    if (take_connection(batch)) {
+      carry_out(batch);
+      give_back_connection();
+      return;
+    }
     {
       const std::lock_guard lock(mutex_);
       queue_.push_back(std::move(batch));
@@ -133,10 +141,10 @@ class SqliteStore final : public ports::Store {
     return {};
   }
 
-  /// What every batch needs, parsed once.
+  /// What every batch needs, parsed once. The fence is the first that is written, and takes the lock that IMMEDIATE would take.
   Status prepare() {
     STINT_TRY(writer_, RowWriter::make(database_));
-    STINT_TRY(begin_, database_.prepare("BEGIN IMMEDIATE"));
+    STINT_TRY(begin_, database_.prepare("BEGIN"));
     STINT_TRY(fence_, database_.prepare("UPDATE fence SET batch = ? WHERE token = ?"));
     STINT_TRY(commit_, database_.prepare("COMMIT"));
     return {};
@@ -160,12 +168,33 @@ class SqliteStore final : public ports::Store {
                   BatchNumber{static_cast<std::uint64_t>(statement.number(1))}};
   }
 
-  /// What there is to do next: a batch before a sweep. False: stopping, and all that was given is written.
+  /// Of the loop. True: nothing is written or waits to be, and the connection is the loop's until it gives it back.
+  bool take_connection(const ports::Batch& batch) {
+    const std::lock_guard lock(mutex_);
+    if (busy_ || !queue_.empty() || !rule_.allows(batch.rows.size(), Clock::now())) return false;
+    busy_ = true;
+    return true;
+  }
+
+  /// The thread may have been woken for a sweep meanwhile, and have found the connection taken.
+  void give_back_connection() {
+    bool has_work = log_.is_due();
+    {
+      const std::lock_guard lock(mutex_);
+      busy_ = false;
+      tend_log_ = has_work;
+      has_work = has_work || sweep_ || !queue_.empty();
+    }
+    if (has_work) wake_.notify_one();
+  }
+
+  /// Of the store's thread: gives the connection back, and takes it again for what there is to do next: a batch before a sweep, and the
+  /// log after either. False: stopping, and all that was given is written.
   bool take_work(std::optional<ports::Batch>& batch, std::optional<Sweep>& sweep) {
     std::unique_lock lock(mutex_);
     busy_ = false;
     idle_.notify_all();
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty() || sweep_; });
+    wake_.wait(lock, [this] { return !busy_ && (stopping_ || !queue_.empty() || sweep_ || tend_log_); });
     batch.reset();
     sweep.reset();
     if (!queue_.empty()) {
@@ -174,7 +203,8 @@ class SqliteStore final : public ports::Store {
     } else if (!stopping_) {
       sweep = std::exchange(sweep_, std::nullopt);
     }
-    busy_ = batch || sweep;
+    busy_ = batch || sweep || tend_log_;
+    tend_log_ = false;
     return busy_;
   }
 
@@ -195,9 +225,13 @@ class SqliteStore final : public ports::Store {
   }
 
   void carry_out(const ports::Batch& batch) {
+    const auto began = Clock::now();
     Status status = full_ ? Status(fail(Errc::no_space, options_.path + ": the disk was full")) : write_resolved(batch);
     if (!status && status.error().code == Errc::no_space) full_ = true;
+    const auto ended = Clock::now();
     options_.post([this, number = batch.number, status = std::move(status)] { committed_(number, status); });
+    const std::lock_guard lock(mutex_);
+    rule_.on_commit(began, ended);
   }
 
   /// After an error whose outcome is unknown, the fence row tells: our batch there -> done; an older one -> the identical batch again.
@@ -232,19 +266,22 @@ class SqliteStore final : public ports::Store {
   StoreOptions options_;
   Committed committed_;
   LockFile lock_;
-  Database database_;  // the writing connection: of the store's thread once open() has returned
+  // From here to full_: of whoever has set busy_, the store's thread or the loop; mutex_ hands them over.
+  Database database_;  // the writing connection
   WriteAheadLog log_;
   RowWriter writer_;
   Statement begin_, fence_, commit_;
   Sweeper sweeper_;
   FencingToken token_;
-  bool full_ = false;  // guarded by busy_: changed by the thread while busy, by reopen() while idle
+  bool full_ = false;  // also of reopen(), while nobody is busy
 
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards what follows
   std::condition_variable wake_, idle_;
   std::deque<ports::Batch> queue_;
   std::optional<Sweep> sweep_;
-  bool busy_ = true;
+  InlineRule rule_;
+  bool busy_ = true;  // somebody uses the connection
+  bool tend_log_ = false;  // the loop has left that to the thread
   bool stopping_ = false;
   std::thread thread_;
 };

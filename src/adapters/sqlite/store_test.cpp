@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <filesystem>
 #include <mutex>
@@ -26,11 +28,13 @@ struct SqliteBench {
 
   std::string path() const { return folder + "/state.db"; }
   std::unique_ptr<ports::Store> make_store() {
-    return sqlite::make_store({path(), [this](std::function<void()> work) {
+    return sqlite::make_store({path(),
+                               [this](std::function<void()> work) {
                                  const std::lock_guard lock(mutex);
                                  posted.push_back(std::move(work));
                                  wake.notify_all();
-                               }});
+                               },
+                               write_inline});
   }
   std::unique_ptr<ports::StoreReader> make_reader() {
     auto reader = sqlite::make_reader(path());
@@ -50,13 +54,31 @@ struct SqliteBench {
     }
   }
 
+  /// Of what is given, on this thread; false: nothing was told yet.
+  bool has_told() {
+    const std::lock_guard lock(mutex);
+    return !posted.empty();
+  }
+
+  sqlite::InlineLimits write_inline{.rows = 0};  ///< the store's thread writes all
   std::string folder;
   std::mutex mutex;
   std::condition_variable wake;
   std::deque<std::function<void()>> posted;
 };
+
+constexpr sqlite::InlineLimits kAlwaysInline{
+    .rows = SIZE_MAX, .commit_time = std::chrono::hours(1), .fast_in_a_row = 0, .quiet = std::chrono::nanoseconds(0)};
+
+/// Whoever commits writes, whenever the store's thread does not.
+struct InlineSqliteBench : SqliteBench {
+  InlineSqliteBench() { write_inline = kAlwaysInline; }
+};
+
 INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, StoreContract, SqliteBench);
 INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, EntryStoreContract, SqliteBench);
+INSTANTIATE_TYPED_TEST_SUITE_P(SqliteInline, StoreContract, InlineSqliteBench);
+INSTANTIATE_TYPED_TEST_SUITE_P(SqliteInline, EntryStoreContract, InlineSqliteBench);
 
 TEST(SqliteStore, ASecondSchedulerIsRefusedByName) {
   SqliteBench bench;
@@ -158,8 +180,7 @@ struct WrittenStore {
   BatchNumber next;
 };
 
-TEST(SqliteStore, TheLogIsLongerThanWhatIsWrittenInItAndNothingOfThatIsRead) {
-  SqliteBench bench;
+void check_that_the_log_is_longer(SqliteBench& bench) {
   WrittenStore written(bench);
   for (int i = 0; i < 20; ++i) written.write({core::Row(core::MetaRow{"fact " + std::to_string(i), "x"})});
   const auto log = bench.path() + "-wal";
@@ -175,6 +196,86 @@ TEST(SqliteStore, TheLogIsLongerThanWhatIsWrittenInItAndNothingOfThatIsRead) {
   auto database = sqlite::Database::open(crashed, sqlite::Database::Access::read_write);
   EXPECT_EQ(*database->number("SELECT count(*) FROM meta WHERE name LIKE 'fact %'"), 20);
   EXPECT_EQ(*database->number("SELECT batch FROM fence"), static_cast<std::int64_t>(written.next.value));
+}
+
+TEST(SqliteStore, TheLogIsLongerThanWhatIsWrittenInItAndNothingOfThatIsRead) {
+  SqliteBench bench;
+  check_that_the_log_is_longer(bench);
+}
+
+TEST(SqliteStore, TheLogIsLongerAlsoWhenTheLoopWrites) {
+  InlineSqliteBench bench;
+  check_that_the_log_is_longer(bench);
+}
+
+/// Rows that no limit of InlineLimits lets through.
+std::vector<core::Row> many_rows(std::size_t count) {
+  std::vector<core::Row> rows;
+  for (std::size_t i = 0; i < count; ++i) rows.emplace_back(core::MetaRow{"row " + std::to_string(i), "x"});
+  return rows;
+}
+
+/// Commits as the loop does, which hears of them later.
+struct LoopStore {
+  explicit LoopStore(SqliteBench& where) : bench(where), store(bench.make_store()) {
+    const auto opened = store->open([this](BatchNumber number, const Status& status) {
+      EXPECT_TRUE(status.has_value());
+      told.push_back(number);
+    });
+    EXPECT_TRUE(opened.has_value());
+    next = opened->last_batch;
+  }
+  void commit(std::vector<core::Row> rows) { store->commit({BatchNumber{++next.value}, std::move(rows)}); }
+  void settle() {
+    while (told.empty() || told.back() != next) bench.settle(*store);
+  }
+  SqliteBench& bench;
+  std::unique_ptr<ports::Store> store;
+  BatchNumber next;
+  std::vector<BatchNumber> told;
+};
+
+TEST(SqliteStore, ASmallBatchIsWrittenWhenCommitReturnsOnceTheDiskHasShownThatItIsFast) {
+  SqliteBench bench;
+  bench.write_inline = {.rows = 1, .commit_time = std::chrono::hours(1), .fast_in_a_row = 2, .quiet = std::chrono::nanoseconds(0)};
+  LoopStore loop(bench);
+  for (int i = 0; i < 2; ++i) {
+    loop.commit(many_rows(1));
+    loop.settle();
+  }
+  ASSERT_TRUE(loop.store->reopen().has_value());  // returns when the thread has let the connection go
+  loop.commit(many_rows(1));
+  EXPECT_TRUE(bench.has_told());
+  auto database = sqlite::Database::open(bench.path(), sqlite::Database::Access::read_only);
+  EXPECT_EQ(*database->number("SELECT batch FROM fence"), static_cast<std::int64_t>(loop.next.value));
+}
+
+TEST(SqliteStore, ASmallBatchDoesNotOvertakeALargeOne) {
+  SqliteBench bench;
+  bench.write_inline = kAlwaysInline;
+  bench.write_inline.rows = 1;
+  LoopStore loop(bench);
+  for (int i = 0; i < 50; ++i) {
+    loop.commit(many_rows(200));
+    loop.commit(many_rows(1));
+    if (i % 3 == 0) loop.settle();  // so that the thread is asleep, at work or about to be
+  }
+  loop.settle();
+  ASSERT_EQ(loop.told.size(), 100u);
+  EXPECT_TRUE(std::is_sorted(loop.told.begin(), loop.told.end()));
+}
+
+TEST(SqliteStore, ASweepThatWaitsIsDoneWhenTheLoopHasWritten) {
+  InlineSqliteBench bench;
+  LoopStore loop(bench);
+  int swept = 0;
+  for (int i = 1; i <= 200; ++i) {
+    loop.store->sweep({}, unix_millis(1), [&](const Result<ports::Swept>& outcome) { swept += outcome.has_value() ? 1 : 0; });
+    loop.commit(many_rows(1));  // often before the thread is awake
+    while (swept < i) bench.settle(*loop.store);
+  }
+  loop.settle();
+  EXPECT_EQ(loop.told.size(), 200u);
 }
 
 TEST(SqliteStore, TheLogIsCopiedAndWrittenFromItsBeginningAgain) {

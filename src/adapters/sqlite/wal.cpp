@@ -37,31 +37,37 @@ bool has_room(int fd) {
   return ::fstatvfs(fd, &disk) == 0 && std::uint64_t{disk.f_bavail} * disk.f_frsize >= kRoomToLengthen;
 }
 
+std::int64_t bytes_wanted(int pages) { return kHeaderBytes + pages * kFrameBytes + kAheadBytes; }
+
 }  // namespace
 
 void WriteAheadLog::watch(Database& database, std::string path) {
   database_ = &database;
   path_ = std::move(path);
   pages_ = 0;
+  bytes_ = 0;
   database.watch_log(&pages_);
 }
 
+bool WriteAheadLog::is_due() const { return pages_ >= kPagesToCopy || bytes_ < bytes_wanted(pages_); }
+
 void WriteAheadLog::tend() {
+  if (!is_due()) return;
   if (pages_ >= kPagesToCopy) database_->copy_log();
   if (pages_ < kPagesToCopy) lengthen();
 }
 
 /// A frame of zeros has not the log's salt, so a reader stops there as it does at what an earlier round left.
-void WriteAheadLog::lengthen() const {
+void WriteAheadLog::lengthen() {
   const File file(path_);
   struct stat info{};
   if (file.fd() < 0 || ::fstat(file.fd(), &info) != 0) return;
-  const std::int64_t end = kHeaderBytes + pages_ * kFrameBytes;
-  if (info.st_size >= end + kAheadBytes || !has_room(file.fd())) return;
+  bytes_ = info.st_size;
+  if (bytes_ >= bytes_wanted(pages_) || !has_room(file.fd())) return;
   const std::vector<char> zeros(static_cast<std::size_t>(kStepBytes));
-  const auto written = ::pwrite(file.fd(), zeros.data(), zeros.size(), info.st_size);
-  if (written < kStepBytes && ::ftruncate(file.fd(), info.st_size) != 0) return;
-  static_cast<void>(::fdatasync(file.fd()));
+  const auto written = ::pwrite(file.fd(), zeros.data(), zeros.size(), bytes_);
+  if (written < kStepBytes && ::ftruncate(file.fd(), bytes_) != 0) return;
+  if (::fdatasync(file.fd()) == 0 && written == kStepBytes) bytes_ += kStepBytes;
 }
 
 }  // namespace stint::sqlite
