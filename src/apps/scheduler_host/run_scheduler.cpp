@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "adapters/blobs/store.hpp"
@@ -35,6 +36,9 @@ namespace stint::apps {
 namespace {
 
 namespace asio = boost::asio;
+
+/// Since the commit before: with more to do than that the loop gives no processor away, which comes back only after others' slices.
+constexpr Duration kQuiet = std::chrono::milliseconds(2);
 
 class SpdLog final : public Log {
  public:
@@ -165,10 +169,7 @@ class SchedulerHost {
   Result<ports::Store::Opened> open_store() {
     const std::string path = options_.state_dir + "/state.db";
     store_ = sqlite::make_store({path, [this](std::function<void()> work) { asio::post(io_, std::move(work)); }});
-    STINT_TRY(const auto opened, store_->open([this](BatchNumber number, Status status) {
-      daemon_->on_committed(number, status, server::read_clocks());
-      schedule_turn();
-    }));
+    STINT_TRY(const auto opened, store_->open([this](BatchNumber number, Status status) { on_committed(number, status); }));
     STINT_TRY(reader_, sqlite::make_reader(path));
     return opened;
   }
@@ -186,11 +187,21 @@ class SchedulerHost {
     return blobs::open_store(std::move(options));
   }
 
+  void on_committed(BatchNumber number, const Status& status) {
+    const Now now = server::read_clocks();
+    daemon_->on_committed(number, status, now);
+    gives_way_ = now.mono - committed_at_ >= kQuiet;
+    committed_at_ = now.mono;
+    schedule_turn();
+  }
+
   /// One turn after everything that is ready now: what arrived together is decided and written together.
   void schedule_turn() {
     if (std::exchange(turn_scheduled_, true)) return;
     asio::post(io_, [this] {
       turn_scheduled_ = false;
+      // Frames have left, answers have not. An agent of this machine is often woken on our own processor and would wait for us there.
+      if (std::exchange(gives_way_, false)) std::this_thread::yield();
       daemon_->end_turn(server::read_clocks());
       if (daemon_->fatal() != nullptr) return stop();
       arm_timer();
@@ -240,7 +251,7 @@ class SchedulerHost {
   }
 
   SchedulerHostOptions options_;
-  std::string own_tls_key_;             ///< empty: a certificate was named
+  std::string own_tls_key_;  ///< empty: a certificate was named
   std::optional<net::TlsServer> tls_;  ///< until the listener has it
   SpdLog log_;
   server::KernelEntropy entropy_;
@@ -258,6 +269,8 @@ class SchedulerHost {
   std::unique_ptr<scheduler::Daemon> daemon_;
   Instant armed_ = Instant::max();
   bool turn_scheduled_ = false;
+  Instant committed_at_{};
+  bool gives_way_ = false;  ///< the next turn lets others have the processor first
 };
 
 }  // namespace
