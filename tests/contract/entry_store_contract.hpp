@@ -78,7 +78,7 @@ TYPED_TEST_P(EntryStoreContract, OutputsArePagedInOrderAndOfOneEntry) {
   const typename TestFixture::Texts whole{"0.2 a", "0.2 b/c", "0.10 a", "0.4294967295 all", "1.0 z"};
   ports::StoreReader::OutputQuery query;
   query.job = JobId{1};
-  for (const std::size_t limit : {1, 2, 3, 1000}) {
+  for (const std::size_t limit : {1UL, 2UL, 3UL, 1000UL}) {
     query.limit = limit;
     EXPECT_EQ(this->list(*reader, query), whole) << limit;
   }
@@ -190,7 +190,7 @@ TYPED_TEST_P(EntryStoreContract, AMarkOfReusedTasksTakesOverWhatTheyLeft) {
 TYPED_TEST_P(EntryStoreContract, NothingIsLeftOfARemovedJob) {
   auto store = this->open();
   std::vector<core::Row> rows{core::Row(this->job(1)), core::Row(this->job(2))};
-  for (const std::uint64_t job : {1, 2})
+  for (const std::uint64_t job : {1UL, 2UL})
     rows.insert(rows.end(), {core::Row(this->output(job, 0, 0, "a", static_cast<std::uint8_t>(job))), core::Row(this->result(job, 0, 0)),
                              core::Row(core::CheckpointRow{{JobId{job}, 0, 0}, 1, this->blob(3), unix_millis(5)}),
                              core::Row(core::GroupRow{JobId{job}, 0, true, 1, this->blob(4), {}, EndReason::none, false})});
