@@ -126,7 +126,11 @@ void Client::drain(const std::string& agent, bool is_draining) {
   });
 }
 
-void Client::command(const std::string& path, const std::string& body) { ask(make_request("POST", path, body), {}); }
+void Client::command(const std::string& path, const std::string& body, OnAnswer on_answer) {
+  ask(make_request("POST", path, body), std::move(on_answer));
+}
+
+void Client::remove(const std::string& path) { ask(make_request("DELETE", path), {}); }
 
 void Client::revoke(const std::string& agent) {
   ++submitting_;

@@ -31,11 +31,12 @@ class Client final : public HttpListener {
   void explain(const std::string& task);
   /// The end of draining is asked for until it is answered.
   void drain(const std::string& agent, bool is_draining);
-  /// Asked for once, and nobody waits for the answer.
-  void command(const std::string& path, const std::string& body);
+  using OnAnswer = std::function<void(const ports::HttpResponse* response)>;  ///< nullptr: nobody knows what happened
+  /// Asked for once.
+  void command(const std::string& path, const std::string& body, OnAnswer on_answer = {});
+  void remove(const std::string& path);
   /// Asked for until it is answered.
   void revoke(const std::string& agent);
-  using OnAnswer = std::function<void(const ports::HttpResponse* response)>;  ///< nullptr: nobody knows what happened
   /// Any other question, with a token of its own.
   void post(const std::string& path, std::string body, const std::string& token, OnAnswer on_answer);
   /// From now on, over and over.

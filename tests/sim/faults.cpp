@@ -53,6 +53,7 @@ constexpr std::array<std::string_view, kFaults> kNames{
     "cancel",
     "retry_job",
     "look",
+    "tokens",
 };
 
 }  // namespace

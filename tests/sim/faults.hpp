@@ -71,8 +71,9 @@ enum class Fault : std::uint8_t {
   cancel,
   retry_job,
   look,            ///< no fault: a user lists and asks
+  tokens,          ///< given out and taken back, for users and for agents that never come
 };
-inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::look) + 1;
+inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::tokens) + 1;
 
 [[nodiscard]] std::string_view to_string(Fault fault);
 

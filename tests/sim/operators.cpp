@@ -1,6 +1,7 @@
 #include "sim/operators.hpp"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <iterator>
 
 namespace stint::sim {
@@ -95,6 +96,21 @@ void Operators::look(Prng& draw) {
     case 2: return follow_some_output(job, draw);
     default: return client_.explain(std::to_string(job.value) + ".t0");
   }
+}
+
+void Operators::change_tokens(Prng& draw) {
+  world_.faults.add(Fault::tokens);
+  if (!token_paths_.empty() && draw.chance(1, 2)) return client_.remove(token_paths_[draw.below(token_paths_.size())]);
+  const bool is_for_agent = draw.chance(1, 2);
+  const std::string name = "token" + std::to_string(++tokens_);
+  const std::string ttl = std::to_string(1 + draw.below(120'000));
+  const std::string path = is_for_agent ? "/v1/agents/tokens" : "/v1/tokens";
+  const std::string body = "{\"name\":\"" + name + "\",\"ttl_ms\":" + ttl + (is_for_agent ? "}" : ",\"scopes\":[\"read\"]}");
+  client_.command(path, body, [this, path, name, is_for_agent](const ports::HttpResponse* response) {
+    if (response == nullptr || response->status != 201) return;
+    const auto answer = boost::json::parse(response->body);
+    token_paths_.push_back(path + "/" + (is_for_agent ? std::string(answer.at("id").as_string()) : name));
+  });
 }
 
 void Operators::follow_some_output(JobId job, Prng& draw) {

@@ -26,6 +26,7 @@ class Operators {
   void retry_some_job(Prng& draw);
   void cancel_something(Prng& draw);
   void look(Prng& draw);
+  void change_tokens(Prng& draw);
 
  private:
   [[nodiscard]] bool pick_told_job(Prng& draw, JobId& job) const;
@@ -38,6 +39,8 @@ class Operators {
   const Durable& durable_;
   const Told& told_;
   std::uint64_t retries_ = 0;
+  std::uint64_t tokens_ = 0;
+  std::vector<std::string> token_paths_;  ///< of those that were given out, as far as somebody was told
 };
 
 }  // namespace stint::sim

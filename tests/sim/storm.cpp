@@ -107,6 +107,7 @@ void Storm::act(Fault fault, AgentNode& agent, Prng& draw) {
     case Fault::retry_job: return operators_.retry_some_job(draw);
     case Fault::cancel: return operators_.cancel_something(draw);
     case Fault::look: return operators_.look(draw);
+    case Fault::tokens: return operators_.change_tokens(draw);
     case Fault::rotate_keys:
       operators_.rotate_keys(draw);
       if (!draw.chance(1, 3)) return;
