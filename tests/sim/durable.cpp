@@ -112,7 +112,7 @@ void Durable::apply(const core::AttemptRow& row) {
   }
   const auto before = attempts_.find(row.ref);
   if (before == attempts_.end()) {
-    given_work_.insert(row.agent);
+    check_room(row.agent);
     check_new_attempt(row);
   } else {
     check_change(before->second, row);
@@ -324,10 +324,16 @@ void Durable::count_held(const core::AttemptRow& row, int sign) {
   if (row.started_at > UnixMillis{}) count(started_[row.agent]);
 }
 
-/// Where attempts may wait, no row says which ones do: then those count that are known to have begun. What really runs the keeper judges.
-bool Durable::is_over_committed(AgentNumber agent) {
-  const auto& offer = agents_[agent].offer;
-  return !offer.resources.covers(offer.prefetch == 0 ? held_[agent] : started_[agent]);
+/// Of an agent that is given something. Where attempts may wait, no row says which ones do: then those count that are known to have begun,
+/// and before a batch is whole, since an agent may say that one has begun before it says that another has ended. What really runs the
+/// keeper judges.
+void Durable::check_room(AgentNumber number) {
+  const auto& agent = agents_[number];
+  if (agent.offer.prefetch == 0) {
+    given_work_.insert(number);
+  } else {
+    findings_.expect(agent.offer.resources.covers(started_[number]), "is over-committed", "agent " + agent.name);
+  }
 }
 
 /// A failed task has used its tries: those after failures, or those after losses.
@@ -360,7 +366,7 @@ void Durable::check_left(const TaskRef& task, std::uint32_t attempt) {
 
 void Durable::check_batch() {
   for (const auto number : std::exchange(given_work_, {}))
-    findings_.expect(!is_over_committed(number), "is over-committed", "agent " + agents_[number].name);
+    findings_.expect(agents_[number].offer.resources.covers(held_[number]), "is over-committed", "agent " + agents_[number].name);
   for (const auto& ref : std::exchange(new_results_, {})) check_result(ref);
   for (const auto& [task, attempt] : std::exchange(new_left_, {})) check_left(task, attempt);
   for (const auto& [ref, live] : live_)

@@ -73,7 +73,7 @@ class Durable {
   void check_new_attempt(const core::AttemptRow& row);
   void check_change(const core::AttemptRow& before, const core::AttemptRow& row);
   void end_task(const TaskRef& task, const TaskEnd& end);
-  [[nodiscard]] bool is_over_committed(AgentNumber agent);
+  void check_room(AgentNumber number);
   void count_held(const core::AttemptRow& row, int sign);
   void check_need(const AttemptRef& ref, const core::Need& need);
   void check_person(const core::AttemptRow& row);

@@ -25,11 +25,16 @@ class DurableTest : public testing::Test {
     job.id = kJob;
     job.spec = spec;
     job.idempotency_key = "key";
+    durable.apply_batch({job, job_state(kJob, TaskStatus::pending), agent_row(0)});
+  }
+
+  static core::AgentRow agent_row(std::uint32_t prefetch) {
     core::AgentRow agent;
     agent.number = kAgent;
     agent.name = "a";
     agent.offer.resources.cpu_millis = 1000;
-    durable.apply_batch({job, job_state(kJob, TaskStatus::pending), agent});
+    agent.offer.prefetch = prefetch;
+    return agent;
   }
 
   static core::AttemptRow attempt(std::uint32_t number, TaskStatus status, bool is_live, bool is_result = false) {
@@ -81,6 +86,20 @@ TEST_F(DurableTest, SeesAResultFromOutsideTheLiveSet) {
 
 TEST_F(DurableTest, SeesMoreAtAnAgentThanItHas) {
   durable.apply_batch({attempt(1, TaskStatus::running, true), attempt(2, TaskStatus::pending, true)});
+  EXPECT_TRUE(found("over-committed"));
+}
+
+TEST_F(DurableTest, WhereAttemptsMayWaitCountsThoseThatHaveBegun) {
+  const auto running = [](std::uint32_t number) {
+    auto row = attempt(number, TaskStatus::running, true);
+    row.started_at = unix_millis(1);
+    return row;
+  };
+  durable.apply_batch({agent_row(2), attempt(1, TaskStatus::pending, true), attempt(2, TaskStatus::pending, true)});
+  durable.apply_batch({running(1)});
+  durable.apply_batch({running(2)});  // the end of the first is on its way
+  EXPECT_FALSE(found("over-committed"));
+  durable.apply_batch({attempt(3, TaskStatus::pending, true)});
   EXPECT_TRUE(found("over-committed"));
 }
 
