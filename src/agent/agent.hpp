@@ -183,6 +183,8 @@ class Agent final : public ports::LinkClient {
   bool is_synced_ = false;  ///< Reconcile was read: updates and output may be sent
   bool is_in_reach_ = false;  ///< as drivers were told
   Instant last_heard_{};  ///< from the scheduler, while it was
+  Duration heartbeat_{};  ///< of the last session
+  Instant told_heard_{};  ///< the value of it that drivers know
   bool has_adopted_ = false;  ///< as the info last told says it
   bool info_is_due_ = false;  ///< it has changed since Resume
   bool is_leaving_ = false;

@@ -157,15 +157,19 @@ void Executor::recall(Attempt& attempt, Now now) {
   if (attempt.phase == Attempt::Phase::waiting) end_without_driver(attempt, EndReason::recalled, "given back before it was started", now);
 }
 
-void Executor::launch(StartRule rule) {
+/// Another attempt of its task may run elsewhere by now, even if this process stood still and has not noticed yet that it is alone.
+bool Executor::may_be_begun(const ports::LaunchSpec& spec, Now now) const {
+  return spec.stop_after == Duration{0} || now.mono < alone_since_ + spec.stop_after;
+}
+
+void Executor::launch(StartRule rule, Now now) {
   std::deque<AttemptRef> still_waiting;
   for (const auto& ref : std::exchange(waiting_, {})) {
     auto* attempt = attempts_.find(ref);
     if (attempt == nullptr || attempt->phase != Attempt::Phase::waiting) continue;
     const bool has_all = room_.has(attempt->room) && take_gpus(*attempt);
     auto* slot = find_driver(attempt->state.driver);
-    const bool is_leashed = is_alone_ && attempt->launch->stop_after > Duration{0};
-    const bool may_start = (rule == StartRule::at_once || !attempt->is_dirty) && !is_leashed;
+    const bool may_start = (rule == StartRule::at_once || !attempt->is_dirty) && may_be_begun(*attempt->launch, now);
     if (slot->start_rule != rule || !slot->is_ready || !may_start || !has_all) {
       still_waiting.push_back(ref);
       continue;

@@ -60,16 +60,16 @@ class Executor final : public OutputSource {
 
   /// Hands waiting attempts to the drivers of this rule, in the order in which they came, as far as they are persisted (after_persist) and
   /// what they take is free.
-  void launch(StartRule rule);
+  void launch(StartRule rule, Now now);
   /// Takes the events of the drivers of this rule. False: there were none.
   bool take_events(StartRule rule, Now now);
   void release(const std::vector<Attempts::Dropped>& dropped);
   void request_output(const Attempt& attempt, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) override;
 
-  /// As ports::Driver::set_alone_since, of all drivers; and what may not be alone for long is not begun alone.
-  void set_alone_since(std::optional<Instant> lost) {
-    is_alone_ = lost.has_value();
-    for (auto& slot : drivers_) slot.driver->set_alone_since(lost);
+  /// As ports::Driver::set_alone_since, of all drivers. What would be stopped for that is not begun either.
+  void set_alone_since(Instant since) {
+    alone_since_ = since;
+    for (auto& slot : drivers_) slot.driver->set_alone_since(since);
   }
 
   /// What the drivers cannot enforce here; nullopt while none has come or gone since the last call.
@@ -87,6 +87,7 @@ class Executor final : public OutputSource {
   void keep_result(Attempt& attempt, std::string_view report_lines);
   DriverSlot* find_driver(const std::string& name);
   bool take_gpus(Attempt& attempt);
+  [[nodiscard]] bool may_be_begun(const ports::LaunchSpec& spec, Now now) const;
   void end(Attempt& attempt, const ports::DriverEnded& ended, Now now);
   void end_without_driver(Attempt& attempt, EndReason reason, std::string detail, Now now);
   void on_event(DriverSlot& slot, ports::DriverHeld event, Now now);
@@ -102,7 +103,7 @@ class Executor final : public OutputSource {
   GpuPool gpus_;
   Room room_;
   std::size_t adopted_ = 0;  ///< not ended
-  bool is_alone_ = false;
+  Instant alone_since_{};
   Environment base_env_;
   Log& log_;
   bool notes_are_new_ = false;

@@ -141,6 +141,7 @@ void Agent::on_event(LineId id, const protocol::Established& event, Now /*now*/)
     lines_[speaking_].is_silenced = lines_[speaking_].session != nullptr;
     speak_on(id);
   }
+  heartbeat_ = event.heartbeat_interval;
   protocol::Resume resume;
   resume.info = make_info();
   info_is_due_ = false;

@@ -98,12 +98,26 @@ TEST_F(Prefetch, WhatMayNotBeAloneIsNotBegunAlone) {
   world.assign({ref(2)}, leashed);
   world.assign({ref(3)});
   world.cut();
+  world.time += 1min;
   end(0);
   EXPECT_EQ(started(), (Started{0, 1, 3})) << "another attempt of task 2 may run elsewhere by the time its turn comes";
   end(1);
   world.advance(1min);
   world.connect();
   EXPECT_EQ(started(), (Started{0, 1, 2, 3}));
+}
+
+TEST_F(Prefetch, WhatMayNotBeAloneIsNotBegunByAProcessThatStoodStill) {
+  begin();
+  auto leashed = task_template();
+  leashed.stop_after = 1min;
+  leashed.on_disconnect = DisconnectPolicy::stop_after;
+  world.assign({ref(0), ref(1)});
+  world.assign({ref(2)}, leashed);
+  world.driver.end(ref(0), EndReason::exit, 0);
+  world.time += 2min;  // two heartbeats, and the task's own minute; its session has not noticed
+  world.agent->on_driver_events(world.now());
+  EXPECT_EQ(started(), (Started{0, 1}));
 }
 
 TEST_F(Prefetch, GpusAreNotTakenByWhatWaitsForACore) {

@@ -11,7 +11,7 @@ void Agent::finish_turn(Now now) {
   note_reach();
   run_drivers(now);
   persist(now);
-  executor_.launch(StartRule::after_persist);
+  executor_.launch(StartRule::after_persist, now);
   const auto dropped = attempts_.take_dropped();
   executor_.release(dropped);
   for (const auto& [ref, driver] : dropped) reports_.drop(ref);
@@ -23,11 +23,14 @@ void Agent::finish_turn(Now now) {
   if (is_draining_ && !is_leaving_ && attempts_.size() == 0) leave(now);
 }
 
-/// Drivers stop some tasks when they have been alone for too long. A frame heard is more than a session not yet ended.
+/// Drivers stop some tasks when they have been alone for too long. They are told beforehand how long silence means nothing, each time a
+/// heartbeat was heard: a process that stands still tells nobody any more. A frame heard is more than a session not yet ended.
 void Agent::note_reach() {
   if (is_synced_) {
     last_heard_ = session()->last_heard();
-    if (!std::exchange(is_in_reach_, true)) executor_.set_alone_since(std::nullopt);
+    if (std::exchange(is_in_reach_, true) && last_heard_ - told_heard_ < heartbeat_ / 2) return;
+    told_heard_ = last_heard_;
+    executor_.set_alone_since(last_heard_ + limits::kQuietHeartbeats * heartbeat_);
   } else if (std::exchange(is_in_reach_, false)) {
     executor_.set_alone_since(last_heard_);
   }
@@ -36,7 +39,7 @@ void Agent::note_reach() {
 void Agent::run_drivers(Now now) {
   executor_.take_events(StartRule::after_persist, now);
   do {
-    executor_.launch(StartRule::at_once);
+    executor_.launch(StartRule::at_once, now);
   } while (executor_.take_events(StartRule::at_once, now));
   for (const auto& report : executor_.take_reports())
     if (const auto* attempt = attempts_.find(report.ref); attempt != nullptr && !attempt->is_forgotten)

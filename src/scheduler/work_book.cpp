@@ -9,11 +9,12 @@ namespace stint::scheduler {
 
 namespace {
 
-/// Of the lease of a claim that was made before a restart. A wall clock that was stepped may claim any distance; no lease is longer than
-/// the longest.
+/// Of the lease of a claim that was made before a restart. A wall clock that was stepped may claim any distance; no more is left than there
+/// was in all.
 Duration left_of(const core::AttemptRow& claim, Now now) {
   if (claim.lease_until == UnixMillis{}) return limits::kClaimLeaseDefault;  // made by a program that did not write leases down
-  return std::clamp<Duration>(claim.lease_until - now.wall, limits::kClaimGrace, limits::kClaimLeaseMax);
+  const Duration whole = std::clamp<Duration>(claim.lease_until - claim.placed_at, limits::kClaimGrace, limits::kClaimLeaseMax);
+  return std::clamp<Duration>(claim.lease_until - now.wall, limits::kClaimGrace, whole);
 }
 
 }  // namespace

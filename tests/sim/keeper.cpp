@@ -66,12 +66,11 @@ void Keeper::attach(std::function<void()> wake_agent) {
 
 void Keeper::detach() {
   wake_ = nullptr;
-  if (!alone_since_) set_alone_since(clock_.now().mono);
+  if (!alone_since_ || *alone_since_ > agenda_.now()) set_alone_since(clock_.now().mono);
 }
 
-void Keeper::set_alone_since(std::optional<Instant> lost) {
-  alone_since_ = lost ? std::optional(agenda_.now() - (clock_.now().mono - *lost)) : std::nullopt;
-  if (!alone_since_) return;
+void Keeper::set_alone_since(Instant since) {
+  alone_since_ = agenda_.now() - (clock_.now().mono - since);
   for (const auto& [ref, process] : processes_) watch_leash(ref, process);
 }
 

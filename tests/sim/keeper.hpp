@@ -65,7 +65,7 @@ class Keeper {
   void stop(const AttemptRef& ref, ports::Driver::StopMode mode);
   void request_output(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes);
   void release(const AttemptRef& ref);
-  void set_alone_since(std::optional<Instant> lost);
+  void set_alone_since(Instant since);
 
   /// With its machine: it and its tasks stand still.
   void fall_asleep() { is_asleep_ = true; }
@@ -158,7 +158,7 @@ class KeeperDriver final : public ports::Driver {
     keeper_.request_output(ref, stream, offset, max_bytes);
   }
   void release(const AttemptRef& ref) override { keeper_.release(ref); }
-  void set_alone_since(std::optional<Instant> lost) override { keeper_.set_alone_since(lost); }
+  void set_alone_since(Instant since) override { keeper_.set_alone_since(since); }
   std::vector<ports::DriverEvent> take_events() override { return keeper_.take_events(); }
 
  private:

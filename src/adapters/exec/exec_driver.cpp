@@ -54,8 +54,8 @@ void ExecDriver::start(ports::LaunchSpec spec) {
   if (leash.stop_after > Duration::zero() && knows_leash()) send(leash);
 }
 
-void ExecDriver::set_alone_since(std::optional<Instant> lost) {
-  alone_ = message::Alone{lost ? std::max<std::int64_t>(1, lost->time_since_epoch().count()) : 0};
+void ExecDriver::set_alone_since(Instant since) {
+  alone_ = message::Alone{std::max<std::int64_t>(1, since.time_since_epoch().count())};
   if (knows_leash()) send(*alone_);
 }
 

@@ -36,7 +36,7 @@ class KeeperAloneTest : public ExecTest {
 };
 
 TEST_F(KeeperAloneTest, StopsWhatMayNotGoOnAndNothingElse) {
-  agent->driver->set_alone_since(std::nullopt);
+  agent->driver->set_alone_since(now_boottime() + 1h);
   begin(leashed, 1ms);
   begin(free, 0s);
   agent->driver->set_alone_since(now_boottime());
@@ -47,16 +47,24 @@ TEST_F(KeeperAloneTest, StopsWhatMayNotGoOnAndNothingElse) {
 TEST_F(KeeperAloneTest, ASessionInTimeTakesTheThreatAway) {
   begin(leashed, 1h, "while [ ! -e $ROOT/go ]; do sleep 0.02; done");
   agent->driver->set_alone_since(now_boottime() - 59min);
-  agent->driver->set_alone_since(std::nullopt);
+  agent->driver->set_alone_since(now_boottime() + 1h);
   agent->driver->set_alone_since(now_boottime() - 59min);
-  agent->driver->set_alone_since(std::nullopt);
+  agent->driver->set_alone_since(now_boottime() + 1h);
   static_cast<void>(std::ofstream{root + "/go"});
   ASSERT_TRUE(agent->run_until_ended(leashed));
   EXPECT_EQ(agent->seen[leashed].ended->reason, EndReason::exit);
 }
 
+TEST_F(KeeperAloneTest, AnAgentThatStandsStillIsNotWaitedFor) {
+  agent->driver->set_alone_since(now_boottime() + 200ms);
+  begin(leashed, 1ms);
+  begin(free, 0s);
+  expect_lost(leashed);
+  EXPECT_FALSE(agent->seen[free].ended);
+}
+
 TEST_F(KeeperAloneTest, CountsFromTheDeathOfAnAgentThatHadASession) {
-  agent->driver->set_alone_since(std::nullopt);
+  agent->driver->set_alone_since(now_boottime() + 1h);
   begin(leashed, 1ms);
   connect();  // the first one is gone, and this one has no session yet
   expect_lost(leashed);
@@ -69,7 +77,7 @@ TEST_F(KeeperAloneTest, WhatIsStartedWhileItIsAloneForTooLongIsStopped) {
 }
 
 TEST_F(KeeperAloneTest, ATaskThatDoesNotListenIsKilledInTime) {
-  agent->driver->set_alone_since(std::nullopt);
+  agent->driver->set_alone_since(now_boottime() + 1h);
   begin(leashed, 1min, "trap '' TERM; while :; do sleep 0.02; done");
   agent->driver->set_alone_since(now_boottime() - 1min - limits::kLeashKill);
   expect_lost(leashed);

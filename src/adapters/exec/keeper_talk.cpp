@@ -86,10 +86,10 @@ void Keeper::flush_connections() {
   }
 }
 
-/// Nobody else says how long the tasks have been alone, unless the agent has.
+/// Nobody else says how long the tasks have been alone, unless the agent has: what it said of the time to come no longer holds.
 void Keeper::lose_agent() {
   agent_ = 0;
-  if (!alone_since_) set_alone_since(now_boottime());
+  if (const Instant now = now_boottime(); !alone_since_ || *alone_since_ > now) set_alone_since(now);
 }
 
 void Keeper::set_alone_since(std::optional<Instant> since) {

@@ -64,7 +64,7 @@ class StagedDriver final : public ports::Driver {
   void stop(const AttemptRef& ref, StopMode mode) override;
   void request_output(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) override;
   void release(const AttemptRef& ref) override;
-  void set_alone_since(std::optional<Instant> lost) override { inner_.set_alone_since(lost); }
+  void set_alone_since(Instant since) override { inner_.set_alone_since(since); }
   std::vector<ports::DriverEvent> take_events() override;
   [[nodiscard]] std::vector<std::string> notes() const override { return inner_.notes(); }
 
