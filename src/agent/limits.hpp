@@ -17,8 +17,8 @@ inline constexpr std::uint32_t kRejectsBelieved = 3;  ///< of an enrolment, one 
 
 /// How long an accepted attempt may stay unreported: one that starts or ends sooner costs one update less, and nobody acts on `pending`.
 inline constexpr Duration kAcceptReportDelay = std::chrono::milliseconds{20};
-/// Heartbeats that may be missing before a task with `stop_after` counts as alone, should this process stand still: one less than after which the
-/// scheduler gives up the session, and begins to count.
+/// Heartbeats that may be missing before a task with `stop_after` counts as alone, should this process stand still: one less than after
+/// which the scheduler gives up the session, and begins to count.
 inline constexpr int kQuietHeartbeats = 2;
 inline constexpr Duration kReportInterval = std::chrono::seconds{1};  ///< between two progress reports of one attempt
 inline constexpr Duration kJournalRetryInterval = std::chrono::seconds{1};  ///< after an append that failed

@@ -100,8 +100,8 @@ class Driver {
   virtual void request_output(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) = 0;
   /// The attempt is recorded by the scheduler: its record and spool may go.
   virtual void release(const AttemptRef& ref) = 0;
-  /// Since when the agent is without its scheduler, or will have been if it says nothing more: attempts with `stop_after` are stopped so long
-  /// after that, as lost, whatever becomes of the agent meanwhile. While it has a session the moment lies ahead, and moves.
+  /// Since when the agent is without its scheduler, or will have been if it says nothing more: attempts with `stop_after` are stopped so
+  /// long after that, as lost, whatever becomes of the agent meanwhile. While it has a session the moment lies ahead, and moves.
   virtual void set_alone_since(Instant /*since*/) {}
   /// Moves out what happened since the last call.
   virtual std::vector<DriverEvent> take_events() = 0;
