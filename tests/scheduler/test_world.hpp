@@ -44,7 +44,11 @@ class World final : private ports::HttpReplies {
  public:
   World() { start(); }
 
-  [[nodiscard]] Now now() const { return at(time); }
+  [[nodiscard]] Now now() const {
+    Now now = at(time);
+    now.wall += wall_step;
+    return now;
+  }
   /// A new process on what the disk holds.
   void start() {
     store = std::make_unique<memory::MemoryStore>(tables);
@@ -162,6 +166,7 @@ class World final : private ports::HttpReplies {
   }
 
   Duration time{0};
+  std::chrono::milliseconds wall_step{0};  ///< by which somebody has set the wall clock
   bool disk_is_held = false;
   bool readers_read = true;                      ///< what streams write leaves at once
   RetentionLimits retention;                     ///< of the next start

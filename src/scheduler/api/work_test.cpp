@@ -145,6 +145,17 @@ TEST_F(WorkTest, AClaimSurvivesARestart) {
   EXPECT_EQ(answer("ann", "1.label.0"), 200);
 }
 
+TEST_F(WorkTest, AClockThatWasSetBackLengthensNoLease) {
+  submit("a\n");
+  EXPECT_EQ(claim("ann", R"({"lease_ms":600000})"), Texts{"1.label.0"});
+  flow.world.wall_step = -std::chrono::hours{1};
+  flow.restart();
+  flow.world.advance(std::chrono::minutes{9});
+  EXPECT_EQ(state_of("1.label.0"), "running");
+  flow.world.advance(std::chrono::minutes{2});
+  EXPECT_EQ(answer("ann", "1.label.0"), 409);
+}
+
 TEST_F(WorkTest, ALongLeaseIsNeitherCutNorLengthenedByRestarts) {
   submit("a\n");
   EXPECT_EQ(claim("ann", R"({"lease_ms":7200000})"), Texts{"1.label.0"});
