@@ -180,7 +180,7 @@ std::vector<StyledLine> agent_lines(const AgentView& agent, UnixMillis now) {
   add("in use", show_use(agent.used, agent.resources));
   add("types", agent.types.size() == kAgentTypes ? "all" : joined(agent.types));
   add("drivers", joined(agent.drivers));
-  for (const auto& [name, value] : agent.labels) add("label", name + "=" + value);
+  for (const auto& [name, value] : agent.labels) add("label", std::string(name).append("=").append(value));
   add("host", agent.host);
   add("version", agent.version);
   add("number", std::to_string(agent.number));
