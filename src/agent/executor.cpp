@@ -163,30 +163,28 @@ bool Executor::may_be_begun(const ports::LaunchSpec& spec, Now now) const {
 }
 
 void Executor::launch(StartRule rule, Now now) {
-  std::deque<AttemptRef> still_waiting;
-  for (const auto& ref : std::exchange(waiting_, {})) {
-    auto* attempt = attempts_.find(ref);
-    if (attempt == nullptr || attempt->phase != Attempt::Phase::waiting) continue;
-    const bool has_all = room_.has(attempt->room) && take_gpus(*attempt);
-    auto* slot = find_driver(attempt->state.driver);
-    const bool may_start = (rule == StartRule::at_once || !attempt->is_dirty) && may_be_begun(*attempt->launch, now);
-    if (slot->start_rule != rule || !slot->is_ready || !may_start || !has_all) {
-      still_waiting.push_back(ref);
-      continue;
-    }
-    room_.take(attempt->room);
-    attempt->has_room = true;
-    auto spec = std::move(*attempt->launch);
-    attempt->launch.reset();
-    attempt->phase = Attempt::Phase::launched;
-    spec.gpus = attempt->state.gpus;
-    if (rule == StartRule::after_persist) {
-      if (gpus_.size() > 0) set_visible_gpus(spec.env, spec.gpus);
-      readable_.push_back(ref);
-    }
-    slot->driver->start(std::move(spec));
+  std::erase_if(waiting_, [&](const AttemptRef& ref) {
+    Attempt* attempt = attempts_.find(ref);
+    return attempt == nullptr || attempt->phase != Attempt::Phase::waiting || try_launch(*attempt, rule, now);
+  });
+}
+
+bool Executor::try_launch(Attempt& attempt, StartRule rule, Now now) {
+  const bool has_all = room_.has(attempt.room) && take_gpus(attempt);
+  DriverSlot* slot = find_driver(attempt.state.driver);
+  const bool may_start = (rule == StartRule::at_once || !attempt.is_dirty) && may_be_begun(*attempt.launch, now);
+  if (slot->start_rule != rule || !slot->is_ready || !may_start || !has_all) return false;
+  room_.take(attempt.room);
+  auto spec = std::move(*attempt.launch);
+  attempt.launch.reset();
+  attempt.phase = Attempt::Phase::launched;
+  spec.gpus = attempt.state.gpus;
+  if (rule == StartRule::after_persist) {
+    if (gpus_.size() > 0) set_visible_gpus(spec.env, spec.gpus);
+    readable_.push_back(attempt.state.ref);
   }
-  waiting_ = std::move(still_waiting);
+  slot->driver->start(std::move(spec));
+  return true;
 }
 
 bool Executor::take_events(StartRule rule, Now now) {
@@ -235,8 +233,11 @@ void Executor::end(Attempt& attempt, const ports::DriverEnded& ended, Now now) {
   if (outcome.status == TaskStatus::completed) outcome.outputs = ended.outputs;
   hold_to_limits(attempt.state, outcome);
   gpus_.give_back(attempt.state.gpus);
-  if (std::exchange(attempt.has_room, false)) room_.give_back(attempt.room);
-  if (std::exchange(attempt.is_adopted, false)) --adopted_;
+  if (attempt.is_adopted) {
+    --adopted_;
+  } else if (attempt.phase == Attempt::Phase::launched) {
+    room_.give_back(attempt.room);
+  }
   attempts_.on_ended(attempt, outcome);
 }
 

@@ -87,6 +87,7 @@ class Executor final : public OutputSource {
   void keep_result(Attempt& attempt, std::string_view report_lines);
   DriverSlot* find_driver(const std::string& name);
   bool take_gpus(Attempt& attempt);
+  bool try_launch(Attempt& attempt, StartRule rule, Now now);
   [[nodiscard]] bool may_be_begun(const ports::LaunchSpec& spec, Now now) const;
   void end(Attempt& attempt, const ports::DriverEnded& ended, Now now);
   void end_without_driver(Attempt& attempt, EndReason reason, std::string detail, Now now);
