@@ -30,7 +30,8 @@ void recall(Turn& turn, Attempt& attempt) {
   turn.effects.sends.emplace_back(Stop{attempt.row.agent, attempt.row.ref, EndReason::superseded, StopMode::recall});
 }
 
-[[nodiscard]] bool can_be_recalled(const Attempt& attempt) { return attempt.row.live && !attempt.is_recalled; }
+/// Nobody has asked its agent to end it or to give it back.
+[[nodiscard]] bool is_left_alone(const Attempt& attempt) { return attempt.row.live && !attempt.is_recalled; }
 
 /// Whose next task would be placed at this agent first, if it had room for anything; null: nobody's, as far as was looked.
 TaskClass* find_first_waiting(const State& state, const Agent& agent) {
@@ -50,7 +51,7 @@ bool recall_half(Turn& turn, Agent& busy, const Agent& idle) {
   for (auto at = busy.queue.rbegin(); at != busy.queue.rend() && left > 0; ++at) {
     Attempt& attempt = **at;
     const TaskClass* task_class = attempt.group->task_class;
-    if (!can_be_recalled(attempt) || task_class == nullptr || !rest.covers(task_class->key->shape.resources)) continue;
+    if (!is_left_alone(attempt) || task_class == nullptr || !rest.covers(task_class->key->shape.resources)) continue;
     if (!turn.state.capacity.fits(idle.row.number, task_class->key->shape, task_class->refusals)) continue;
     rest -= task_class->key->shape.resources;
     recall(turn, attempt);
@@ -89,7 +90,7 @@ void begin_queued(State& state, Agent& agent) {
   for (std::size_t i = 0; i < agent.queue.size();) {
     Attempt& attempt = *agent.queue[i];
     const Resources free = agent.row.offer.resources - agent.used;
-    if (can_be_recalled(attempt) && free.covers(attempt.group->spec->resources)) {
+    if (is_left_alone(attempt) && free.covers(attempt.group->spec->resources)) {
       begin(state, agent, attempt);
       has_begun = true;
     } else {
@@ -143,7 +144,7 @@ void recall_for(Turn& turn, const Agent& idle) {
 void settle_queue(Turn& turn, Agent& agent) {
   if (!agent.is_connected || (agent.row.offer.prefetch > 0 && !agent.row.draining)) return;
   for (Attempt* attempt : agent.queue)
-    if (can_be_recalled(*attempt)) recall(turn, *attempt);
+    if (is_left_alone(*attempt)) recall(turn, *attempt);
 }
 
 }  // namespace stint::core

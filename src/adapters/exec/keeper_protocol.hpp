@@ -24,7 +24,8 @@
 ///      5  Release         agent   ref: record, spool and report file go
 ///      6  ReportSeen      agent   ref, end u64: report lines up to `end` need not come again
 ///      8  Leash           agent   ref, stop_after i64 ns: of an attempt that may not run on for longer without its scheduler
-///      9 Alone agent since i64 ns of CLOCK_BOOTTIME, 0: the agent has a session; until the first one, what the agent before said
+///      9  Alone           agent   since i64 ns of CLOCK_BOOTTIME; if that lies ahead, from then on unless another one comes; 0: it has a
+///                                 session, as older agents say it. Until the first one, what the agent before said
 ///      7  Shutdown        either  (none): end all tasks, then yourself; the answer is the end of the connection
 ///     64  Welcome         keeper  version u16, keeper (pid i64, start_ticks u64, boot_id), notes: answers Hello
 ///     65  Held            keeper  ref, ended u8: one for each attempt
