@@ -23,6 +23,14 @@ class Prefetch : public ::testing::Test {
     world.scheduler.session->send(protocol::Cancel{{{ref(index), protocol::CancelMode::recall, EndReason::superseded}}});
     world.settle();
   }
+  /// Two that run, and one behind them that may be without its scheduler for a minute.
+  void fill_with_leashed_behind() {
+    auto leashed = task_template();
+    leashed.stop_after = 1min;
+    leashed.on_disconnect = DisconnectPolicy::stop_after;
+    world.assign({ref(0), ref(1)});
+    world.assign({ref(2)}, leashed);
+  }
   /// In the order of their numbers; one that was started twice is there twice.
   [[nodiscard]] std::vector<std::uint32_t> started() const {
     std::vector<std::uint32_t> indexes;
@@ -91,11 +99,7 @@ TEST_F(Prefetch, OneThatWaitsIsGivenBackAndOneThatRunsGoesOn) {
 
 TEST_F(Prefetch, WhatMayNotBeAloneIsNotBegunAlone) {
   begin();
-  auto leashed = task_template();
-  leashed.stop_after = 1min;
-  leashed.on_disconnect = DisconnectPolicy::stop_after;
-  world.assign({ref(0), ref(1)});
-  world.assign({ref(2)}, leashed);
+  fill_with_leashed_behind();
   world.assign({ref(3)});
   world.cut();
   world.time += 1min;
@@ -109,11 +113,7 @@ TEST_F(Prefetch, WhatMayNotBeAloneIsNotBegunAlone) {
 
 TEST_F(Prefetch, WhatMayNotBeAloneIsNotBegunByAProcessThatStoodStill) {
   begin();
-  auto leashed = task_template();
-  leashed.stop_after = 1min;
-  leashed.on_disconnect = DisconnectPolicy::stop_after;
-  world.assign({ref(0), ref(1)});
-  world.assign({ref(2)}, leashed);
+  fill_with_leashed_behind();
   world.driver.end(ref(0), EndReason::exit, 0);
   world.time += 2min;  // two heartbeats, and the task's own minute; its session has not noticed
   world.agent->on_driver_events(world.now());
