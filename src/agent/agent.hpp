@@ -155,6 +155,7 @@ class Agent final : public ports::LinkClient {
   void finish_turn(Now now);
   void run_drivers(Now now);
   void persist(Now now);
+  void refuse_unpersisted(const std::string& why, Now now);
   void compact();
   void send_updates(Now now);
   void send_output();

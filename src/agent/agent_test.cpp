@@ -376,6 +376,21 @@ TEST_F(AgentTest, AFullDiskRefusesNewWorkAndKeepsWhatRuns) {
   EXPECT_EQ(world.driver.starts[ref(2)], 1);
 }
 
+TEST(AgentGpus, ARefusalForAFullDiskGivesThemBack) {
+  World world{1};
+  world.start();
+  world.connect();
+  auto tmpl = task_template();
+  tmpl.resources.gpus = 1;
+  world.journal.is_full = true;
+  world.assign({ref(0)}, tmpl);
+  ASSERT_EQ(world.task(0).last()->reason, EndReason::refused);
+  world.journal.is_full = false;
+  world.advance(limits::kJournalRetryInterval);
+  world.assign({ref(1)}, tmpl);
+  EXPECT_EQ(world.driver.starts[ref(1)], 1);
+}
+
 TEST_F(AgentTest, AnAcceptThatCannotBeWrittenIsRefusedInstead) {
   begin();
   world.journal.is_full = true;

@@ -144,10 +144,12 @@ void Attempts::drop(Attempt& attempt) {
   by_ref_.erase(ref);
 }
 
-void Attempts::refuse_unpersisted(std::int64_t now_ms, const std::string& why) {
+std::vector<std::uint32_t> Attempts::refuse_unpersisted(std::int64_t now_ms, const std::string& why) {
+  std::vector<std::uint32_t> gpus;
   std::erase_if(dirty_, [&](Attempt* attempt) {
     const bool is_refused = attempt->has_ended() && attempt->state.reason == EndReason::refused;
     if (attempt->persisted != 0 || (attempt->phase != Attempt::Phase::waiting && !is_refused)) return false;
+    if (!attempt->has_ended()) gpus.insert(gpus.end(), attempt->state.gpus.begin(), attempt->state.gpus.end());
     AttemptState outcome;
     outcome.status = TaskStatus::failed;
     outcome.reason = EndReason::refused;
@@ -161,6 +163,7 @@ void Attempts::refuse_unpersisted(std::int64_t now_ms, const std::string& why) {
     resend(*attempt);
     return true;
   });
+  return gpus;
 }
 
 std::vector<protocol::StatusUpdate> Attempts::take_updates() {

@@ -54,9 +54,8 @@ class Attempts {
   [[nodiscard]] Status persist();
   [[nodiscard]] bool has_unpersisted() const { return !dirty_.empty() || !forgotten_.empty(); }
   /// After `persist` failed: attempts that were accepted in vain are refused instead, and refusals are sent without a record. Nothing
-  /// depends on
-  /// one: a scheduler that never heard of it assigns the attempt again.
-  void refuse_unpersisted(std::int64_t now_ms, const std::string& why);
+  /// depends on one: a scheduler that never heard of it assigns the attempt again. Gives the GPUs that they had been given.
+  [[nodiscard]] std::vector<std::uint32_t> refuse_unpersisted(std::int64_t now_ms, const std::string& why);
   /// Attempts whose end the journal has forgotten since the last call: the drivers may drop them too.
   [[nodiscard]] std::vector<Dropped> take_dropped() { return std::exchange(dropped_, {}); }
 

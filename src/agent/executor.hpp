@@ -61,6 +61,8 @@ class Executor final : public OutputSource {
   /// Hands waiting attempts to the drivers of this rule, in the order in which they came, as far as they are persisted (after_persist) and
   /// what they take is free.
   void launch(StartRule rule, Now now);
+  /// Of attempts that ended and had not been launched.
+  void take_back_gpus(const std::vector<std::uint32_t>& indices) { gpus_.give_back(indices); }
   /// Takes the events of the drivers of this rule. False: there were none.
   bool take_events(StartRule rule, Now now);
   void release(const std::vector<Attempts::Dropped>& dropped);

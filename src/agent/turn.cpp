@@ -48,15 +48,18 @@ void Agent::run_drivers(Now now) {
 
 void Agent::persist(Now now) {
   if (!attempts_.has_unpersisted() && !journal_retry_at_) return;
-  if (journal_retry_at_ && now.mono < *journal_retry_at_)
-    return attempts_.refuse_unpersisted(to_ms(now.wall), "the agent's journal cannot be written");
+  if (journal_retry_at_ && now.mono < *journal_retry_at_) return refuse_unpersisted("the agent's journal cannot be written", now);
   if (auto status = attempts_.persist(); !status) {
     if (!journal_retry_at_) log_.error("journal: " + status.error().detail + "; new work is refused until it can be written");
     journal_retry_at_ = now.mono + limits::kJournalRetryInterval;
-    return attempts_.refuse_unpersisted(to_ms(now.wall), "the agent's journal cannot be written: " + status.error().detail);
+    return refuse_unpersisted("the agent's journal cannot be written: " + status.error().detail, now);
   }
   if (journal_retry_at_) log_.info("journal: can be written again");
   journal_retry_at_.reset();
+}
+
+void Agent::refuse_unpersisted(const std::string& why, Now now) {
+  executor_.take_back_gpus(attempts_.refuse_unpersisted(to_ms(now.wall), why));
 }
 
 void Agent::compact() {
