@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
 
 namespace stint {
 namespace {
@@ -17,6 +19,13 @@ int digits(std::string_view text, std::size_t at, std::size_t length) {
   return value;
 }
 
+/// The last `length` digits of `value`, which is not negative.
+void put_digits(std::string& text, std::int64_t value, std::size_t length) {
+  const std::size_t end = text.size() + length;
+  text.resize(end);
+  for (std::size_t i = 1; i <= length; ++i, value /= 10) text[end - i] = static_cast<char>('0' + value % 10);
+}
+
 }  // namespace
 
 std::string format_utc(UnixMillis at) {
@@ -24,12 +33,21 @@ std::string format_utc(UnixMillis at) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{time - day};
-  std::array<char, 48> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
-                static_cast<int>(clock.subseconds().count()));
-  return text.data();
+  // Digit by digit, since printf takes ten times as long: a moment stands in every event.
+  const int year = static_cast<int>(date.year());
+  std::string text = year < 0 ? "-" : "";
+  put_digits(text, std::abs(year), year > 9999 ? 5 : 4);  // the calendar ends with 32767
+  for (const auto& [before, value] : {std::pair{'-', std::int64_t{static_cast<unsigned>(date.month())}},
+                                      {'-', std::int64_t{static_cast<unsigned>(date.day())}},
+                                      {'T', clock.hours().count()},
+                                      {':', clock.minutes().count()},
+                                      {':', clock.seconds().count()}}) {
+    text += before;
+    put_digits(text, value, 2);
+  }
+  text += '.';
+  put_digits(text, clock.subseconds().count(), 3);
+  return text += 'Z';
 }
 
 std::optional<UnixMillis> parse_utc(std::string_view text) {

@@ -1,66 +1,24 @@
 #include "core/event_rows.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <string_view>
 
 #include "base/utc.hpp"
+#include "core/model/json_text.hpp"
 
 namespace stint::core {
 namespace {
 
-/// A flat JSON object, member by member.
-class Body {
- public:
-  explicit Body(UnixMillis at) { put("at", format_utc(at)); }
-  Body& put(std::string_view name, std::string_view value) {
-    key(name);
-    text_ += '"';
-    for (const char c : value) escape(c);
-    text_ += '"';
-    return *this;
-  }
-  Body& put(std::string_view name, std::int64_t value) {
-    key(name);
-    text_ += std::to_string(value);
-    return *this;
-  }
-  Body& put(std::string_view name, bool value) {
-    key(name);
-    text_ += value ? "true" : "false";
-    return *this;
-  }
-  Body& put_null(std::string_view name) {
-    key(name);
-    text_ += "null";
-    return *this;
-  }
-  [[nodiscard]] std::string take() { return std::move(text_) + '}'; }
-
- private:
-  void key(std::string_view name) {
-    text_ += text_.size() > 1 ? "," : "";
-    text_.append("\"").append(name).append("\":");
-  }
-  void escape(char c) {
-    if (c == '"' || c == '\\') {
-      text_ += '\\';
-      text_ += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      char code[8];
-      std::snprintf(code, sizeof code, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
-      text_ += code;
-    } else {
-      text_ += c;
-    }
-  }
-  std::string text_ = "{";
-};
+JsonText begin_body(UnixMillis at) {
+  JsonText body;
+  body.begin_object().put("at", format_utc(at));
+  return body;
+}
 
 std::int64_t number_of(JobId id) { return static_cast<std::int64_t>(id.value); }
 
-void push(Turn& turn, const char* kind, JobId job, Body& body) {
-  turn.effects.rows.emplace_back(EventRow{turn.state.next_event_seq++, turn.now.wall, kind, job, body.take()});
+void push(Turn& turn, const char* kind, JobId job, JsonText& body) {
+  turn.effects.rows.emplace_back(EventRow{turn.state.next_event_seq++, turn.now.wall, kind, job, body.end_object().take()});
 }
 
 constexpr std::array<TaskStatus, 3> kEnds{TaskStatus::completed, TaskStatus::failed, TaskStatus::cancelled};
@@ -71,12 +29,12 @@ void tell_group(Turn& turn, Group& group) {
     IndexRanges& ranges = group.ended_in_turn[place_of(status)];
     if (ranges.empty()) continue;
     const std::string indexes = ranges.take_text(group.spec->array_first, group.spec->array_step);
-    Body body{turn.now.wall};
+    JsonText body = begin_body(turn.now.wall);
     body.put("job", number_of(group.job->row.id)).put("task", group.spec->name).put("state", to_string(status));
     if (group.spec->is_array) {
       body.put("indexes", indexes);
     } else {
-      body.put_null("indexes");
+      body.put("indexes", nullptr);
     }
     push(turn, "tasks_ended", group.job->row.id, body);
   }
@@ -86,17 +44,17 @@ void tell_group(Turn& turn, Group& group) {
 }  // namespace
 
 void tell_job_submitted(Turn& turn, const Job& job) {
-  Body body{turn.now.wall};
+  JsonText body = begin_body(turn.now.wall);
   body.put("job", number_of(job.row.id)).put("name", job.row.spec->name).put("queue", job.row.spec->queue);
   body.put("tasks", static_cast<std::int64_t>(job.open)).put("by", job.row.submitted_by);
   push(turn, "job_submitted", job.row.id, body);
 }
 
 void tell_job_cancel_requested(Turn& turn, const Job& job, std::string_view task, std::string_view by) {
-  Body body{turn.now.wall};
+  JsonText body = begin_body(turn.now.wall);
   body.put("job", number_of(job.row.id));
   if (task.empty()) {
-    body.put_null("task");
+    body.put("task", nullptr);
   } else {
     body.put("task", task);
   }
@@ -105,13 +63,13 @@ void tell_job_cancel_requested(Turn& turn, const Job& job, std::string_view task
 }
 
 void tell_group_sized(Turn& turn, const Group& group) {
-  Body body{turn.now.wall};
+  JsonText body = begin_body(turn.now.wall);
   body.put("job", number_of(group.job->row.id)).put("task", group.spec->name).put("tasks", std::int64_t{group.states.count()});
   push(turn, "group_sized", group.job->row.id, body);
 }
 
 void tell_job_removed(Turn& turn, const Job& job) {
-  Body body{turn.now.wall};
+  JsonText body = begin_body(turn.now.wall);
   body.put("job", number_of(job.row.id)).put("name", job.row.spec->name).put("ended_at", format_utc(job.state.ended_at));
   push(turn, "job_removed", job.row.id, body);
 }
@@ -119,7 +77,7 @@ void tell_job_removed(Turn& turn, const Job& job) {
 void tell_attempt(Turn& turn, const char* kind, const Attempt& attempt) {
   const AttemptRow& row = attempt.row;
   const Agent* agent = turn.state.find_agent(row.agent);
-  Body body{turn.now.wall};
+  JsonText body = begin_body(turn.now.wall);
   body.put("job", number_of(row.ref.task.job)).put("task", task_id(*attempt.group->job->row.spec, row.ref.task));
   body.put("attempt", std::int64_t{row.ref.attempt}).put("agent", agent != nullptr ? agent->row.name : "");
   body.put("reason", to_string(row.reason)).put("exit_code", std::int64_t{row.exit_code}).put("signal", std::int64_t{row.signal});
@@ -128,7 +86,7 @@ void tell_attempt(Turn& turn, const char* kind, const Attempt& attempt) {
 }
 
 void tell_agent(Turn& turn, const char* kind, const Agent& agent, std::string_view by) {
-  Body body{turn.now.wall};
+  JsonText body = begin_body(turn.now.wall);
   body.put("agent", agent.row.name).put("number", static_cast<std::int64_t>(agent.row.number.value)).put("draining", agent.row.draining);
   if (!by.empty()) body.put("by", by);
   if (agent.row.drain_by > UnixMillis{}) body.put("drain_by", format_utc(agent.row.drain_by));
@@ -150,7 +108,7 @@ void tell_ended(Turn& turn) {
   state.told_in_turn.clear();
   std::sort(state.ended_in_turn.begin(), state.ended_in_turn.end(), [](const Job* a, const Job* b) { return a->row.id < b->row.id; });
   for (const Job* job : state.ended_in_turn) {
-    Body body{turn.now.wall};
+    JsonText body = begin_body(turn.now.wall);
     body.put("job", number_of(job->row.id)).put("name", job->row.spec->name).put("state", to_string(job->state.status));
     body.put("reason", to_string(job->state.reason)).put("detail", job->state.detail);
     push(turn, "job_ended", job->row.id, body);

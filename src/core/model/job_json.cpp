@@ -1,6 +1,7 @@
 #include "core/model/job_json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <limits>
 
@@ -13,6 +14,8 @@ namespace stint::core {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::size_t kDocumentBytes = 4096;  ///< of the tree of a small job; a larger one takes the rest from the heap
 
 Resources read_resources(const json::value& value, std::string path, std::optional<Error>& problem) {
   Fields fields(value, std::move(path), problem);
@@ -188,7 +191,9 @@ TaskSpec read_task(const json::value& value, const std::string& path, std::optio
 
 Result<JobSpec> parse_job_json(std::string_view text) {
   json::error_code failed;
-  const json::value document = json::parse(json::string_view(text.data(), text.size()), failed);
+  std::array<unsigned char, kDocumentBytes> room;  // written by who asks for it
+  json::monotonic_resource memory(room.data(), room.size());  // what is read is thrown away as a whole
+  const json::value document = json::parse(json::string_view(text.data(), text.size()), failed, &memory);
   if (failed) return fail(Errc::invalid_argument, "job: not JSON: " + failed.message());
 
   std::optional<Error> problem;

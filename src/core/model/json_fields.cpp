@@ -11,6 +11,7 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr std::size_t kKeysMost = 32;  ///< a task's
 constexpr std::int64_t kLargestMs = std::numeric_limits<std::int64_t>::max() / 1'000'000;
 
 std::string shown(const json::value& value) {
@@ -23,6 +24,7 @@ std::string shown(const json::value& value) {
 
 Fields::Fields(const json::value& value, std::string path, std::optional<Error>& problem) : path_(std::move(path)), problem_(problem) {
   object_ = value.if_object();
+  known_.reserve(kKeysMost);
   if (object_ == nullptr) report(path_, "expected an object, got " + shown(value));
 }
 
