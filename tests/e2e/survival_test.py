@@ -4,6 +4,7 @@
 import os
 import pathlib
 import signal
+import time
 
 import e2e
 import flow
@@ -60,6 +61,23 @@ class Survival(flow.FlowCase):
         self.restart_scheduler()
         self.eventually("completion", lambda: self.state_of(f"{job}.main") == "completed")
         self.assertEqual("done\n", self.product.ensure("logs", f"{job}.main"))
+
+    def test_scheduler_killed_right_after_one_of_many_submits(self):
+        """On a quiet cell the last one is durable before the database has it."""
+        acknowledged = []
+        for _ in range(3):
+            for _ in range(12):  # so many until it knows that the disk is fast
+                time.sleep(0.003)
+                answer = self.submit({"name": self.name, "tasks": [{"command": ["true"]}]})
+                self.assertEqual(201, answer.status, answer.body)
+                acknowledged.append(answer.json()["id"])
+            self.assertTrue(self.cell.scheduler.kill())
+            self.restart_scheduler()
+        self.assertEqual(sorted(set(acknowledged)), acknowledged)
+        for job in acknowledged:
+            self.eventually(f"completion of {job}", lambda: self.request("GET", f"/v1/jobs/{job}").json()["state"] == "completed")
+            submitted = [event for event in self.api.items(f"/v1/events?job={job}") if event["kind"] == "job_submitted"]
+            self.assertEqual(1, len(submitted))
 
     def test_both_killed(self):
         run, task, process = self.begin_flow()

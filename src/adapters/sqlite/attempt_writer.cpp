@@ -9,8 +9,6 @@
 namespace stint::sqlite {
 namespace {
 
-constexpr std::uint32_t kRunMin = 8;  ///< fewer rows cost less one by one than carving does
-
 /// Says nothing that a run has no column for.
 bool is_plain(const core::AttemptRow& row) {
   return row.detail.empty() && !row.has_result && row.retry_at == UnixMillis{} && row.lease_until == UnixMillis{};

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "adapters/sqlite/ahead_file.hpp"
 #include "adapters/sqlite/migrations.hpp"
 
 namespace stint::sqlite {
@@ -54,6 +55,7 @@ Result<DatabaseFacts> copy_database(const std::string& path, const std::string& 
   STINT_TRY(auto facts, read_facts(source));
   STINT_TRY(auto copy, Database::open(target, Database::Access::read_write));
   STINT_TRY_VOID(source.copy_to(copy, progress));
+  STINT_TRY_VOID(carry_over_ahead(copy, path));
   STINT_TRY_VOID(copy.run("PRAGMA journal_mode=DELETE"));
   if (::chmod(target.c_str(), 0600) != 0) return fail(Errc::io, target + ": cannot be made private");
   return facts;

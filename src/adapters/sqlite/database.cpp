@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "adapters/sqlite/recording.hpp"
 #include "base/assert.hpp"
 
 namespace stint::sqlite {
@@ -26,9 +27,11 @@ Errc code_of(int code, int system_errno) {
 }  // namespace
 
 Database::~Database() { sqlite3_close_v2(handle_); }
-Database::Database(Database&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+Database::Database(Database&& other) noexcept
+    : handle_(std::exchange(other.handle_, nullptr)), recording_(std::exchange(other.recording_, nullptr)) {}
 Database& Database::operator=(Database&& other) noexcept {
   std::swap(handle_, other.handle_);
+  std::swap(recording_, other.recording_);
   return *this;
 }
 
@@ -111,25 +114,39 @@ Statement& Statement::operator=(Statement&& other) noexcept {
   return *this;
 }
 
+template <class Value>
+bool Statement::record(Value value) {
+  Recording* to = database_->recording_;
+  if (to == nullptr) return false;
+  if (next_++ == 1) to->begin(sqlite3_sql(handle_));
+  to->add(value);
+  return true;
+}
+
 // Binding fails only for a parameter that the SQL does not have, or for lack of memory: ours, not the user's.
 Statement& Statement::bind(std::int64_t value) {
+  if (record(value)) return *this;
   STINT_ASSERT(sqlite3_bind_int64(handle_, next_++, value) == SQLITE_OK);
   return *this;
 }
 Statement& Statement::bind(double value) {
+  if (record(value)) return *this;
   STINT_ASSERT(sqlite3_bind_double(handle_, next_++, value) == SQLITE_OK);
   return *this;
 }
 Statement& Statement::bind_null() {
+  if (record(nullptr)) return *this;
   STINT_ASSERT(sqlite3_bind_null(handle_, next_++) == SQLITE_OK);
   return *this;
 }
 Statement& Statement::bind(std::string_view text) {
+  if (record(text)) return *this;
   STINT_ASSERT(sqlite3_bind_text64(handle_, next_++, text.empty() ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8) ==
                SQLITE_OK);
   return *this;
 }
 Statement& Statement::bind(ByteView bytes) {
+  if (record(bytes)) return *this;
   const int code = bytes.empty() ? sqlite3_bind_zeroblob(handle_, next_++, 0)
                                  : sqlite3_bind_blob64(handle_, next_++, bytes.data(), bytes.size(), SQLITE_STATIC);
   STINT_ASSERT(code == SQLITE_OK);
@@ -137,6 +154,7 @@ Statement& Statement::bind(ByteView bytes) {
 }
 
 Result<bool> Statement::step() {
+  STINT_ASSERT(database_->recording_ == nullptr);
   const int code = sqlite3_step(handle_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
@@ -146,6 +164,12 @@ Result<bool> Statement::step() {
 }
 
 Status Statement::run() {
+  if (Recording* to = database_->recording_; to != nullptr) {
+    if (next_ == 1) to->begin(sqlite3_sql(handle_));
+    to->end();
+    next_ = 1;
+    return {};
+  }
   STINT_TRY_VOID(step());
   reset();
   return {};

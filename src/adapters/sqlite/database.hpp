@@ -13,6 +13,7 @@ struct sqlite3_stmt;
 
 namespace stint::sqlite {
 
+class Recording;
 class Statement;
 
 /// One SQLite connection. Every failure becomes an Error: no_space for a full disk, corrupt for a damaged file, conflict for a locked one,
@@ -42,11 +43,15 @@ class Database {
   /// Makes `target` a copy of this database as the read transaction that is open here sees it; others go on writing meanwhile.
   /// Errors:  unavailable  `progress` said stop;  no_space, io, corrupt.
   [[nodiscard]] Status copy_to(Database& target, const CopyProgress& progress);
+  /// From now on statements are not run: what they would write goes there. Those that have results may not be used. Null: as before.
+  void record_to(Recording* recording) { recording_ = recording; }
   [[nodiscard]] Error error(int code) const;
 
  private:
+  friend class Statement;
   explicit Database(sqlite3* handle) : handle_(handle) {}
   sqlite3* handle_ = nullptr;
+  Recording* recording_ = nullptr;
 };
 
 /// A prepared statement, used again and again: bind in order, step, reset.
@@ -78,6 +83,9 @@ class Statement {
  private:
   friend class Database;
   Statement(sqlite3_stmt* handle, const Database* database) : handle_(handle), database_(database) {}
+  /// True: the value has gone into a recording instead of into the statement.
+  template <class Value>
+  [[nodiscard]] bool record(Value value);
   sqlite3_stmt* handle_ = nullptr;
   const Database* database_ = nullptr;
   int next_ = 1;

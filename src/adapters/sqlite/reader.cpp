@@ -14,8 +14,9 @@ namespace {
 
 class SqliteReader final : public ports::StoreReader {
  public:
-  static Result<std::unique_ptr<ports::StoreReader>> make(const std::string& path) {
+  static Result<std::unique_ptr<ports::StoreReader>> make(const std::string& path, std::function<void()> before_read) {
     auto reader = std::make_unique<SqliteReader>();
+    if (before_read) reader->before_read_ = std::move(before_read);
     STINT_TRY(reader->database_, Database::open(path, Database::Access::read_only));
     auto& db = reader->database_;
     const struct {
@@ -66,11 +67,14 @@ class SqliteReader final : public ports::StoreReader {
     return reader;
   }
 
-  Result<std::vector<core::AttemptRow>> attempts(const AttemptQuery& q) override { return attempts_.read(q); }
+  Result<std::vector<core::AttemptRow>> attempts(const AttemptQuery& q) override {
+    before_read_();
+    return attempts_.read(q);
+  }
 
   Result<std::vector<core::LogRow>> logs(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) override {
     Statement& statement = stream == 0 ? both_ : stream_;
-    const Reset reset{statement};
+    const Query query(*this, statement);
     bind_ref(statement, ref);
     if (stream != 0) statement.bind(std::int64_t{stream}).bind(as_number(offset));
     std::vector<core::LogRow> rows;
@@ -87,7 +91,7 @@ class SqliteReader final : public ports::StoreReader {
   Result<LogEnds> log_ends(const AttemptRef& ref) override {
     LogEnds ends;
     for (const auto& [stream, end] : {std::pair<std::int64_t, std::uint64_t*>{1, &ends.out}, {2, &ends.err}}) {
-      const Reset reset{end_};
+      const Query query(*this, end_);
       bind_ref(end_, ref).bind(stream);
       STINT_TRY(const bool row, end_.step());
       if (row) *end = static_cast<std::uint64_t>(end_.number(0));
@@ -97,7 +101,7 @@ class SqliteReader final : public ports::StoreReader {
 
   Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_tail(const AttemptRef& ref, std::uint64_t after,
                                                                        std::size_t max_bytes) override {
-    const Reset reset{tail_};
+    const Query query(*this, tail_);
     bind_ref(tail_, ref).bind(as_number(after));
     std::vector<std::pair<std::uint64_t, core::LogRow>> rows;
     for (std::size_t bytes = 0; bytes < max_bytes;) {
@@ -112,7 +116,7 @@ class SqliteReader final : public ports::StoreReader {
   Result<std::vector<std::pair<std::uint64_t, core::LogRow>>> log_newest(const AttemptRef& ref, std::size_t max_bytes) override {
     std::vector<std::pair<std::uint64_t, core::LogRow>> rows;
     for (const std::int64_t stream : {1, 2}) {
-      const Reset reset{newest_};
+      const Query query(*this, newest_);
       bind_ref(newest_, ref).bind(stream);
       for (std::size_t bytes = 0; bytes < max_bytes;) {
         STINT_TRY(const bool row, newest_.step());
@@ -126,7 +130,7 @@ class SqliteReader final : public ports::StoreReader {
   }
 
   Result<std::vector<core::EventRow>> events(std::uint64_t after_seq, JobId job_or_zero, std::size_t limit) override {
-    const Reset reset{events_};
+    const Query query(*this, events_);
     events_.bind(as_number(after_seq)).bind(as_number(job_or_zero.value)).bind(as_number(limit));
     return collect<core::EventRow>(events_, [](const Statement& s) {
       return core::EventRow{static_cast<std::uint64_t>(s.number(0)), unix_millis(s.number(1)), s.text(2),
@@ -135,12 +139,13 @@ class SqliteReader final : public ports::StoreReader {
   }
 
   Result<std::uint64_t> last_event_seq() override {
+    before_read_();
     STINT_TRY(const auto seq, database_.number("SELECT max(seq) FROM events"));
     return static_cast<std::uint64_t>(seq);
   }
 
   Result<std::vector<core::ReportRow>> reports(const AttemptRef& ref, std::uint32_t after_seq, std::size_t limit) override {
-    const Reset reset{reports_};
+    const Query query(*this, reports_);
     bind_ref(reports_, ref).bind(std::int64_t{after_seq}).bind(as_number(limit));
     return collect<core::ReportRow>(reports_, [&ref](const Statement& s) {
       return core::ReportRow{ref,
@@ -159,7 +164,7 @@ class SqliteReader final : public ports::StoreReader {
     std::string keys;
     for (const AttemptRef& ref : refs) add_key(keys, {ref.task.group, ref.task.index, ref.attempt});
     keys += ']';
-    const Reset reset{last_reports_};
+    const Query query(*this, last_reports_);
     last_reports_.bind(as_number(job.value)).bind(std::string_view(keys));
     return collect<core::ReportRow>(last_reports_, [job](const Statement& s) {
       const TaskRef task{job, static_cast<std::uint32_t>(s.number(0)), static_cast<std::uint32_t>(s.number(1))};
@@ -174,7 +179,7 @@ class SqliteReader final : public ports::StoreReader {
   }
 
   Result<std::vector<core::TaskMarkRow>> marks(JobId job) override {
-    const Reset reset{marks_};
+    const Query query(*this, marks_);
     marks_.bind(as_number(job.value));
     return collect<core::TaskMarkRow>(marks_, [](const Statement& s) {
       return core::TaskMarkRow{JobId{static_cast<std::uint64_t>(s.number(0))},
@@ -188,7 +193,7 @@ class SqliteReader final : public ports::StoreReader {
   }
 
   Result<std::vector<core::OutputRow>> outputs(const OutputQuery& q) override {
-    const Reset reset{outputs_};
+    const Query query(*this, outputs_);
     outputs_.bind(as_number(q.job.value))
         .bind(std::int64_t{q.from.group})
         .bind(std::int64_t{q.from.index})
@@ -204,7 +209,7 @@ class SqliteReader final : public ports::StoreReader {
   }
 
   Result<std::vector<core::ResultRow>> results(JobId job, std::uint32_t group, std::uint32_t from_index, std::size_t limit) override {
-    const Reset reset{results_};
+    const Query query(*this, results_);
     results_.bind(as_number(job.value)).bind(std::int64_t{group}).bind(std::int64_t{from_index}).bind(as_number(limit));
     return collect<core::ResultRow>(results_, [&](const Statement& s) {
       return core::ResultRow{{job, group, static_cast<std::uint32_t>(s.number(0))}, static_cast<std::uint32_t>(s.number(1)), s.text(2)};
@@ -217,7 +222,7 @@ class SqliteReader final : public ports::StoreReader {
     std::string keys;
     for (const TaskRef& task : tasks) add_key(keys, {task.group, task.index});
     keys += ']';
-    const Reset reset{with_result_};
+    const Query query(*this, with_result_);
     with_result_.bind(as_number(job.value)).bind(std::string_view(keys));
     return collect<TaskRef>(with_result_, [job](const Statement& s) {
       return TaskRef{job, static_cast<std::uint32_t>(s.number(0)), static_cast<std::uint32_t>(s.number(1))};
@@ -225,7 +230,7 @@ class SqliteReader final : public ports::StoreReader {
   }
 
   Result<std::optional<core::CheckpointRow>> find_checkpoint(const TaskRef& task) override {
-    const Reset reset{checkpoint_};
+    const Query query(*this, checkpoint_);
     bind_task(checkpoint_, task);
     STINT_TRY(const bool row, checkpoint_.step());
     if (!row) return std::nullopt;
@@ -236,7 +241,7 @@ class SqliteReader final : public ports::StoreReader {
   Result<std::vector<BlobId>> find_referenced(const std::vector<BlobId>& blobs) override {
     std::vector<BlobId> found;
     for (const BlobId& blob : blobs) {
-      const Reset reset{referenced_};
+      const Query query(*this, referenced_);
       referenced_.bind(ByteView(blob.bytes));
       STINT_TRY(const bool row, referenced_.step());
       if (row && referenced_.number(0) != 0) found.push_back(blob);
@@ -246,9 +251,15 @@ class SqliteReader final : public ports::StoreReader {
 
  private:
   /// Ends the read transaction of a statement however the query ends: readers are short, so that the WAL can be rewound.
-  struct Reset {
-    Statement& statement;
-    ~Reset() { statement.reset(); }
+  class Query {
+   public:
+    Query(const SqliteReader& reader, Statement& statement) : statement_(statement) { reader.before_read_(); }
+    Query(const Query&) = delete;
+    Query& operator=(const Query&) = delete;
+    ~Query() { statement_.reset(); }
+
+   private:
+    Statement& statement_;
   };
 
   /// A row of a statement that selects id, stream, offset, bytes.
@@ -275,6 +286,7 @@ class SqliteReader final : public ports::StoreReader {
     }
   }
 
+  std::function<void()> before_read_ = [] {};
   Database database_;
   AttemptReader attempts_;
   Statement stream_, both_, end_, newest_, tail_, events_, reports_, last_reports_, marks_, outputs_, results_, with_result_, checkpoint_,
@@ -283,6 +295,8 @@ class SqliteReader final : public ports::StoreReader {
 
 }  // namespace
 
-Result<std::unique_ptr<ports::StoreReader>> make_reader(const std::string& path) { return SqliteReader::make(path); }
+Result<std::unique_ptr<ports::StoreReader>> make_reader(const std::string& path, std::function<void()> before_read) {
+  return SqliteReader::make(path, std::move(before_read));
+}
 
 }  // namespace stint::sqlite

@@ -1,22 +1,22 @@
 #include "adapters/sqlite/store.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
 
+#include "adapters/sqlite/ahead_file.hpp"
+#include "adapters/sqlite/attempt_runs.hpp"
 #include "adapters/sqlite/database.hpp"
+#include "adapters/sqlite/lock_file.hpp"
 #include "adapters/sqlite/migrations.hpp"
+#include "adapters/sqlite/recording.hpp"
 #include "adapters/sqlite/row_reader.hpp"
 #include "adapters/sqlite/row_writer.hpp"
 #include "adapters/sqlite/sweeper.hpp"
@@ -34,36 +34,24 @@ constexpr const char* kPragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FU
 /// The largest job and what a turn writes beside it.
 constexpr std::uint64_t kRoomToReopen = std::uint64_t{5} << 20;
 
-/// Held as long as the file is open: the kernel gives it back when the process dies, however it dies.
-class LockFile {
- public:
-  LockFile() = default;
-  LockFile(const LockFile&) = delete;
-  LockFile& operator=(const LockFile&) = delete;
-  ~LockFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Status take(const std::string& path) {
-    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd_ < 0) return fail(errno == ENOSPC ? Errc::no_space : Errc::io, path + ": " + std::strerror(errno));
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) return fail(Errc::conflict, holder(path));
-    const std::string pid = std::to_string(::getpid()) + "\n";
-    if (::ftruncate(fd_, 0) != 0 || ::pwrite(fd_, pid.data(), pid.size(), 0) < 0) return {};  // the lock counts, the pid is for people
-    return {};
-  }
+/// As long as the database may be behind what was told: the next batch comes sooner, mostly, and takes what is ahead along.
+constexpr auto kCatchUp = std::chrono::milliseconds(5);
 
- private:
-  std::string holder(const std::string& path) const {
-    char buffer[32] = {};
-    const auto got = ::pread(fd_, buffer, sizeof buffer - 1, 0);
-    const std::string pid = got > 0 ? std::string(buffer, std::strcspn(buffer, "\n")) : "unknown";
-    return "another scheduler (process " + pid + ") runs on this database (lock " + path +
-           "): stop it, or give this one another --state-dir";
-  }
-  int fd_ = -1;
-};
+/// Fewer than share a row: a run is carved out of others, which have to be read.
+constexpr std::size_t kAheadRows = kRunMin - 1;
 
-class SqliteStore final : public ports::Store {
+/// The batch has a job that somebody has just submitted and waits for, and nothing that reads the database to be written.
+bool may_go_ahead(const ports::Batch& batch) {
+  const auto is_job = [](const core::Row& row) { return std::holds_alternative<core::JobRow>(row); };
+  const auto is_blind = [](const core::Row& row) {
+    return std::holds_alternative<core::JobRow>(row) || std::holds_alternative<core::JobStateRow>(row) ||
+           std::holds_alternative<core::AttemptRow>(row) || std::holds_alternative<core::EventRow>(row);
+  };
+  return batch.rows.size() <= kAheadRows && std::any_of(batch.rows.begin(), batch.rows.end(), is_job) &&
+         std::all_of(batch.rows.begin(), batch.rows.end(), is_blind);
+}
+
+class SqliteStore final : public Store {
  public:
   explicit SqliteStore(StoreOptions options) : options_(std::move(options)), rule_(options_.write_inline) {}
 
@@ -71,6 +59,7 @@ class SqliteStore final : public ports::Store {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
+      catch_up_ = true;
     }
     wake_.notify_all();
     if (thread_.joinable()) thread_.join();
@@ -80,6 +69,7 @@ class SqliteStore final : public ports::Store {
     committed_ = std::move(committed);
     STINT_TRY_VOID(lock_.take(options_.path + ".lock"));
     STINT_TRY_VOID(connect());
+    STINT_TRY_VOID(open_ahead());
     STINT_TRY_VOID(migrate(database_, options_.path));
     STINT_TRY_VOID(prepare());
     STINT_TRY_VOID(database_.run("UPDATE fence SET token = token + 1"));
@@ -90,14 +80,16 @@ class SqliteStore final : public ports::Store {
   }
 
   Status load(const std::function<Status(const core::Row&)>& row) override {
+    const bool is_settled = settle();
     STINT_TRY(auto reading, Database::open(options_.path, Database::Access::read_only));
     STINT_TRY_VOID(reading.run("BEGIN"));  // one snapshot of all tables
-    return read_all(reading, row);
+    STINT_TRY_VOID(read_all(reading, row));
+    return is_settled ? Status{} : read_ahead(row);
   }
 
   void commit(ports::Batch batch) override {
     if (take_connection(batch)) {
-      carry_out(batch);
+      if (!write_ahead(batch)) carry_out(batch);
       give_back_connection();
       return;
     }
@@ -120,11 +112,17 @@ class SqliteStore final : public ports::Store {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [this] { return queue_.empty() && !busy_; });
     STINT_TRY_VOID(check_room());
+    if (ahead_) STINT_TRY_VOID(catch_up());
     STINT_TRY_VOID(database_.run("UPDATE fence SET token = token"));  // a write as small as can be: does the disk take it?
     STINT_TRY(const auto opened, read_fence());
     if (opened.token != token_) return fail(Errc::fenced, "another scheduler has taken over this database");
     full_ = false;
+    is_ahead_ = ahead_.has_value();
     return opened;
+  }
+
+  Result<std::unique_ptr<ports::StoreReader>> make_reader() override {
+    return sqlite::make_reader(options_.path, [this] { settle(); });
   }
 
  private:
@@ -134,11 +132,25 @@ class SqliteStore final : public ports::Store {
     OnSwept swept;
   };
 
+  /// Of the store's thread.
+  struct Work {
+    std::optional<ports::Batch> batch;
+    std::optional<Sweep> sweep;
+    bool catches_up = false;
+  };
+
   Status connect() {
     STINT_TRY(database_, Database::open(options_.path, Database::Access::read_write));
     STINT_TRY_VOID(database_.run(kPragmas));
     log_.watch(database_, options_.path + "-wal");
     return {};
+  }
+
+  /// Before the migration: what stands in the file was meant for the tables as they are now.
+  Status open_ahead() {
+    const auto opened = ahead_file_.open(options_.path);
+    if (!opened && opened.error().code == Errc::conflict) return opened;
+    return carry_over_ahead(database_, options_.path);
   }
 
   /// What every batch needs, parsed once. The fence is the first that is written, and takes the lock that IMMEDIATE would take.
@@ -182,6 +194,7 @@ class SqliteStore final : public ports::Store {
     {
       const std::lock_guard lock(mutex_);
       busy_ = false;
+      is_ahead_ = ahead_.has_value();
       tend_log_ = has_work;
       has_work = has_work || sweep_ || !queue_.empty();
     }
@@ -189,31 +202,31 @@ class SqliteStore final : public ports::Store {
   }
 
   /// Of the store's thread: gives the connection back, and takes it again for what there is to do next: a batch before a sweep, and the
-  /// log after either. False: stopping, and all that was given is written.
-  bool take_work(std::optional<ports::Batch>& batch, std::optional<Sweep>& sweep) {
+  /// log after either. Nothing: stopping, and all that was given is written.
+  std::optional<Work> take_work() {
     std::unique_lock lock(mutex_);
     busy_ = false;
+    is_ahead_ = ahead_.has_value();
     idle_.notify_all();
-    wake_.wait(lock, [this] { return !busy_ && (stopping_ || !queue_.empty() || sweep_ || tend_log_); });
-    batch.reset();
-    sweep.reset();
+    wake_.wait(lock, [this] { return !busy_ && (stopping_ || !queue_.empty() || sweep_ || tend_log_ || catch_up_); });
+    Work work;
     if (!queue_.empty()) {
-      batch = std::move(queue_.front());
+      work.batch = std::move(queue_.front());
       queue_.pop_front();
     } else if (!stopping_) {
-      sweep = std::exchange(sweep_, std::nullopt);
+      work.sweep = std::exchange(sweep_, std::nullopt);
     }
-    busy_ = batch || sweep || tend_log_;
+    work.catches_up = std::exchange(catch_up_, false) && !work.batch;  // a batch takes along what is ahead
+    busy_ = work.batch || work.sweep || work.catches_up || tend_log_;
     tend_log_ = false;
-    return busy_;
+    return busy_ ? std::optional(std::move(work)) : std::nullopt;
   }
 
   void work() {
-    std::optional<ports::Batch> batch;
-    std::optional<Sweep> sweep;
-    while (take_work(batch, sweep)) {
-      if (batch) carry_out(*batch);
-      if (sweep) carry_out(*sweep);
+    while (auto work = take_work()) {
+      if (work->batch) carry_out(*work->batch);
+      if (work->catches_up && ahead_ && !full_) static_cast<void>(catch_up());
+      if (work->sweep) carry_out(*work->sweep);
       log_.tend();
     }
   }
@@ -224,12 +237,78 @@ class SqliteStore final : public ports::Store {
     options_.post([tell = std::move(sweep.swept), swept] { tell(swept); });
   }
 
+  /// Of the loop, with the connection. True: the batch is durable in the file beside the database, and has become `ahead_`.
+  bool write_ahead(ports::Batch& batch) {
+    if (ahead_ || full_ || !ahead_file_.is_open() || !options_.post_later || !may_go_ahead(batch)) return false;
+    const auto began = Clock::now();
+    recording_.clear();
+    database_.record_to(&recording_);
+    const auto recorded = write_rows(batch);
+    database_.record_to(nullptr);
+    if (!recorded || recording_.bytes().size() > AheadFile::kBytesMax) return false;
+    if (!ahead_file_.write(token_, batch.number, recording_.bytes())) {
+      ahead_file_.give_up();
+      return false;
+    }
+    ahead_ = std::move(batch);
+    note_commit(began);
+    options_.post([this, number = ahead_->number] {
+      committed_(number, Status{});
+      options_.post([this] { options_.post_later(kCatchUp, [this] { wake_to_catch_up(); }); });  // what is told leaves before
+    });
+    return true;
+  }
+
+  /// In the order in which the tables are read.
+  Status read_ahead(const std::function<Status(const core::Row&)>& row) const {
+    for (std::size_t table = 0; table < std::variant_size_v<core::Row>; ++table)
+      for (const core::Row& each : ahead_->rows)
+        if (each.index() == table && !std::holds_alternative<core::EventRow>(each)) STINT_TRY_VOID(row(each));
+    return {};
+  }
+
+  void wake_to_catch_up() {
+    {
+      const std::lock_guard lock(mutex_);
+      catch_up_ = is_ahead_;
+      if (!catch_up_) return;
+    }
+    wake_.notify_one();
+  }
+
+  /// Of the loop: waits until the database has all that was told. False: it cannot take it now, its disk is full.
+  bool settle() {
+    {
+      std::unique_lock lock(mutex_);
+      if (is_ahead_) idle_.wait(lock, [this] { return !busy_; });
+      if (!is_ahead_) return true;
+      busy_ = true;
+    }
+    if (!full_) static_cast<void>(catch_up());
+    const bool has_all = !ahead_;
+    give_back_connection();
+    return has_all;
+  }
+
+  /// The database gets what is ahead of it. What fails here is tried again with the next batch, which tells.
+  Status catch_up() {
+    const auto status = write_resolved(*ahead_);
+    if (status) ahead_.reset();
+    if (!status && status.error().code == Errc::no_space) full_ = true;
+    return status;
+  }
+
   void carry_out(const ports::Batch& batch) {
     const auto began = Clock::now();
     Status status = full_ ? Status(fail(Errc::no_space, options_.path + ": the disk was full")) : write_resolved(batch);
+    if (status) ahead_.reset();
     if (!status && status.error().code == Errc::no_space) full_ = true;
-    const auto ended = Clock::now();
+    note_commit(began);
     options_.post([this, number = batch.number, status = std::move(status)] { committed_(number, status); });
+  }
+
+  void note_commit(Clock::time_point began) {
+    const auto ended = Clock::now();
     const std::lock_guard lock(mutex_);
     rule_.on_commit(began, ended);
   }
@@ -248,6 +327,7 @@ class SqliteStore final : public ports::Store {
     return write(batch);
   }
 
+  /// And before it, in the same transaction, what is ahead.
   Status write(const ports::Batch& batch) {
     STINT_TRY_VOID(begin_.run());
     STINT_TRY_VOID(fence_.bind(static_cast<std::int64_t>(batch.number.value)).bind(static_cast<std::int64_t>(token_.value)).run());
@@ -255,12 +335,17 @@ class SqliteStore final : public ports::Store {
       STINT_TRY_VOID(database_.run("ROLLBACK"));
       return fail(Errc::fenced, "another scheduler has taken over this database");
     }
-    writer_.begin_batch();
-    for (const auto& row : batch.rows) STINT_TRY_VOID(writer_.write(row));
-    STINT_TRY_VOID(writer_.finish_batch());
+    if (ahead_ && ahead_->number != batch.number) STINT_TRY_VOID(write_rows(*ahead_));
+    STINT_TRY_VOID(write_rows(batch));
     if (const auto bytes = writer_.take_log_bytes(); bytes > 0)
       STINT_TRY_VOID(database_.run("UPDATE fence SET log_bytes = log_bytes + " + std::to_string(bytes)));
     return commit_.run();
+  }
+
+  Status write_rows(const ports::Batch& batch) {
+    writer_.begin_batch();
+    for (const auto& row : batch.rows) STINT_TRY_VOID(writer_.write(row));
+    return writer_.finish_batch();
   }
 
   StoreOptions options_;
@@ -273,6 +358,9 @@ class SqliteStore final : public ports::Store {
   Statement begin_, fence_, commit_;
   Sweeper sweeper_;
   FencingToken token_;
+  AheadFile ahead_file_;
+  Recording recording_;
+  std::optional<ports::Batch> ahead_;  ///< told, durable in the file, not in the database
   bool full_ = false;  // also of reopen(), while nobody is busy
 
   std::mutex mutex_;  // guards what follows
@@ -282,12 +370,14 @@ class SqliteStore final : public ports::Store {
   InlineRule rule_;
   bool busy_ = true;  // somebody uses the connection
   bool tend_log_ = false;  // the loop has left that to the thread
+  bool catch_up_ = false;  // and that
+  bool is_ahead_ = false;  // what `ahead_` says while nobody is busy
   bool stopping_ = false;
   std::thread thread_;
 };
 
 }  // namespace
 
-std::unique_ptr<ports::Store> make_store(StoreOptions options) { return std::make_unique<SqliteStore>(std::move(options)); }
+std::unique_ptr<Store> make_store(StoreOptions options) { return std::make_unique<SqliteStore>(std::move(options)); }
 
 }  // namespace stint::sqlite

@@ -1,84 +1,23 @@
 #include "adapters/sqlite/store.hpp"
 
-#include <stdlib.h>
-
 #include <algorithm>
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <filesystem>
-#include <mutex>
 
 #include "adapters/sqlite/database.hpp"
 #include "adapters/sqlite/migrations.hpp"
 #include "adapters/sqlite/offer_json.hpp"
+#include "adapters/sqlite/test_bench.hpp"
 #include "contract/entry_store_contract.hpp"
 
 namespace stint::contract {
-
-/// A folder of its own, and a queue that stands for the owner's loop.
-struct SqliteBench {
-  SqliteBench() {
-    char name[] = "/tmp/stint-store-XXXXXX";
-    folder = ::mkdtemp(name);
-  }
-  SqliteBench(const SqliteBench&) = delete;
-  SqliteBench& operator=(const SqliteBench&) = delete;
-  ~SqliteBench() { std::filesystem::remove_all(folder); }
-
-  std::string path() const { return folder + "/state.db"; }
-  std::unique_ptr<ports::Store> make_store() {
-    return sqlite::make_store({path(),
-                               [this](std::function<void()> work) {
-                                 const std::lock_guard lock(mutex);
-                                 posted.push_back(std::move(work));
-                                 wake.notify_all();
-                               },
-                               write_inline});
-  }
-  std::unique_ptr<ports::StoreReader> make_reader() {
-    auto reader = sqlite::make_reader(path());
-    EXPECT_TRUE(reader.has_value()) << (reader ? "" : reader.error().detail);
-    return std::move(*reader);
-  }
-  /// One answer at least, then all that are there.
-  void settle(ports::Store&) {
-    std::unique_lock lock(mutex);
-    wake.wait(lock, [this] { return !posted.empty(); });
-    while (!posted.empty()) {
-      auto work = std::move(posted.front());
-      posted.pop_front();
-      lock.unlock();
-      work();
-      lock.lock();
-    }
-  }
-
-  /// Of what is given, on this thread; false: nothing was told yet.
-  bool has_told() {
-    const std::lock_guard lock(mutex);
-    return !posted.empty();
-  }
-
-  sqlite::InlineLimits write_inline{.rows = 0};  ///< the store's thread writes all
-  std::string folder;
-  std::mutex mutex;
-  std::condition_variable wake;
-  std::deque<std::function<void()>> posted;
-};
-
-constexpr sqlite::InlineLimits kAlwaysInline{
-    .rows = SIZE_MAX, .commit_time = std::chrono::hours(1), .fast_in_a_row = 0, .quiet = std::chrono::nanoseconds(0)};
-
-/// Whoever commits writes, whenever the store's thread does not.
-struct InlineSqliteBench : SqliteBench {
-  InlineSqliteBench() { write_inline = kAlwaysInline; }
-};
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, StoreContract, SqliteBench);
 INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, EntryStoreContract, SqliteBench);
 INSTANTIATE_TYPED_TEST_SUITE_P(SqliteInline, StoreContract, InlineSqliteBench);
 INSTANTIATE_TYPED_TEST_SUITE_P(SqliteInline, EntryStoreContract, InlineSqliteBench);
+INSTANTIATE_TYPED_TEST_SUITE_P(SqliteAhead, StoreContract, AheadSqliteBench);
+INSTANTIATE_TYPED_TEST_SUITE_P(SqliteAhead, EntryStoreContract, AheadSqliteBench);
 
 TEST(SqliteStore, ASecondSchedulerIsRefusedByName) {
   SqliteBench bench;
@@ -208,33 +147,6 @@ TEST(SqliteStore, TheLogIsLongerAlsoWhenTheLoopWrites) {
   check_that_the_log_is_longer(bench);
 }
 
-/// Rows that no limit of InlineLimits lets through.
-std::vector<core::Row> many_rows(std::size_t count) {
-  std::vector<core::Row> rows;
-  for (std::size_t i = 0; i < count; ++i) rows.emplace_back(core::MetaRow{"row " + std::to_string(i), "x"});
-  return rows;
-}
-
-/// Commits as the loop does, which hears of them later.
-struct LoopStore {
-  explicit LoopStore(SqliteBench& where) : bench(where), store(bench.make_store()) {
-    const auto opened = store->open([this](BatchNumber number, const Status& status) {
-      EXPECT_TRUE(status.has_value());
-      told.push_back(number);
-    });
-    EXPECT_TRUE(opened.has_value());
-    next = opened->last_batch;
-  }
-  void commit(std::vector<core::Row> rows) { store->commit({BatchNumber{++next.value}, std::move(rows)}); }
-  void settle() {
-    while (told.empty() || told.back() != next) bench.settle(*store);
-  }
-  SqliteBench& bench;
-  std::unique_ptr<ports::Store> store;
-  BatchNumber next;
-  std::vector<BatchNumber> told;
-};
-
 TEST(SqliteStore, ASmallBatchIsWrittenWhenCommitReturnsOnceTheDiskHasShownThatItIsFast) {
   SqliteBench bench;
   bench.write_inline = {.rows = 1, .commit_time = std::chrono::hours(1), .fast_in_a_row = 2, .quiet = std::chrono::nanoseconds(0)};
@@ -243,7 +155,7 @@ TEST(SqliteStore, ASmallBatchIsWrittenWhenCommitReturnsOnceTheDiskHasShownThatIt
     loop.commit(many_rows(1));
     loop.settle();
   }
-  ASSERT_TRUE(loop.store->reopen().has_value());  // returns when the thread has let the connection go
+  loop.wait_for_thread();
   loop.commit(many_rows(1));
   EXPECT_TRUE(bench.has_told());
   auto database = sqlite::Database::open(bench.path(), sqlite::Database::Access::read_only);

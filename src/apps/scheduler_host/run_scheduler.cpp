@@ -71,7 +71,8 @@ class SchedulerHost {
                    [this](auto stream) { http_.turn_away_plaintext(std::move(stream)); }},
                   log_),
         timer_(io_),
-        signals_(io_) {}
+        signals_(io_),
+        store_timer_(io_) {}
 
   Status start() {
     STINT_TRY_VOID(make_state_dir(options_.state_dir));
@@ -168,9 +169,18 @@ class SchedulerHost {
 
   Result<ports::Store::Opened> open_store() {
     const std::string path = options_.state_dir + "/state.db";
-    store_ = sqlite::make_store({path, [this](std::function<void()> work) { asio::post(io_, std::move(work)); }});
+    sqlite::StoreOptions options;
+    options.path = path;
+    options.post = [this](std::function<void()> work) { asio::post(io_, std::move(work)); };
+    options.post_later = [this](Duration wait, std::function<void()> work) {
+      store_timer_.expires_after(wait);
+      store_timer_.async_wait([work = std::move(work)](boost::system::error_code cancelled) {
+        if (!cancelled) work();
+      });
+    };
+    store_ = sqlite::make_store(std::move(options));
     STINT_TRY(const auto opened, store_->open([this](BatchNumber number, Status status) { on_committed(number, status); }));
-    STINT_TRY(reader_, sqlite::make_reader(path));
+    STINT_TRY(reader_, store_->make_reader());
     return opened;
   }
 
@@ -263,7 +273,8 @@ class SchedulerHost {
   server::Listener listener_;
   asio::steady_timer timer_;
   asio::signal_set signals_;
-  std::unique_ptr<ports::Store> store_;
+  asio::steady_timer store_timer_;
+  std::unique_ptr<sqlite::Store> store_;
   std::unique_ptr<ports::StoreReader> reader_;
   std::unique_ptr<ports::BlobStore> blobs_;
   std::unique_ptr<scheduler::Daemon> daemon_;
