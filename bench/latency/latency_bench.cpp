@@ -19,6 +19,7 @@
 #include "bench/cell/cell_processes.hpp"
 #include "bench/cell/folder.hpp"
 #include "bench/latency/disk_probe.hpp"
+#include "bench/latency/submitter.hpp"
 #include "bench/report/progress.hpp"
 #include "bench/report/report.hpp"
 
@@ -37,7 +38,7 @@ constexpr auto kIdle = milliseconds(15);           ///< between two jobs: what t
 constexpr std::uint32_t kIdleSteps = 7;            ///< and up to as many ms more, so that no timer of the cell walks along
 constexpr const char* kProgram = "stint-first-instruction";
 
-double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+double ms_between(Clock::time_point from, Clock::time_point to) { return std::chrono::duration<double, std::milli>(to - from).count(); }
 
 /// Where tasks say when they began.
 class StartTimes {
@@ -83,15 +84,13 @@ Result<std::string> find_program() {
   return fail(Errc::not_found, program.string() + " is not there; it is built beside stint: cmake --build --preset release");
 }
 
-Status measure_job(CellProcesses& cell, const std::string& job_text, StartTimes& times, Measured& measured) {
-  const auto start = Clock::now();
-  STINT_TRY(const auto job, submit(cell, job_text));
-  const double answered = ms_since(start);
+Status measure_job(CellProcesses& cell, Submitter& submitter, StartTimes& times, Measured& measured) {
+  STINT_TRY(const auto submitted, submitter.submit());
   STINT_TRY(const auto begun, times.next());
-  STINT_TRY_VOID(wait_until_completed(cell, job));
-  measured.ended.push_back(ms_since(start));
-  measured.answered.push_back(answered);
-  measured.begun.push_back(std::chrono::duration<double, std::milli>(begun - start).count());
+  STINT_TRY_VOID(wait_until_completed(cell, submitted.job));
+  measured.ended.push_back(ms_between(submitted.sent, Clock::now()));
+  measured.answered.push_back(ms_between(submitted.sent, submitted.answered));
+  measured.begun.push_back(ms_between(submitted.sent, begun));
   return {};
 }
 
@@ -108,6 +107,7 @@ Result<Measured> measure_rounds(std::uint32_t rounds) {
   STINT_TRY(auto disk, DiskProbe::make(folder.path()));
   STINT_TRY(auto cell, CellProcesses::start({.agents = 1, .cpus = kCpus, .settings = {}}));
   const std::string job = to_json_text({.driver = "exec", .command = {program, times.path()}, .tasks = 1});
+  STINT_TRY(auto submitter, Submitter::make(cell->endpoint(), job));
   Measured measured, warm_up;
   const Progress progress;
   for (std::uint32_t i = 0; i < kWarmUp + rounds; ++i) {
@@ -115,7 +115,7 @@ Result<Measured> measure_rounds(std::uint32_t rounds) {
     if (i % 10 == 0) progress.say("job " + std::to_string(i) + " of " + std::to_string(kWarmUp + rounds));
     std::this_thread::sleep_for(kIdle + milliseconds(i % kIdleSteps));
     if (i % 2 == 0) STINT_TRY_VOID(measure_disk(disk, into));
-    STINT_TRY_VOID(measure_job(*cell, job, times, into));
+    STINT_TRY_VOID(measure_job(*cell, submitter, times, into));
     if (i % 2 == 1) STINT_TRY_VOID(measure_disk(disk, into));
   }
   return measured;
