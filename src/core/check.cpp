@@ -86,19 +86,25 @@ void check_entry(const Group& group, std::uint32_t index, const TaskEntry& entry
   std::uint32_t attempts = 0;
   std::size_t live = 0;
   std::uint32_t failures = 0;
+  std::uint32_t reschedules = 0;
   bool is_running = false;
   bool is_active = false;
   for (const Attempt* attempt = entry.newest; attempt != nullptr; attempt = attempt->older) {
     ++attempts;
-    failures += !attempt->row.live && counts_as_failure(attempt->row) ? 1 : 0;
-    if (!attempt->row.live) continue;
+    if (!attempt->row.live) {
+      const bool is_failure = counts_as_failure(attempt->row);
+      const bool is_given_back = attempt->row.reason == EndReason::refused || attempt->row.reason == EndReason::recalled;
+      failures += is_failure ? 1 : 0;
+      reschedules += is_failure || is_given_back ? 0 : 1;
+      continue;
+    }
     ++live;
     is_running = is_running || attempt->row.status == TaskStatus::running;
     is_active = is_active || !attempt->overdue;
   }
   findings.expect(attempts == entry.attempts, name, "attempts differ from a recount");
   findings.expect(live == entry.live_count && live <= limits::kLiveAttempts, name, "live set differs from a recount");
-  findings.expect(failures == entry.failures, name, "failures differ from a recount");
+  findings.expect(failures == entry.failures && reschedules == entry.reschedules, name, "failures or reschedules differ from a recount");
   findings.expect(is_running == entry.is_running && is_active == entry.is_active, name, "its conditions differ from a recount");
   findings.expect(live > 0 || !has_used_tries(group, entry), name, "has used its retries and is open with an empty live set");
   findings.expect((entry.waiting != Waiting::no) == wants_attempt(group, entry), name, "waits, or not, against what it wants");
