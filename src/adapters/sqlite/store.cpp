@@ -291,20 +291,21 @@ class SqliteStore final : public Store {
   }
 
   /// The database gets what is ahead of it. What fails here is tried again with the next batch, which tells.
-  Status catch_up() {
-    const auto status = write_resolved(*ahead_);
-    if (status) ahead_.reset();
-    if (!status && status.error().code == Errc::no_space) full_ = true;
-    return status;
-  }
+  Status catch_up() { return bring_up_to(*ahead_); }
 
   void carry_out(const ports::Batch& batch) {
     const auto began = Clock::now();
-    Status status = full_ ? Status(fail(Errc::no_space, options_.path + ": the disk was full")) : write_resolved(batch);
-    if (status) ahead_.reset();
-    if (!status && status.error().code == Errc::no_space) full_ = true;
+    Status status = full_ ? Status(fail(Errc::no_space, options_.path + ": the disk was full")) : bring_up_to(batch);
     note_commit(began);
     options_.post([this, number = batch.number, status = std::move(status)] { committed_(number, status); });
+  }
+
+  /// Afterwards the database has this batch, and nothing is ahead of it; or it has refused both.
+  Status bring_up_to(const ports::Batch& batch) {
+    Status status = write_resolved(batch);
+    if (status) ahead_.reset();
+    if (!status && status.error().code == Errc::no_space) full_ = true;
+    return status;
   }
 
   void note_commit(Clock::time_point began) {
