@@ -36,7 +36,7 @@ std::string format_utc(UnixMillis at) {
   // Digit by digit, since printf takes ten times as long: a moment stands in every event.
   const int year = static_cast<int>(date.year());
   std::string text = year < 0 ? "-" : "";
-  put_digits(text, std::abs(year), year > 9999 ? 5 : 4);  // the calendar ends with 32767
+  put_digits(text, std::abs(year), std::abs(year) > 9999 ? 5 : 4);  // the calendar ends with 32767
   for (const auto& [before, value] : {std::pair{'-', std::int64_t{static_cast<unsigned>(date.month())}},
                                       {'-', std::int64_t{static_cast<unsigned>(date.day())}},
                                       {'T', clock.hours().count()},

@@ -148,7 +148,7 @@ class SqliteStore final : public Store {
 
   /// Before the migration: what stands in the file was meant for the tables as they are now.
   Status open_ahead() {
-    const auto opened = ahead_file_.open(options_.path);
+    auto opened = ahead_file_.open(options_.path);
     if (!opened && opened.error().code == Errc::conflict) return opened;
     return carry_over_ahead(database_, options_.path);
   }
