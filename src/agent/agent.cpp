@@ -88,6 +88,7 @@ void Agent::drain(Now now) {
 protocol::AgentInfo Agent::make_info() const {
   auto info = config_.info;
   info.notes.insert(info.notes.end(), driver_notes_.begin(), driver_notes_.end());
+  info.knows_provisional = true;
   if (executor_.has_adopted()) info.prefetch = 0;  // nothing can wait for room of which nobody knows how much there is
   if (is_draining_) {
     info.prefetch = 0;
@@ -124,6 +125,8 @@ std::optional<std::string> Agent::find_refusal() const {
 }
 
 void Agent::on_message(protocol::AssignmentList message, Now now) {
+  for (const auto& ref : message.confirmed)
+    if (auto* attempt = attempts_.find(ref)) attempt->is_provisional = false;
   auto extra = message.extras.begin();
   for (std::uint32_t i = 0; i < message.items.size(); ++i) {
     const auto& item = message.items[i];
@@ -131,12 +134,14 @@ void Agent::on_message(protocol::AssignmentList message, Now now) {
     const auto* own_extra = has_extra ? &*extra++ : nullptr;
     if (item.template_index >= message.templates.size()) continue;
     if (auto* held = attempts_.find(item.ref)) {
+      held->is_provisional = held->is_provisional && message.is_provisional;
       held->sent = 0;  // the scheduler does not know that we have it
       attempts_.resend(*held);
     } else if (auto why = find_refusal()) {
       executor_.refuse(item.ref, std::move(*why), now);
     } else {
       executor_.accept(item.ref, message.templates[item.template_index], own_extra, now);
+      attempts_.find(item.ref)->is_provisional = message.is_provisional;
       accepts_.emplace_back(now.mono + limits::kAcceptReportDelay, item.ref);
     }
   }
@@ -169,6 +174,7 @@ void Agent::apply_verdict(Attempt& attempt, const protocol::AttemptVerdict& verd
     executor_.stop(attempt, ports::Driver::StopMode::kill, EndReason::cancelled, now);
     return attempts_.settle(attempt);
   }
+  attempt.is_provisional = false;  // who remembers it has written it down
   // What the scheduler has now, not what it once acknowledged: one that was restored from a backup has less, and gets it again.
   if (verdict.verdict == protocol::Verdict::keep) {
     attempt.logs[0].acked = verdict.stdout_acked;

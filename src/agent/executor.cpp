@@ -174,17 +174,23 @@ bool Executor::try_launch(Attempt& attempt, StartRule rule, Now now) {
   DriverSlot* slot = find_driver(attempt.state.driver);
   const bool may_start = (rule == StartRule::at_once || !attempt.is_dirty) && may_be_begun(*attempt.launch, now);
   if (slot->start_rule != rule || !slot->is_ready || !may_start || !has_all) return false;
+  if (!std::exchange(attempt.is_prepared, true)) {
+    complete(*attempt.launch, attempt.state.gpus, rule);
+    if (attempt.is_provisional) slot->driver->prepare(*attempt.launch);
+  }
+  if (attempt.is_provisional) return false;
   room_.take(attempt.room);
   auto spec = std::move(*attempt.launch);
   attempt.launch.reset();
   attempt.phase = Attempt::Phase::launched;
-  spec.gpus = attempt.state.gpus;
-  if (rule == StartRule::after_persist) {
-    if (gpus_.size() > 0) set_visible_gpus(spec.env, spec.gpus);
-    readable_.push_back(attempt.state.ref);
-  }
+  if (rule == StartRule::after_persist) readable_.push_back(attempt.state.ref);
   slot->driver->start(std::move(spec));
   return true;
+}
+
+void Executor::complete(ports::LaunchSpec& spec, const std::vector<std::uint32_t>& gpus, StartRule rule) const {
+  spec.gpus = gpus;
+  if (rule == StartRule::after_persist && gpus_.size() > 0) set_visible_gpus(spec.env, spec.gpus);
 }
 
 bool Executor::take_events(StartRule rule, Now now) {

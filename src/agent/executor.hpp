@@ -89,6 +89,7 @@ class Executor final : public OutputSource {
   void keep_result(Attempt& attempt, std::string_view report_lines);
   DriverSlot* find_driver(const std::string& name);
   bool take_gpus(Attempt& attempt);
+  void complete(ports::LaunchSpec& spec, const std::vector<std::uint32_t>& gpus, StartRule rule) const;
   bool try_launch(Attempt& attempt, StartRule rule, Now now);
   [[nodiscard]] bool may_be_begun(const ports::LaunchSpec& spec, Now now) const;
   void end(Attempt& attempt, const ports::DriverEnded& ended, Now now);

@@ -94,6 +94,9 @@ class Driver {
  public:
   virtual ~Driver() = default;
   virtual void start(LaunchSpec spec) = 0;
+  /// The same is likely to be started soon: what need not wait for that may be done, as long as nothing of the task is executed. Only of the
+  /// last one, until it is started or released.
+  virtual void prepare(const LaunchSpec& /*spec*/) {}
   enum class StopMode { graceful, kill };
   virtual void stop(const AttemptRef& ref, StopMode mode) = 0;
   /// Wants output of one stream from `offset` on, as DriverOutput, at most `max_bytes` more; call again for more (back-pressure).

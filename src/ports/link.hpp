@@ -26,12 +26,14 @@ class LinkHandler {
   [[nodiscard]] virtual bool has_link_output(LinkId link) const = 0;
 };
 
-/// What the daemon asks of the adapter. Both are cheap, may be called at any time, and never call back into the handler before they return.
+/// What the daemon asks of the adapter. All are cheap, may be called at any time, and never say anything to the handler before they return.
 class Links {
  public:
   virtual ~Links() = default;
   /// The link has output: call take_link_output soon and write it.
   virtual void wake(LinkId link) = 0;
+  /// As wake(), at once if the kernel has room: before the caller is busy.
+  virtual void flush(LinkId link) { wake(link); }
   /// Write what take_link_output still gives, then close; on_link_closed follows.
   virtual void close(LinkId link) = 0;
 };

@@ -60,6 +60,8 @@ class Store {
   /// `committed` tells later; waits at most for a disk that was fast until now. An unknown outcome is resolved by reading the batch
   /// number: ours there -> ok, older -> again.
   virtual void commit(Batch batch) = 0;
+  /// Whether commit() would have this on the disk within a moment: then it pays to prepare what is told when it is.
+  [[nodiscard]] virtual bool is_prompt(const Batch& /*batch*/) const { return false; }
   using OnSwept = std::function<void(Result<Swept>)>;
   /// Takes away a little of what is beyond `keep`, and of what removed jobs have left behind: a transaction of some milliseconds, behind
   /// the batches that wait. Never blocks for the disk; `swept` tells later. One at a time.

@@ -6,6 +6,7 @@ namespace stint::protocol::decoding {
 bool decode(Checker& c, const schema::AgentInfo& from, AgentInfo& out) {
   out.window = from.window();
   out.prefetch = from.prefetch();
+  out.knows_provisional = from.provisional();
   if (from.types() != nullptr) {
     if (!c.list(from.types()->size(), "types", kAgentTypes)) return false;
     for (flatbuffers::uoffset_t i = 0; i < from.types()->size(); ++i) {

@@ -120,6 +120,14 @@ bool decode_assigned_extras(Checker& c, const schema::AssignmentList& from, Assi
   return true;
 }
 
+bool decode_confirmed(Checker& c, const schema::AssignmentList& from, AssignmentList& out) {
+  if (!c.structs(from.confirmed(), "confirmed", limits::kListItems)) return false;
+  if (from.confirmed() == nullptr) return true;
+  for (const schema::AttemptRef* ref : *from.confirmed())
+    if (!c.ref(*ref, out.confirmed.emplace_back())) return false;
+  return true;
+}
+
 }  // namespace
 
 bool decode(Checker& c, const schema::TaskAssignment& from, AssignmentList& out) {
@@ -144,7 +152,8 @@ bool decode(Checker& c, const schema::AssignmentList& from, AssignmentList& out)
     if (!c.ref(item.attempt(), out.items[i].ref)) return false;
     out.items[i].template_index = item.template_index();
   }
-  return decode_assigned_extras(c, from, out);
+  out.is_provisional = from.provisional();
+  return decode_assigned_extras(c, from, out) && decode_confirmed(c, from, out);
 }
 
 bool decode(Checker& c, const schema::StatusUpdate& from, UpdateList& out) {

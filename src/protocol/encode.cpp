@@ -231,6 +231,7 @@ class MessageEncoder {
     } while (first < size);
     return {};
   }
+  Decoded<void> append_confirmed(const std::vector<AttemptRef>& refs);
   std::size_t append_assignments(const AssignmentList& m, std::size_t first, const std::vector<std::size_t>& sizes);
 
   FlatBufferBuilder& builder_;
@@ -271,12 +272,22 @@ std::size_t MessageEncoder::append_assignments(const AssignmentList& m, std::siz
     std::vector<Offset<schema::AssignedExtra>> extras;
     for (auto at = first_extra; at != extra; ++at) extras.push_back(assigned_extra(b, *at, at->index - static_cast<std::uint32_t>(first)));
     const auto extras_at = extras.empty() ? 0 : b.CreateVector(extras);
-    return body(schema::SchedulerMessage::AssignmentList, schema::CreateAssignmentList(b, templates_at, items, extras_at));
+    return body(schema::SchedulerMessage::AssignmentList,
+                schema::CreateAssignmentList(b, templates_at, items, extras_at, m.is_provisional));
   }));
   return end;
 }
 
+Decoded<void> MessageEncoder::append_confirmed(const std::vector<AttemptRef>& refs) {
+  return in_parts(refs.size(), [&](FlatBufferBuilder& b, std::size_t first, std::size_t count) {
+    const auto confirmed = structs<schema::AttemptRef>(b, count, [&](std::size_t i) { return attempt(refs[first + i]); });
+    return body(schema::SchedulerMessage::AssignmentList, schema::CreateAssignmentList(b, 0, 0, 0, false, confirmed));
+  });
+}
+
 Decoded<void> MessageEncoder::operator()(const AssignmentList& m) {
+  if (!m.confirmed.empty())
+    if (auto good = append_confirmed(m.confirmed); !good) return good;
   std::vector<std::size_t> sizes;
   sizes.reserve(m.templates.size());
   for (const TaskTemplate& task : m.templates) {

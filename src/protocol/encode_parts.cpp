@@ -210,6 +210,7 @@ Offset<schema::AgentInfo> agent_info(FlatBufferBuilder& b, const AgentInfo& info
   out.add_host(host);
   out.add_window(info.window);
   out.add_prefetch(info.prefetch);
+  out.add_provisional(info.knows_provisional);
   return out.Finish();
 }
 

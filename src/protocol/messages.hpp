@@ -73,6 +73,8 @@ struct AssignmentList {
   std::vector<TaskTemplate> templates;
   std::vector<Assignment> items;
   std::vector<AssignedExtra> extras;  ///< their indexes rise strictly
+  bool is_provisional = false;  ///< not durable yet: nothing of these may be executed before they are confirmed
+  std::vector<AttemptRef> confirmed = {};  ///< of earlier provisional lists; said before `items`
 };
 
 /// number > 0: a change of state, acknowledged, resent until it is; number 0: progress and metrics, latest wins, never acknowledged.
@@ -118,6 +120,7 @@ struct AgentInfo {
   std::string host;
   std::uint32_t window = 0;  ///< most attempts it takes at once
   std::uint32_t prefetch = 0;  ///< how many of them may wait with it
+  bool knows_provisional = false;  ///< AssignmentList::is_provisional
 };
 
 struct HeldAttempt {

@@ -72,6 +72,7 @@ ports::HttpHandler& Daemon::http() { return *api_; }
 
 Status Daemon::start(const ports::Store::Opened& opened, Now now) {
   now_ = now;
+  journal_.set_announce([this](const Turn& turn) { announce(turn); });
   journal_.restart(opened.last_batch);
   CellFacts facts;
   facts.version = STINT_VERSION;
@@ -295,11 +296,21 @@ bool Daemon::keep_back(const core::Send& send) {
   return collect != nullptr;
 }
 
+void Daemon::announce(const Turn& turn) {
+  std::vector<core::Send> ready;
+  for (const auto& send : turn.effects.sends)
+    if (const auto* assign = std::get_if<core::Assign>(&send); assign != nullptr && assignments_.is_ready(assign->ref))
+      ready.push_back(send);
+  if (!ready.empty()) hub_.announce(ready, assignment_source());
+}
+
 void Daemon::tell_agents(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs) {
-  hub_.tell(sends, logs,
-            {[this](JobId job, std::uint32_t group) { return assignments_.find_template(job, group); },
-             [this](const AttemptRef& ref) { return assignments_.find_extra(ref); }},
-            now_);
+  hub_.tell(sends, logs, assignment_source(), now_);
+}
+
+SessionHub::AssignmentSource Daemon::assignment_source() {
+  return {[this](JobId job, std::uint32_t group) { return assignments_.find_template(job, group); },
+          [this](const AttemptRef& ref) { return assignments_.find_extra(ref); }};
 }
 
 void Daemon::on_store_failed(const Error& error) {

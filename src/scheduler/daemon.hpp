@@ -108,6 +108,8 @@ class Daemon final : private AgentMessages, private EnrolRequests {
   [[nodiscard]] Status ensure_identity(Now now);
   void tell(Turn&& turn);
   [[nodiscard]] bool keep_back(const core::Send& send);
+  void announce(const Turn& turn);
+  [[nodiscard]] SessionHub::AssignmentSource assignment_source();
   void tell_agents(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs);
   /// What is kept of a job for its assignments.
   void forget(JobId job);

@@ -38,6 +38,7 @@ void Journal::flush() {
   }
   writing_ = std::move(turn);
   in_flight_ = true;
+  if (announce_ && !writing_.effects.sends.empty() && store_.is_prompt(batch)) announce_(writing_);
   store_.commit(std::move(batch));
 }
 

@@ -57,6 +57,8 @@ class Journal {
   /// `tell` gets each turn once, in order, after its rows are durable.  `failed` gets what the store said instead; nothing of the turns
   /// since is told.
   Journal(ports::Store& store, std::function<void(Turn&&)> tell, std::function<void(const Error&)> failed);
+  /// Gets each turn that will be durable within a moment, before it is: what is said of it may be forgotten by whoever hears it.
+  void set_announce(std::function<void(const Turn&)> announce) { announce_ = std::move(announce); }
 
   /// Starts (again) after `last` is the last batch of the store; drops what was not told.
   void restart(BatchNumber last);
@@ -74,6 +76,7 @@ class Journal {
   ports::Store& store_;
   std::function<void(Turn&&)> tell_;
   std::function<void(const Error&)> failed_;
+  std::function<void(const Turn&)> announce_;
   BatchNumber last_;
   Turn turn_;
   Turn writing_;

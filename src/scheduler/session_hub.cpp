@@ -162,9 +162,11 @@ void SessionHub::on_message(Link& link, protocol::Message& message, Now now) {
       link.session->send(protocol::Credit{1, 0, {}});
     }
   } else if (auto* resume = std::get_if<protocol::Resume>(&message)) {
+    link.knows_provisional = resume->info.knows_provisional;
     ++agents_[agent].reconciles_due;
     up_.on_resume(*link.session->hello(), *resume, now);
   } else if (auto* info = std::get_if<protocol::AgentInfo>(&message)) {
+    link.knows_provisional = info->knows_provisional;
     up_.on_info(agent, *info, now);
   } else if (const auto* error = std::get_if<protocol::ErrorMessage>(&message)) {
     log_.warn("agent " + std::to_string(agent.value) + " says " + error->code + ": " + error->detail);
@@ -360,11 +362,33 @@ void send_all(protocol::Session& session, Outgoing& out) {
   if (!out.acks.items.empty()) session.send(std::move(out.acks));
   if (!out.credit.log_acks.empty()) session.send(std::move(out.credit));
   if (!out.cancels.items.empty()) session.send(std::move(out.cancels));
-  if (!out.assignments.items.empty()) session.send(std::move(out.assignments));
+  if (!out.assignments.items.empty() || !out.assignments.confirmed.empty()) session.send(std::move(out.assignments));
   out = {};
 }
 
 }  // namespace
+
+/// One list for each agent, or nothing: what would have to be read from the store first is left to tell().
+void SessionHub::announce(const std::vector<core::Send>& sends, const AssignmentSource& source) {
+  std::map<AgentNumber, Outgoing> outgoing;
+  for (const auto& send : sends) {
+    const auto* assign = std::get_if<core::Assign>(&send);
+    if (assign == nullptr || reconciled_session(assign->agent) == nullptr) continue;
+    const Link& link = links_.at(agents_[assign->agent].link);
+    if (!link.knows_provisional) continue;
+    Outgoing& out = outgoing[assign->agent];
+    if (out.assignments.items.size() < limits::kAssignmentsPerMessage) add_assignment(out, assign->ref, source);
+  }
+  for (auto& [agent, out] : outgoing) {
+    if (out.assignments.items.empty()) continue;
+    const auto id = agents_[agent].link;
+    Link& link = links_.at(id);
+    for (const auto& item : out.assignments.items) link.announced.insert(item.ref);
+    out.assignments.is_provisional = true;
+    send_all(*link.session, out);
+    out_.flush(id);
+  }
+}
 
 void SessionHub::tell(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs, const AssignmentSource& source, Now now) {
   std::map<AgentNumber, Outgoing> outgoing;
@@ -373,7 +397,11 @@ void SessionHub::tell(const std::vector<core::Send>& sends, const std::vector<Lo
   for (const auto& send : sends) {
     if (const auto* assign = std::get_if<core::Assign>(&send)) {
       if (auto* out = open(assign->agent)) {
-        add_assignment(*out, assign->ref, source);
+        if (links_.at(agents_[assign->agent].link).announced.erase(assign->ref) > 0) {
+          out->assignments.confirmed.push_back(assign->ref);
+        } else {
+          add_assignment(*out, assign->ref, source);
+        }
         if (out->assignments.items.size() >= limits::kAssignmentsPerMessage) send_all(*reconciled_session(assign->agent), *out);
       }
     } else if (const auto* ack = std::get_if<core::Ack>(&send)) {

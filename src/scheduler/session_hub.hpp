@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -66,6 +67,8 @@ class SessionHub final : public ports::LinkHandler {
     std::function<const protocol::TaskTemplate*(JobId, std::uint32_t group)> template_of;
     std::function<std::optional<protocol::AssignedExtra>(const AttemptRef&)> extra_of;
   };
+  /// Gives agents that know how to wait the assignments of a turn that is about to be durable; tell() of the same turn confirms them.
+  void announce(const std::vector<core::Send>& sends, const AssignmentSource& source);
   /// Tells agents what a durable turn says.
   void tell(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs, const AssignmentSource& source, Now now);
   /// Ends every session (the store is full, or the daemon stops).
@@ -92,6 +95,8 @@ class SessionHub final : public ports::LinkHandler {
     AgentNumber agent;  ///< zero until its HELLO was valid
     std::int64_t skew_ms = 0;
     bool speaking = false;  ///< it is the session of its agent
+    bool knows_provisional = false;
+    std::set<AttemptRef> announced;  ///< and not told yet
     Instant rekey_at = Instant::max();  ///< when a newer key is offered (again)
     bool gone = false;  ///< ended; closed once its output is written
     std::vector<protocol::Message> held;  ///< messages that wait for a probe of the session in use

@@ -66,12 +66,15 @@ Status Attempt::prepare(ports::LaunchSpec spec, AttemptHost& host) {
 }
 
 std::optional<SpawnSpec> Attempt::take_order(AttemptHost& host) {
-  if (stop_wanted_) {
-    host.cgroups.remove(std::move(cgroup_));
-    order_.reset();
-    end_unstarted(EndReason::cancelled, "stopped before it was started");
-  }
+  if (stop_wanted_) give_up(host);
   return std::exchange(order_, std::nullopt);
+}
+
+void Attempt::give_up(AttemptHost& host) {
+  if (has_ended()) return;
+  host.cgroups.remove(std::move(cgroup_));
+  order_.reset();
+  end_unstarted(EndReason::cancelled, "stopped before it was started");
 }
 
 void Attempt::on_spawned(Result<Spawned> spawned, Instant now, AttemptHost& host) {

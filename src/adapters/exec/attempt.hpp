@@ -64,6 +64,8 @@ class Attempt {
 
   /// What to spawn; asked once, and answered by on_spawned(). None: it has ended meanwhile.
   [[nodiscard]] std::optional<SpawnSpec> take_order(AttemptHost& host);
+  /// It is not wanted any more, and its order was not taken.
+  void give_up(AttemptHost& host);
   void on_spawned(Result<Spawned> spawned, Instant now, AttemptHost& host);
 
   /// Spools what the pipe holds, within a turn's share. With spool_full call again when there may be room; nothing is lost meanwhile,

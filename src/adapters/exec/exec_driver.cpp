@@ -50,8 +50,19 @@ void ExecDriver::start(ports::LaunchSpec spec) {
     return arm_timer();
   }
   const message::Leash leash{spec.ref, spec.stop_after};
-  send(message::Start{std::move(spec)});
+  if (prepared_ == spec.ref) {
+    send(message::Proceed{spec.ref});
+    prepared_.reset();
+  } else {
+    send(message::Start{std::move(spec)});
+  }
   if (leash.stop_after > Duration::zero() && knows_leash()) send(leash);
+}
+
+void ExecDriver::prepare(const ports::LaunchSpec& spec) {
+  if (!is_ready_ || !knows_prepare() || size_of(spec) > limits::kMessageMax) return;
+  send(message::Prepare{spec});
+  prepared_ = spec.ref;
 }
 
 void ExecDriver::set_alone_since(Instant since) {
@@ -65,7 +76,10 @@ void ExecDriver::request_output(const AttemptRef& ref, std::uint8_t stream, std:
   send(message::RequestOutput{ref, stream, offset, max_bytes});
 }
 
-void ExecDriver::release(const AttemptRef& ref) { send(message::Release{ref}); }
+void ExecDriver::release(const AttemptRef& ref) {
+  if (prepared_ == ref) prepared_.reset();
+  send(message::Release{ref});
+}
 
 std::vector<std::string> ExecDriver::notes() const {
   std::vector<std::string> notes = keeper_notes_;
@@ -114,6 +128,7 @@ void ExecDriver::greet(UniqueFd socket) {
 
 void ExecDriver::disconnect(const std::string& why) {
   stream_.reset();
+  prepared_.reset();
   attaching_.clear();
   if (std::exchange(is_ready_, false)) log_.warn("connection to the keeper lost: " + why);
   try_later(trouble_.empty() ? why : std::string{trouble_});

@@ -32,6 +32,7 @@ class ExecDriver final : public ports::Driver {
   static Result<std::unique_ptr<ExecDriver>> make(const ExecDriverOptions& options, Log& log);
 
   void start(ports::LaunchSpec spec) override;
+  void prepare(const ports::LaunchSpec& spec) override;
   void stop(const AttemptRef& ref, StopMode mode) override;
   void request_output(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) override;
   void release(const AttemptRef& ref) override;
@@ -58,6 +59,7 @@ class ExecDriver final : public ports::Driver {
   void flush();
   void arm_timer();
   [[nodiscard]] bool knows_leash() const { return keeper_version_ >= 2; }
+  [[nodiscard]] bool knows_prepare() const { return keeper_version_ >= 3; }
 
   StateDir state_;
   std::string binary_;
@@ -70,6 +72,7 @@ class ExecDriver final : public ports::Driver {
   bool was_ready_ = false;   ///< of the keeper that answered last: if it is gone, its tasks are
   ProcessId keeper_;
   std::uint16_t keeper_version_ = 0;
+  std::optional<AttemptRef> prepared_;  ///< by the keeper of this connection
   std::optional<message::Alone> alone_;  ///< as the agent said last; nullopt: it has had no session yet
   std::vector<std::string> keeper_notes_;
   std::string trouble_;  ///< why there is no keeper

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "adapters/exec/standing.hpp"
 #include "adapters/exec/system.hpp"
 #include "base/assert.hpp"
 
@@ -98,7 +99,7 @@ void Keeper::run() {
     flush_connections();
     if (shutdown_until_ && (!has_tasks() || now_boottime() >= *shutdown_until_)) break;
     if (idle_since_ && now_boottime() - *idle_since_ >= options_.idle_exit) break;
-    make_next_pipes();
+    if (waiting_.empty() && !shutdown_until_) spawner_.make_ready();
     epoll_.set_timer(next_moment());
     const auto events = epoll_.wait(Epoll::Wait::yes);
     const Instant now = now_boottime();
@@ -180,29 +181,31 @@ void Keeper::on_event(std::uint64_t event_tag, std::uint32_t events, Instant now
 
 void Keeper::start(ports::LaunchSpec spec) {
   if (by_ref_.contains(spec.ref)) return;  // said twice; what became of it was or will be told
-  if (shutdown_until_) {
-    hold(std::make_unique<Attempt>(spec.ref, EndReason::refused, "the keeper is ending"));
-  } else if (held_.size() >= limits::kAttemptsMax) {
-    hold(std::make_unique<Attempt>(
-        spec.ref, EndReason::refused,
-        "the keeper holds " + std::to_string(held_.size()) + " attempts, limit " + std::to_string(limits::kAttemptsMax)));
-  } else {
-    hold(std::make_unique<Attempt>(std::move(spec), host_));
-  }
+  hold(next_number_++, make_attempt(std::move(spec)));
 }
 
-void Keeper::hold(std::unique_ptr<Attempt> attempt) {
-  const Number number = next_number_++;
+std::unique_ptr<Attempt> Keeper::make_attempt(ports::LaunchSpec spec) {
+  if (shutdown_until_) return std::make_unique<Attempt>(spec.ref, EndReason::refused, "the keeper is ending");
+  if (held_.size() >= limits::kAttemptsMax) {
+    return std::make_unique<Attempt>(
+        spec.ref, EndReason::refused,
+        "the keeper holds " + std::to_string(held_.size()) + " attempts, limit " + std::to_string(limits::kAttemptsMax));
+  }
+  return std::make_unique<Attempt>(std::move(spec), host_);
+}
+
+void Keeper::hold(Number number, std::unique_ptr<Attempt> attempt) {
   by_ref_[attempt->ref()] = number;
-  if (!attempt->has_ended()) waiting_.push_back(number);
   Held& held = held_[number];
   held.attempt = std::move(attempt);
+  if (!held.attempt->has_ended() && !spawning_.contains(number)) waiting_.push_back(number);
   changed(number, held);
 }
 
-/// One alone is started here and now: another thread would take it up later. Many are left to the spawner, a few at a time.
+/// One alone is started here and now, unless a child is ready for it: another thread would take it up later. Many are left to the spawner,
+/// a few at a time.
 void Keeper::spawn_waiting() {
-  const bool is_alone = waiting_.size() == 1 && spawning_.empty();
+  const bool is_alone = waiting_.size() == 1 && spawning_.empty() && !spawner_.is_ready();
   while (!waiting_.empty() && spawning_.size() < limits::kSpawnsAtOnce) {
     const Number number = waiting_.front();
     waiting_.pop_front();
@@ -211,7 +214,8 @@ void Keeper::spawn_waiting() {
     if (!order) {
       changed(number, held);
     } else if (is_alone) {
-      on_spawned(number, spawn(*order, std::exchange(next_pipes_, std::nullopt)), now_boottime());
+      const StandsBack stands_back;
+      on_spawned(number, spawn(*order), now_boottime());
     } else {
       spawning_.insert(number);
       spawner_.order(number, std::move(*order));
@@ -219,14 +223,10 @@ void Keeper::spawn_waiting() {
   }
 }
 
-/// While nobody waits for them. Without descriptors there is nothing to say yet: the start that finds none says it.
-void Keeper::make_next_pipes() {
-  if (next_pipes_ || !waiting_.empty()) return;
-  if (auto pipes = make_output_pipes()) next_pipes_ = std::move(*pipes);
-}
-
 void Keeper::on_spawned(Number number, Result<Spawned> spawned, Instant now) {
-  Held& held = held_.at(number);
+  const auto at = held_.find(number);
+  if (at == held_.end()) return on_unprepared(number, std::move(spawned), now);
+  Held& held = at->second;
   held.attempt->on_spawned(std::move(spawned), now, host_);
   if (!held.attempt->has_ended()) by_pid_[held.attempt->pid()] = number;
   for (const Attempt::Stream stream : Attempt::kStreams) watch(number, held, stream);
@@ -326,6 +326,7 @@ void Keeper::on_report(Number number, Held& held) {
 }
 
 void Keeper::release(const AttemptRef& ref) {
+  if (prepared_ && prepared_->attempt->ref() == ref) return forget_prepared();
   const auto at = by_ref_.find(ref);
   if (at == by_ref_.end()) return;
   const auto held = held_.find(at->second);
@@ -341,6 +342,7 @@ void Keeper::release(const AttemptRef& ref) {
 
 void Keeper::begin_shutdown(Instant now) {
   if (shutdown_until_) return;
+  forget_prepared();
   shutdown_until_ = now + limits::kShutdownGrace + 2 * limits::kDrain;
   for (auto& [number, held] : held_) {
     held.attempt->limit_grace(limits::kShutdownGrace);

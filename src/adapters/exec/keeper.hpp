@@ -73,6 +73,11 @@ class Keeper {
     bool is_dirty = false;
   };
 
+  struct Prepared {
+    Number number;
+    std::unique_ptr<Attempt> attempt;
+  };
+
   Keeper(StateDir state, UniqueFd lock, Log& log, KeeperOptions options, Epoll epoll, Spool spool);
   Status set_up(UniqueFd listener);
 
@@ -94,12 +99,16 @@ class Keeper {
   void set_alone_since(std::optional<Instant> since);
 
   void start(ports::LaunchSpec spec);
+  void prepare(ports::LaunchSpec spec);
+  void proceed(const AttemptRef& ref);
+  void forget_prepared();
+  void on_unprepared(Number number, Result<Spawned> spawned, Instant now);
+  [[nodiscard]] std::unique_ptr<Attempt> make_attempt(ports::LaunchSpec spec);
   void spawn_waiting();
-  void make_next_pipes();
   void on_spawned(Number number, Result<Spawned> spawned, Instant now);
   void on_outcomes(Instant now);
   [[nodiscard]] bool may_be_ours(pid_t stranger);
-  void hold(std::unique_ptr<Attempt> attempt);
+  void hold(Number number, std::unique_ptr<Attempt> attempt);
   void release(const AttemptRef& ref);
   void watch(Number number, const Held& held, Attempt::Stream stream);
   void read_output(Number number, Held& held, Attempt::Stream stream);
@@ -140,7 +149,8 @@ class Keeper {
   std::unordered_map<AttemptRef, Number> by_ref_;
   std::unordered_map<pid_t, Number> by_pid_;  ///< main processes that have not ended
   std::deque<Number> waiting_;       ///< to be spawned
-  std::optional<OutputPipes> next_pipes_;  ///< of the next that is started alone
+  std::optional<Prepared> prepared_;
+  std::map<Number, std::unique_ptr<Attempt>> given_up_;  ///< prepared in vain, until their children have ended
   std::set<Number> spawning_;        ///< ordered from the spawner, in the order of their numbers
   /// A child that has ended and is not known, and the last number ordered by then: if all until there are known, it is a task's orphan.
   std::optional<std::pair<pid_t, Number>> stranger_;

@@ -16,6 +16,7 @@
 
 #include "adapters/exec/limits.hpp"
 #include "adapters/exec/message_stream.hpp"
+#include "adapters/exec/standing.hpp"
 #include "adapters/exec/system.hpp"
 
 namespace stint::exec {
@@ -26,6 +27,7 @@ constexpr int kFirstFree = 16;  ///< descriptors are moved above those that the 
 
 /// The daemon between its second fork and exec: system calls only.
 [[noreturn]] void run_daemon(char* const* argv, int null_file, int log_file, int lock, int listener) {
+  stand_up();
   for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);  // tasks inherit what is ignored
   sigset_t none;
   ::sigemptyset(&none);

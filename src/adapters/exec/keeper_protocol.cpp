@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kLengthSize = 4;
 
 /// Type bytes in the order of the alternatives of Message.
-constexpr std::array<std::uint8_t, std::variant_size_v<Message>> kTypes{1, 2, 3, 4, 5, 6, 7, 64, 65, 66, 67, 68, 69, 70, 71, 8, 9};
+constexpr std::array<std::uint8_t, std::variant_size_v<Message>> kTypes{1, 2, 3, 4, 5, 6, 7, 64, 65, 66, 67, 68, 69, 70, 71, 8, 9, 10, 11};
 
 class Writer {
  public:
@@ -140,10 +140,12 @@ void value(auto& io, Is<Resources> auto& v) { all(io, v.cpu_millis, v.memory_byt
 void value(auto& io, Is<ProcessId> auto& v) { all(io, v.pid, v.start_ticks, v.boot_id); }
 
 void fields(auto& io, Is<message::Hello> auto& m) { all(io, m.magic, m.version, m.role); }
-void fields(auto& io, Is<message::Start> auto& m) {
-  auto& s = m.spec;
+void fields(auto& io, Is<ports::LaunchSpec> auto& s) {
   all(io, s.ref, s.command, s.env, s.workdir, s.submit_boot_id, s.workdir_inode, s.resources, s.gpus, s.timeout, s.kill_grace);
 }
+void fields(auto& io, Is<message::Start> auto& m) { fields(io, m.spec); }
+void fields(auto& io, Is<message::Prepare> auto& m) { fields(io, m.spec); }
+void fields(auto& io, Is<message::Proceed> auto& m) { all(io, m.ref); }
 void fields(auto& io, Is<message::Stop> auto& m) {
   bool kill = m.mode == ports::Driver::StopMode::kill;
   all(io, m.ref, kill);

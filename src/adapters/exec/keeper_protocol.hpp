@@ -26,6 +26,9 @@
 ///      8  Leash           agent   ref, stop_after i64 ns: of an attempt that may not run on for longer without its scheduler
 ///      9  Alone           agent   since i64 ns of CLOCK_BOOTTIME; if that lies ahead, from then on unless another one comes; 0: it has a
 ///                                 session, as older agents say it. Until the first one, what the agent before said
+///     10  Prepare         agent   as Start: everything that is done before the program is executed, and nothing of it. Forgotten when the next
+///                                 one comes, with Release, and with the connection
+///     11  Proceed         agent   ref: starts what was prepared last
 ///      7  Shutdown        either  (none): end all tasks, then yourself; the answer is the end of the connection
 ///     64  Welcome         keeper  version u16, keeper (pid i64, start_ticks u64, boot_id), notes: answers Hello
 ///     65  Held            keeper  ref, ended u8: one for each attempt
@@ -40,12 +43,11 @@
 /// state directory exclude each other by their own lock, so the first is dead or dying. Everything an agent may have missed is said again
 /// to the next one (Started, report lines not seen, Ended until Release); output only when asked for.
 /// An unknown type, or a field more, ends the connection: so what is newer than version 1 is only said to a keeper whose Welcome says that
-/// it
-/// knows it. Hello says the lowest version that will do.
+/// it knows it. Hello says the lowest version that will do.
 namespace stint::exec {
 
 inline constexpr std::uint32_t kProtocolMagic = 0x504B5453;
-inline constexpr std::uint16_t kProtocolVersion = 2;  ///< 2: Leash, Alone
+inline constexpr std::uint16_t kProtocolVersion = 3;  ///< 2: Leash, Alone; 3: Prepare, Proceed
 inline constexpr std::uint16_t kProtocolVersionNeeded = 1;
 
 enum class Role : std::uint8_t { agent = 1, control = 2 };
@@ -84,6 +86,12 @@ struct Leash {
 struct Alone {
   std::int64_t since_ns = 0;
 };
+struct Prepare {
+  ports::LaunchSpec spec;
+};
+struct Proceed {
+  AttemptRef ref;
+};
 struct Shutdown {};
 struct Welcome {
   std::uint16_t version = kProtocolVersion;
@@ -102,9 +110,10 @@ struct Refused {
 
 }  // namespace message
 
-using Message = std::variant<message::Hello, message::Start, message::Stop, message::RequestOutput, message::Release, message::ReportSeen,
-                             message::Shutdown, message::Welcome, ports::DriverHeld, ports::DriverReady, ports::DriverStarted,
-                             ports::DriverOutput, message::Report, ports::DriverEnded, message::Refused, message::Leash, message::Alone>;
+using Message =
+    std::variant<message::Hello, message::Start, message::Stop, message::RequestOutput, message::Release, message::ReportSeen,
+                 message::Shutdown, message::Welcome, ports::DriverHeld, ports::DriverReady, ports::DriverStarted, ports::DriverOutput,
+                 message::Report, ports::DriverEnded, message::Refused, message::Leash, message::Alone, message::Prepare, message::Proceed>;
 
 /// Appends the message, length first.
 void encode(const Message& message, Bytes& out);

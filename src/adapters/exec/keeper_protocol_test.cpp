@@ -46,7 +46,9 @@ std::vector<Message> one_of_each() {
           ended,
           message::Refused{"no"},
           message::Leash{ref, std::chrono::minutes{5}},
-          message::Alone{1'000'000}};
+          message::Alone{1'000'000},
+          message::Prepare{full_spec()},
+          message::Proceed{ref}};
 }
 
 Bytes encoded(const Message& message) {

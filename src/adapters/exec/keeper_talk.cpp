@@ -89,6 +89,7 @@ void Keeper::flush_connections() {
 /// Nobody else says how long the tasks have been alone, unless the agent has: what it said of the time to come no longer holds.
 void Keeper::lose_agent() {
   agent_ = 0;
+  forget_prepared();
   if (const Instant now = now_boottime(); !alone_since_ || *alone_since_ > now) set_alone_since(now);
 }
 
@@ -163,6 +164,8 @@ void Keeper::on_agent_message(Message message, Instant now) {
   };
   std::visit(Overloaded{
                  [&](message::Start& m) { start(std::move(m.spec)); },
+                 [&](message::Prepare& m) { prepare(std::move(m.spec)); },
+                 [&](message::Proceed& m) { proceed(m.ref); },
                  [&](message::Stop& m) { with(m.ref, [&](Held& held) { held.attempt->stop(m.mode, now); }); },
                  [&](message::RequestOutput& m) {
                    if (m.stream < 1 || m.stream > Attempt::kStreams.size()) return;

@@ -4,7 +4,6 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,8 +49,7 @@ struct Spawned {
 /// saying which step failed. The child borrows our memory until exec: the cost does not grow with what we hold.
 /// Errors:  not_found, forbidden, invalid_argument, io  the command is wrong: the detail is for the person who wrote it.
 ///          unavailable  the machine's fault: no process, descriptor or cgroup to be had, directory closed to us.
-/// `pipes`: made ahead; else they are made now.
 /// Thread:  any that lives as long as the process (the parent-death signal speaks of the thread that forked); it waits until exec.
-[[nodiscard]] Result<Spawned> spawn(const SpawnSpec& spec, std::optional<OutputPipes> pipes = std::nullopt);
+[[nodiscard]] Result<Spawned> spawn(const SpawnSpec& spec);
 
 }  // namespace stint::exec

@@ -1,22 +1,40 @@
 #include "adapters/exec/spawner.hpp"
 
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 
 #include <cerrno>
+#include <csignal>
 #include <utility>
 
 #include "adapters/exec/limits.hpp"
+#include "adapters/exec/standing.hpp"
 #include "adapters/exec/system.hpp"
 
 namespace stint::exec {
+namespace {
+
+constexpr const char* kKilledEarly = "its process was killed before its program was begun";
+
+/// The children get it from their program's start on, see become().
+void block_signals() {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+}
+
+}  // namespace
 
 Spawner::~Spawner() {
   {
     const std::lock_guard lock(mutex_);
     is_ending_ = true;
+    if (ready_) ready_->child->dismiss();
   }
   wake_.notify_all();
+  ready_wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  if (ready_thread_.joinable()) ready_thread_.join();
 }
 
 Status Spawner::open() {
@@ -28,6 +46,10 @@ Status Spawner::open() {
 void Spawner::order(Number number, SpawnSpec spec) {
   {
     const std::lock_guard lock(mutex_);
+    if (ready_ && !ready_->order) {
+      if (give_order(*ready_, {number, std::move(spec)})) let_proceed(*ready_);
+      return;
+    }
     orders_.push_back({number, std::move(spec)});
   }
   if (threads_.size() < limits::kSpawnThreads) threads_.emplace_back([this] { work(); });
@@ -41,7 +63,15 @@ std::vector<Spawner::Outcome> Spawner::take_outcomes() {
   return std::exchange(outcomes_, {});
 }
 
+void Spawner::report(Number number, Result<Spawned> spawned) {
+  outcomes_.push_back({number, std::move(spawned)});
+  const std::uint64_t one = 1;
+  if (outcomes_.size() == 1) static_cast<void>(::write(event_.get(), &one, sizeof one));
+}
+
 void Spawner::work() {
+  block_signals();
+  const StandsBack stands_back;
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [&] { return is_ending_ || !orders_.empty(); });
@@ -51,10 +81,114 @@ void Spawner::work() {
     lock.unlock();
     auto spawned = spawn(order.spec);
     lock.lock();
-    outcomes_.push_back({order.number, std::move(spawned)});
-    const std::uint64_t one = 1;
-    if (outcomes_.size() == 1) static_cast<void>(::write(event_.get(), &one, sizeof one));
+    report(order.number, std::move(spawned));
   }
+}
+
+// --- the child that is ready
+
+bool Spawner::is_ready() {
+  const std::lock_guard lock(mutex_);
+  return ready_ && !ready_->order;
+}
+
+void Spawner::make_ready() {
+  if (!ReadyChild::kIsPossible) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (wants_ready_ || (ready_ && !ready_->order)) return;
+    wants_ready_ = true;
+  }
+  if (!ready_thread_.joinable()) ready_thread_ = std::thread([this] { keep_ready(); });
+  ready_wake_.notify_one();
+}
+
+void Spawner::prepare(Number number, SpawnSpec spec) {
+  const std::lock_guard lock(mutex_);
+  if (ready_ && !ready_->order) {
+    give_order(*ready_, {number, std::move(spec)});
+  } else {
+    report(number, fail(Errc::unavailable, kKilledEarly));  // between is_ready() and now
+  }
+}
+
+void Spawner::proceed(Number number) {
+  const std::lock_guard lock(mutex_);
+  if (Ready* const ready = find_prepared(number)) let_proceed(*ready);
+}
+
+void Spawner::give_up(Number number) {
+  const std::lock_guard lock(mutex_);
+  if (Ready* const ready = find_prepared(number)) ready->child->dismiss();
+}
+
+/// None: its outcome is there.
+Spawner::Ready* Spawner::find_prepared(Number number) {
+  return ready_ && ready_->order && ready_->order->number == number ? &*ready_ : nullptr;
+}
+
+/// False: it cannot be executed.
+bool Spawner::give_order(Ready& ready, Order order) {
+  auto program = make_program(order.spec);
+  if (!program) {
+    report(order.number, tl::unexpected(std::move(program).error()));
+    return false;
+  }
+  ready.order.emplace(std::move(order));
+  ready.program = std::move(*program);
+  ready.is_held = true;
+  ready.child->order(ready.order->spec, ready.program, ready.pipes.out.write.get(), ready.pipes.err.write.get());
+  return true;
+}
+
+void Spawner::let_proceed(Ready& ready) {
+  ready.is_held = false;
+  ready.started_ms = now_unix_ms();
+  ready.child->proceed();
+}
+
+void Spawner::keep_ready() {
+  block_signals();
+  const StandsBack stands_back;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    ready_wake_.wait(lock, [&] { return is_ending_ || wants_ready_; });
+    if (is_ending_) return;
+    lock.unlock();
+    auto ready = make_child();
+    lock.lock();
+    wants_ready_ = false;
+    if (!ready) continue;  // the machine has nothing left: whoever is started now says so
+    ready_.emplace(std::move(*ready));
+    if (is_ending_) ready_->child->dismiss();
+    ReadyChild& child = *ready_->child;
+    lock.unlock();
+    const ReadyChild::End end = child.wait_until_gone();
+    lock.lock();
+    Ready gone = std::move(*ready_);
+    ready_.reset();
+    if (!gone.order) continue;
+    lock.unlock();
+    auto spawned = outcome_of(gone, end);
+    lock.lock();
+    report(gone.order->number, std::move(spawned));
+  }
+}
+
+Result<Spawner::Ready> Spawner::make_child() {
+  STINT_TRY(OutputPipes pipes, make_output_pipes());
+  STINT_TRY(auto child, ReadyChild::make());
+  return Ready{std::move(child), std::move(pipes), std::nullopt, false, {}, 0};
+}
+
+Result<Spawned> Spawner::outcome_of(Ready& ready, ReadyChild::End end) {
+  const SpawnSpec& spec = ready.order->spec;
+  if (end == ReadyChild::End::given_up) return ready.is_held ? fail(Errc::unavailable, kKilledEarly) : spawn(spec);
+  if (end == ReadyChild::End::failed) {
+    ::waitpid(ready.child->pid(), nullptr, 0);
+    return explain(spec, ready.child->failure());
+  }
+  return Spawned{ready.child->pid(), ready.started_ms, std::move(ready.pipes.out.read), std::move(ready.pipes.err.read)};
 }
 
 }  // namespace stint::exec

@@ -3,11 +3,14 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "adapters/exec/fd.hpp"
+#include "adapters/exec/ready_child.hpp"
 #include "adapters/exec/spawn.hpp"
 #include "base/result.hpp"
 
@@ -16,7 +19,9 @@ namespace stint::exec {
 /// Starts processes on a few threads. A thread that starts a process waits until the kernel has loaded it, most of that time for the
 /// child to be given a processor: several children are loaded while nobody waits for one.
 ///
-/// The threads come with the first order and stay until the end: they are their children's parents, see spawn().
+/// One more thread keeps a child ready for the next order, see ReadyChild.
+///
+/// The threads come when they are needed and stay until the end: they are their children's parents, see spawn().
 /// Thread:  all calls from one.
 class Spawner {
  public:
@@ -36,6 +41,15 @@ class Spawner {
   /// Readable when there are outcomes.
   [[nodiscard]] int event_fd() const { return event_.get(); }
   void order(Number number, SpawnSpec spec);
+
+  /// Has a child made for the next order, if there is none and none is being made. For when there is time.
+  void make_ready();
+  /// A child waits for the next order.
+  [[nodiscard]] bool is_ready();
+  /// Only if is_ready(): has all done for this order but to execute it. An outcome comes after proceed() or give_up(), or when it has failed.
+  void prepare(Number number, SpawnSpec spec);
+  void proceed(Number number);
+  void give_up(Number number);
   [[nodiscard]] std::vector<Outcome> take_outcomes();
 
  private:
@@ -43,7 +57,25 @@ class Spawner {
     Number number;
     SpawnSpec spec;
   };
+  /// A child that waits, and what it is given.
+  struct Ready {
+    std::unique_ptr<ReadyChild> child;
+    OutputPipes pipes;
+    std::optional<Order> order;
+    bool is_held = false;  ///< until proceed()
+    Program program;
+    std::int64_t started_ms = 0;
+  };
+
   void work();
+  void keep_ready();
+  [[nodiscard]] static Result<Ready> make_child();
+  [[nodiscard]] static Result<Spawned> outcome_of(Ready& ready, ReadyChild::End end);
+  /// These with the lock.
+  [[nodiscard]] Ready* find_prepared(Number number);
+  bool give_order(Ready& ready, Order order);
+  static void let_proceed(Ready& ready);
+  void report(Number number, Result<Spawned> spawned);
 
   UniqueFd event_;
   std::mutex mutex_;
@@ -52,6 +84,11 @@ class Spawner {
   std::vector<Outcome> outcomes_;
   bool is_ending_ = false;
   std::vector<std::thread> threads_;
+
+  std::optional<Ready> ready_;  ///< belongs to ready_thread_, but for order()
+  bool wants_ready_ = false;
+  std::condition_variable ready_wake_;
+  std::thread ready_thread_;
 };
 
 }  // namespace stint::exec

@@ -91,6 +91,18 @@ void FrameServer::wake(ports::LinkId id) {
   if (auto it = links_.find(id); it != links_.end()) schedule_flush(it->second);
 }
 
+/// What does not leave, for whatever reason, is left to the turn of the loop that wake() would have it written in.
+void FrameServer::flush(ports::LinkId id) {
+  const auto it = links_.find(id);
+  if (it == links_.end()) return;
+  const auto& link = it->second;
+  if (!link->closing && !link->waiting_to_write && link->output.empty() && take_output(link)) {
+    const auto sent = link->stream.bytes().write(write_buffer_);
+    keep_rest(*link, write_buffer_, sent.bytes);
+  }
+  schedule_flush(link);
+}
+
 void FrameServer::close(ports::LinkId id) {
   auto it = links_.find(id);
   if (it == links_.end()) return;

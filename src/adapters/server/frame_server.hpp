@@ -28,6 +28,7 @@ class FrameServer final : public ports::Links {
   void adopt(net::AsyncStream stream);
 
   void wake(ports::LinkId link) override;
+  void flush(ports::LinkId link) override;
   void close(ports::LinkId link) override;
   /// Writes what can be written now, then closes everything.
   void shut_down();

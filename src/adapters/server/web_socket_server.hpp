@@ -50,6 +50,7 @@ class AllLinks final : public ports::Links {
  public:
   AllLinks(ports::Links& frames, ports::Links& web_sockets) : frames_(frames), web_sockets_(web_sockets) {}
   void wake(ports::LinkId link) override { of(link).wake(link); }
+  void flush(ports::LinkId link) override { of(link).flush(link); }
   void close(ports::LinkId link) override { of(link).close(link); }
 
  private:

@@ -207,6 +207,7 @@ TEST(SqliteAhead, AFileCutShortIsMadeLongAgain) {
 TEST(SqliteAhead, WhatTheDatabaseHasIsNotWrittenAgain) {
   Ahead ahead;
   ahead.loop.commit({core::Row(core::JobStateRow{JobId{kJob}, TaskStatus::completed, EndReason::exit, "", false, unix_millis(9)})});
+  ahead.loop.settle();
   AheadSqliteBench crashed;
   ahead.crash_into(crashed);
   const Reopened reopened(crashed);

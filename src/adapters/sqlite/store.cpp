@@ -100,6 +100,12 @@ class SqliteStore final : public Store {
     wake_.notify_one();
   }
 
+  /// Only of what goes ahead: other batches are over before anybody has prepared anything, or are many.
+  bool is_prompt(const ports::Batch& batch) const override {
+    const std::lock_guard lock(mutex_);
+    return is_free(batch) && can_be_ahead(batch);
+  }
+
   void sweep(const ports::StoreRetention& keep, UnixMillis now, OnSwept swept) override {
     {
       const std::lock_guard lock(mutex_);
@@ -183,9 +189,19 @@ class SqliteStore final : public Store {
   /// Of the loop. True: nothing is written or waits to be, and the connection is the loop's until it gives it back.
   bool take_connection(const ports::Batch& batch) {
     const std::lock_guard lock(mutex_);
-    if (busy_ || !queue_.empty() || !rule_.allows(batch.rows.size(), Clock::now())) return false;
+    if (!is_free(batch)) return false;
     busy_ = true;
     return true;
+  }
+
+  /// Of whoever may have the connection.
+  [[nodiscard]] bool can_be_ahead(const ports::Batch& batch) const {
+    return !ahead_ && !full_ && ahead_file_.is_open() && options_.post_later && may_go_ahead(batch);
+  }
+
+  /// With the lock.
+  [[nodiscard]] bool is_free(const ports::Batch& batch) const {
+    return !busy_ && queue_.empty() && rule_.allows(batch.rows.size(), Clock::now());
   }
 
   /// The thread may have been woken for a sweep meanwhile, and have found the connection taken.
@@ -239,7 +255,7 @@ class SqliteStore final : public Store {
 
   /// Of the loop, with the connection. True: the batch is durable in the file beside the database, and has become `ahead_`.
   bool write_ahead(ports::Batch& batch) {
-    if (ahead_ || full_ || !ahead_file_.is_open() || !options_.post_later || !may_go_ahead(batch)) return false;
+    if (!can_be_ahead(batch)) return false;
     const auto began = Clock::now();
     recording_.clear();
     database_.record_to(&recording_);
@@ -364,7 +380,7 @@ class SqliteStore final : public Store {
   std::optional<ports::Batch> ahead_;  ///< told, durable in the file, not in the database
   bool full_ = false;  // also of reopen(), while nobody is busy
 
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_, idle_;
   std::deque<ports::Batch> queue_;
   std::optional<Sweep> sweep_;

@@ -61,6 +61,9 @@ class StagedDriver final : public ports::Driver {
   ~StagedDriver() override;
 
   void start(ports::LaunchSpec spec) override;
+  void prepare(const ports::LaunchSpec& spec) override {
+    if (!spec.stage) inner_.prepare(spec);
+  }
   void stop(const AttemptRef& ref, StopMode mode) override;
   void request_output(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset, std::size_t max_bytes) override;
   void release(const AttemptRef& ref) override;

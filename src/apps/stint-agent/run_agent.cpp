@@ -21,6 +21,7 @@
 #include "adapters/agent_host/stderr_log.hpp"
 #include "adapters/agent_host/system.hpp"
 #include "adapters/exec/exec_driver.hpp"
+#include "adapters/exec/standing.hpp"
 #include "adapters/http_client/beast_http_client.hpp"
 #include "adapters/staging/staged_driver.hpp"
 #include "agent/agent.hpp"
@@ -232,6 +233,7 @@ Status run(const AgentHostOptions& options, Log& log) {
 }  // namespace
 
 int run_agent(const AgentHostOptions& options) {
+  exec::stand_back();
   agent_host::StderrLog log{options.log_level};
   const auto status = run(options, log);
   if (status) return EXIT_SUCCESS;

@@ -132,6 +132,7 @@ SCHEMA = Schema(
                 Field("host", 9, "text"),
                 Field("window", 10, "number", "I"),
                 Field("prefetch", 11, "number", "I"),
+                Field("provisional", 12, "number", "?"),
             ),
         ),
         "AssignedExtra": Table(
@@ -152,6 +153,8 @@ SCHEMA = Schema(
                 Field("templates", 0, "tables", "TaskAssignment"),
                 Field("items", 1, "structs", "AssignedAttempt"),
                 Field("extras", 2, "tables", "AssignedExtra"),
+                Field("provisional", 3, "number", "?"),
+                Field("confirmed", 4, "structs", "AttemptRef"),
             ),
         ),
         "Cancel": Table(
