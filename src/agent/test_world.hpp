@@ -90,6 +90,7 @@ class ScriptedDriver final : public ports::Driver {
     tasks[id].spec = std::move(spec);
     events_.emplace_back(ports::DriverStarted{id, 1'000, 77});
   }
+  void prepare(const ports::LaunchSpec& spec) override { prepared.push_back(spec); }
   void stop(const AttemptRef& id, StopMode mode) override {
     stops.emplace_back(id, mode);
     if (tasks.contains(id) && !tasks[id].ended) end(id, EndReason::cancelled, 0);
@@ -151,6 +152,7 @@ class ScriptedDriver final : public ports::Driver {
 
   std::map<AttemptRef, Task> tasks;
   std::map<AttemptRef, int> starts;
+  std::vector<ports::LaunchSpec> prepared;
   std::vector<std::pair<AttemptRef, StopMode>> stops;
   std::vector<AttemptRef> releases;
   std::vector<std::string> notes_;
@@ -228,6 +230,10 @@ class FakeScheduler final : public protocol::KeyLookup {
     list.extras = std::move(extras);
     session->send(std::move(list));
   }
+  void announce(const AttemptRef& id, const protocol::TaskTemplate& tmpl) {
+    session->send(protocol::AssignmentList{{tmpl}, {{id, 0}}, {}, true});
+  }
+  void confirm(const std::vector<AttemptRef>& refs) { session->send(protocol::AssignmentList{{}, {}, {}, false, refs}); }
 
   std::unique_ptr<protocol::Session> session;
   std::set<KeyEpoch> unknown_epochs;

@@ -144,6 +144,7 @@ class Gen {
     i.host = text();
     i.window = small();
     i.prefetch = small();
+    i.knows_provisional = prng_.chance(1, 2);
     return i;
   }
   LogStream stream() { return prng_.chance(1, 2) ? LogStream::out : LogStream::err; }
@@ -185,10 +186,11 @@ bool same(const std::vector<T>& a, const std::vector<T>& b) {
 bool same(const AgentInfo& a, const AgentInfo& b) {
   return a.name == b.name && a.version == b.version && a.types == b.types && a.resources == b.resources && a.labels == b.labels &&
          a.drivers == b.drivers && a.notes == b.notes && a.shared_paths == b.shared_paths && a.boot_id == b.boot_id && a.host == b.host &&
-         a.window == b.window && a.prefetch == b.prefetch;
+         a.window == b.window && a.prefetch == b.prefetch && a.knows_provisional == b.knows_provisional;
 }
 bool same(const AssignmentList& a, const AssignmentList& b) {
-  return a.templates == b.templates && same(a.items, b.items) && a.extras == b.extras;
+  return a.templates == b.templates && same(a.items, b.items) && a.extras == b.extras && a.is_provisional == b.is_provisional &&
+         a.confirmed == b.confirmed;
 }
 bool same(const UpdateList& a, const UpdateList& b) { return a.items == b.items; }
 bool same(const StatusAck& a, const StatusAck& b) { return same(a.items, b.items); }
@@ -242,6 +244,14 @@ TEST(CodecRoundTrip, AssignmentList) {
     }
     for (std::uint32_t i = 0; i < m.items.size(); ++i)
       if (g.prng().chance(1, 3)) m.extras.push_back(g.extra(i));
+    m.is_provisional = g.prng().chance(1, 2);
+    return m;
+  });
+}
+TEST(CodecRoundTrip, Confirmed) {
+  round_trips<AssignmentList>([](Gen& g) {
+    AssignmentList m;
+    for (std::size_t i = 1 + g.count(20); i > 0; --i) m.confirmed.push_back(g.ref());
     return m;
   });
 }

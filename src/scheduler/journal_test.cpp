@@ -66,6 +66,35 @@ TEST_F(JournalTest, TellsNothingBeforeItsRowsAreDurable) {
   EXPECT_TRUE(journal.idle());
 }
 
+/// A disk that is asked for one batch at a time, and is fast for some.
+class PromptStore final : public ports::Store {
+ public:
+  Result<Opened> open(Committed /*committed*/) override { return Opened{}; }
+  Status load(const std::function<Status(const core::Row&)>& /*row*/) override { return {}; }
+  void commit(ports::Batch batch) override { said.push_back("commit " + std::to_string(batch.number.value)); }
+  bool is_prompt(const ports::Batch& batch) const override { return batch.number.value % 2 == 1; }
+  void sweep(const ports::StoreRetention& /*keep*/, UnixMillis /*now*/, OnSwept /*swept*/) override {}
+  Result<Opened> reopen() override { return Opened{}; }
+  std::vector<std::string> said;
+};
+
+TEST(JournalAnnounces, WhatWillBeDurableSoonAndHasSomethingToSay) {
+  PromptStore store;
+  Journal journal{store, [&](Turn&&) { store.said.emplace_back("tell"); }, [](const Error&) {}};
+  journal.set_announce([&](const Turn& turn) { store.said.push_back("announce " + std::to_string(turn.effects.sends.size())); });
+  const auto turn = [&](std::size_t sends) {
+    journal.turn().effects.rows.emplace_back(fact("x"));
+    for (std::size_t i = 0; i < sends; ++i) journal.turn().effects.sends.emplace_back(core::Reconciled{AgentNumber{1}});
+    journal.flush();
+    journal.on_committed(BatchNumber{journal.batches()}, {});
+  };
+  turn(2);
+  turn(1);
+  turn(0);
+  using Said = std::vector<std::string>;
+  EXPECT_EQ(store.said, (Said{"announce 2", "commit 1", "tell", "commit 2", "tell", "commit 3", "tell"}));
+}
+
 TEST_F(JournalTest, WhatIsDecidedWhileABatchIsWrittenGathersForTheNextOne) {
   decide(1);
   decide(2);

@@ -53,11 +53,25 @@ class SessionHubTest : public ::testing::Test, protected AgentKeys, protected Ag
     }
   }
   void tell(const std::vector<core::Send>& sends, const std::vector<LogTaken>& logs = {}) {
-    hub.tell(
-        sends, logs,
-        {[this](JobId, std::uint32_t) { return has_template ? &task_template : nullptr; }, [](const AttemptRef&) { return std::nullopt; }},
-        at(time));
+    hub.tell(sends, logs, source(), at(time));
     settle();
+  }
+  void announce(const std::vector<core::Send>& sends) {
+    hub.announce(sends, source());
+    settle();
+  }
+  SessionHub::AssignmentSource source() {
+    return {[this](JobId, std::uint32_t) { return has_template ? &task_template : nullptr; },
+            [](const AttemptRef&) { return std::nullopt; }};
+  }
+  AgentPeer& join_knowing_provisional(const AgentPeer::Options& options) {
+    auto& peer = dial(options);
+    auto info = agent_info("a");
+    info.knows_provisional = true;
+    peer.send(protocol::Resume{std::move(info), {}});
+    settle();
+    tell({core::Reconciled{options.number}});
+    return peer;
   }
   void advance(Duration by) {
     time += by;
@@ -459,6 +473,44 @@ TEST_F(SessionHubTest, RevokingCutsWhateverTheAgentHasOpen) {
   EXPECT_EQ(speaking.ended->reason, protocol::CloseReason::revoked);
   EXPECT_TRUE(bystander.is_open);
   EXPECT_EQ(resumes[kAgent], 1) << "the twin that waited does not take over";
+}
+
+TEST_F(SessionHubTest, WhatIsAboutToBeDurableIsGivenAndThenConfirmed) {
+  auto& peer = join_knowing_provisional(identity());
+  const std::vector<core::Send> turn{core::Assign{kAgent, ref(1)}, core::Stop{kAgent, ref(3)}};
+  announce(turn);
+  ASSERT_EQ(peer.count<protocol::AssignmentList>(), 1U);
+  EXPECT_EQ(peer.count<protocol::Cancel>(), 0U) << "nothing else is said before";
+  EXPECT_TRUE(peer.find<protocol::AssignmentList>()->is_provisional);
+  EXPECT_EQ(peer.find<protocol::AssignmentList>()->items.at(0).ref, ref(1));
+
+  tell(turn);
+  ASSERT_EQ(peer.count<protocol::AssignmentList>(), 2U);
+  EXPECT_EQ(peer.find<protocol::AssignmentList>()->confirmed, std::vector<AttemptRef>{ref(1)});
+  EXPECT_TRUE(peer.find<protocol::AssignmentList>()->items.empty());
+
+  tell({core::Assign{kAgent, ref(1)}});
+  EXPECT_EQ(peer.find<protocol::AssignmentList>()->items.size(), 1U) << "confirmed once";
+}
+
+TEST_F(SessionHubTest, WhoDoesNotKnowProvisionalAssignmentsGetsThemWhenTheyAreDurable) {
+  auto& peer = join(identity());
+  announce({core::Assign{kAgent, ref(1)}});
+  EXPECT_EQ(peer.count<protocol::AssignmentList>(), 0U);
+  tell({core::Assign{kAgent, ref(1)}});
+  EXPECT_FALSE(peer.find<protocol::AssignmentList>()->is_provisional);
+  EXPECT_EQ(peer.find<protocol::AssignmentList>()->items.size(), 1U);
+}
+
+TEST_F(SessionHubTest, AnotherSessionHasHeardNothingThatCouldBeConfirmed) {
+  join_knowing_provisional(identity());
+  announce({core::Assign{kAgent, ref(1)}});
+  auto again = identity();
+  again.connect = 2;
+  auto& peer = join_knowing_provisional(again);
+  tell({core::Assign{kAgent, ref(1)}});
+  ASSERT_EQ(peer.count<protocol::AssignmentList>(), 1U);
+  EXPECT_EQ(peer.find<protocol::AssignmentList>()->items.size(), 1U);
 }
 
 TEST_F(SessionHubTest, PinsFollowReconcile) {

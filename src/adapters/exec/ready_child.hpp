@@ -40,8 +40,8 @@ class ReadyChild {
 
   enum class End {
     executed,  ///< its program, or was killed while that was loaded
-    failed,    ///< see failure(); a zombie, as a child that was given up is
-    given_up   ///< dismissed, or killed before it was told to proceed
+    failed,  ///< see failure(); a zombie, as a child that was given up is
+    given_up  ///< dismissed, or killed before it was told to proceed
   };
   [[nodiscard]] End wait_until_gone();
   [[nodiscard]] const Failure& failure() const { return failure_; }

@@ -255,6 +255,15 @@ TEST(SqliteAhead, WhatHasNoNewJobOrIsMuchGoesToTheDatabase) {
   }
 }
 
+TEST(SqliteAhead, OnlyTheFirstNewJobIsPrompt) {
+  AheadSqliteBench bench;
+  LoopStore loop(bench);
+  EXPECT_TRUE(loop.store->is_prompt({BatchNumber{1}, new_job()}));
+  EXPECT_FALSE(loop.store->is_prompt({BatchNumber{1}, many_rows(1)}));
+  loop.commit(new_job());
+  EXPECT_FALSE(loop.store->is_prompt({BatchNumber{2}, new_job()})) << "it has to take the first along into the database";
+}
+
 TEST(SqliteAhead, WhoeverHasItOpenKeepsOthersOut) {
   Ahead ahead;
   fs::remove(ahead.bench.path() + ".lock");

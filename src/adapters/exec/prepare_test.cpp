@@ -1,0 +1,156 @@
+// What is done of a start before it is wanted for sure, and the child that is ready for it.
+
+#include <dirent.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "adapters/exec/exec_harness.hpp"
+#include "adapters/exec/ready_child.hpp"
+
+namespace stint::exec {
+namespace {
+
+class PrepareTest : public ExecTest {
+ protected:
+  void SetUp() override {
+    ExecTest::SetUp();
+    connect();
+  }
+  void connect() {
+    agent = std::make_unique<TestAgent>(state_dir);
+    ASSERT_TRUE(agent->run_until_ready());
+  }
+  /// Leaves a line in `ran`.
+  [[nodiscard]] ports::LaunchSpec task(std::uint32_t index) const {
+    return shell(attempt_ref(1, index), "echo " + std::to_string(index) + " >> ran; echo out");
+  }
+  void run(const ports::LaunchSpec& spec) {
+    agent->driver->start(spec);
+    ASSERT_TRUE(agent->run_until_ended(spec.ref));
+  }
+  /// What the keeper was told before this has been seen to.
+  void wait_for_keeper() { run(shell(attempt_ref(2, next_++), "true")); }
+  [[nodiscard]] std::string ran() const {
+    std::ifstream file{root + "/ran"};
+    return {std::istreambuf_iterator<char>{file}, {}};
+  }
+  /// The child that waits; 0 while there is none.
+  [[nodiscard]] pid_t ready_child() const {
+    pid_t found = 0;
+    DIR* const listing = ::opendir("/proc");
+    while (const dirent* entry = ::readdir(listing)) {
+      const pid_t pid = std::atoi(entry->d_name);
+      if (pid > 0 && parent_of(pid) == agent->driver->keeper().pid && name_of(pid) == "stint-ready\n") found = pid;
+    }
+    ::closedir(listing);
+    return found;
+  }
+  [[nodiscard]] pid_t wait_for_ready_child() const {
+    const auto give_up = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < give_up) {
+      if (const pid_t pid = ready_child(); pid != 0) return pid;
+      ::poll(nullptr, 0, 1);
+    }
+    return 0;
+  }
+  static std::string name_of(pid_t pid) {
+    std::ifstream file{"/proc/" + std::to_string(pid) + "/comm"};
+    return {std::istreambuf_iterator<char>{file}, {}};
+  }
+  void wait_until_gone(pid_t pid) const {
+    while (parent_of(pid) == agent->driver->keeper().pid) ::poll(nullptr, 0, 1);
+  }
+
+  std::unique_ptr<TestAgent> agent;
+
+ private:
+  std::uint32_t next_ = 0;
+};
+
+TEST_F(PrepareTest, NothingIsExecutedBeforeItIsStarted) {
+  agent->driver->prepare(task(0));
+  wait_for_keeper();
+  EXPECT_EQ(ran(), "");
+  run(task(0));
+  EXPECT_EQ(ran(), "0\n");
+  EXPECT_EQ(agent->seen[attempt_ref(1, 0)].ended->exit_code, 0);
+  EXPECT_EQ(agent->seen[attempt_ref(1, 0)].out, "out\n");
+}
+
+TEST_F(PrepareTest, WhatIsReleasedIsForgotten) {
+  agent->driver->prepare(task(0));
+  agent->driver->release(attempt_ref(1, 0));
+  wait_for_keeper();
+  wait_for_keeper();
+  EXPECT_EQ(ran(), "");
+  run(task(0));
+  EXPECT_EQ(ran(), "0\n");
+}
+
+TEST_F(PrepareTest, TheLastOneCountsAndTheOthersAreStartedAsEver) {
+  for (std::uint32_t index = 0; index < 3; ++index) agent->driver->prepare(task(index));
+  for (const std::uint32_t index : {1U, 2U, 0U}) run(task(index));
+  EXPECT_EQ(ran(), "1\n2\n0\n");
+}
+
+TEST_F(PrepareTest, ItDoesNotSurviveItsAgent) {
+  agent->driver->prepare(task(0));
+  wait_for_keeper();
+  connect();
+  EXPECT_FALSE(agent->seen[attempt_ref(1, 0)].held);
+  run(task(0));
+  EXPECT_EQ(ran(), "0\n");
+}
+
+TEST_F(PrepareTest, WhatIsWrongWithItIsSaidWhenItIsStarted) {
+  auto nowhere = task(0);
+  nowhere.workdir = root + "/nowhere";
+  auto nothing = task(1);
+  nothing.command = {"no-such-program"};
+  for (const auto& spec : {nowhere, nothing}) {
+    agent->driver->prepare(spec);
+    wait_for_keeper();
+    EXPECT_FALSE(agent->seen[spec.ref].ended);
+    run(spec);
+  }
+  EXPECT_EQ(agent->seen[nowhere.ref].ended->reason, EndReason::refused);
+  EXPECT_EQ(agent->seen[nothing.ref].ended->reason, EndReason::start_failed);
+  EXPECT_NE(agent->seen[nothing.ref].ended->detail.find("not found in PATH"), std::string::npos);
+}
+
+TEST_F(PrepareTest, AReadyChildThatIsKilledIsReplaced) {
+  if (!ReadyChild::kIsPossible) GTEST_SKIP();
+  for (std::uint32_t index = 0; index < 5; ++index) {
+    const pid_t child = wait_for_ready_child();
+    ASSERT_NE(child, 0);
+    ::kill(child, SIGKILL);
+    run(task(index));
+  }
+  EXPECT_EQ(ran(), "0\n1\n2\n3\n4\n");
+}
+
+TEST_F(PrepareTest, KilledWhileItIsPreparedItIsRefusedSoThatAnotherAgentTakesIt) {
+  if (!ReadyChild::kIsPossible) GTEST_SKIP();
+  const pid_t child = wait_for_ready_child();
+  agent->driver->prepare(task(0));
+  wait_for_keeper();
+  ::kill(child, SIGKILL);
+  wait_until_gone(child);
+  wait_for_keeper();
+  run(task(0));
+  EXPECT_EQ(agent->seen[attempt_ref(1, 0)].ended->reason, EndReason::refused);
+  EXPECT_NE(agent->seen[attempt_ref(1, 0)].ended->detail.find("was killed"), std::string::npos);
+  EXPECT_EQ(ran(), "");
+}
+
+TEST_F(PrepareTest, ATaskHasTheOrdinaryPolicyOfTheProcessor) {
+  for (int tasks = 0; tasks < 2; ++tasks) {
+    const auto ref = attempt_ref(3, static_cast<std::uint32_t>(tasks));
+    run(shell(ref, "cut -d' ' -f41 /proc/$$/stat"));
+    EXPECT_EQ(agent->seen[ref].out, "0\n");
+  }
+}
+
+}  // namespace
+}  // namespace stint::exec

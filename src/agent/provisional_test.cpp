@@ -1,0 +1,129 @@
+// Attempts that the scheduler has decided on and not yet written down.
+#include <gtest/gtest.h>
+
+#include "agent/test_world.hpp"
+
+namespace stint::agent {
+namespace {
+
+using namespace agent::testing;
+
+class Provisional : public ::testing::Test {
+ protected:
+  explicit Provisional(std::int64_t gpus = 2) : world(gpus) {
+    world.start();
+    world.connect();
+  }
+  void announce(std::uint32_t index, const protocol::TaskTemplate& tmpl = task_template()) {
+    world.scheduler.announce(ref(index), tmpl);
+    world.settle();
+  }
+  void confirm(const std::vector<AttemptRef>& refs) {
+    world.scheduler.confirm(refs);
+    world.settle();
+  }
+  void TearDown() override { EXPECT_EQ(world.scheduler.breaches, std::vector<std::string>{}); }
+  World world;
+};
+
+TEST_F(Provisional, TheAgentSaysThatItKnowsThem) { EXPECT_TRUE(world.scheduler.resumes.back().info.knows_provisional); }
+
+TEST_F(Provisional, IsPreparedAndStartedWhenItIsConfirmed) {
+  announce(0);
+  ASSERT_EQ(world.driver.prepared.size(), 1U);
+  EXPECT_EQ(world.driver.prepared[0].ref, ref(0));
+  EXPECT_TRUE(world.driver.starts.empty());
+  world.advance(10s);
+  EXPECT_TRUE(world.driver.starts.empty());
+  EXPECT_EQ(world.driver.prepared.size(), 1U) << "once";
+
+  confirm({ref(0)});
+  EXPECT_EQ(world.driver.starts[ref(0)], 1);
+  world.driver.end(ref(0), EndReason::exit, 0);
+  world.settle();
+  EXPECT_EQ(world.task(0).last()->status, TaskStatus::completed);
+}
+
+TEST_F(Provisional, WhatIsStartedIsWhatWasPrepared) {
+  auto with_gpu = task_template();
+  with_gpu.resources.gpus = 1;
+  world.assign({ref(0)}, with_gpu);
+  announce(1, with_gpu);
+  confirm({ref(1)});
+  const auto& started = world.driver.tasks.at(ref(1)).spec;
+  const auto& prepared = world.driver.prepared.at(0);
+  EXPECT_EQ(prepared.gpus, std::vector<std::uint32_t>{1});
+  EXPECT_EQ(prepared.gpus, started.gpus);
+  EXPECT_EQ(prepared.env, started.env);
+  EXPECT_EQ(prepared.command, started.command);
+}
+
+TEST_F(Provisional, WithoutRoomItIsNotPrepared) {
+  auto with_gpus = task_template();
+  with_gpus.resources.gpus = 2;
+  world.assign({ref(0)}, with_gpus);
+  announce(1, with_gpus);
+  EXPECT_TRUE(world.driver.prepared.empty());
+  confirm({ref(1)});
+  world.driver.end(ref(0), EndReason::exit, 0);
+  world.settle();
+  EXPECT_EQ(world.driver.starts[ref(1)], 1);
+}
+
+TEST_F(Provisional, WhatHasNoProcessIsNotRunEither) {
+  auto noop = task_template();
+  noop.driver = "noop";
+  announce(0, noop);
+  EXPECT_FALSE(world.task(0).ended());
+  confirm({ref(0)});
+  EXPECT_TRUE(world.task(0).ended());
+}
+
+TEST_F(Provisional, OnlyWhatIsNamedIsConfirmed) {
+  announce(0);
+  announce(1);
+  confirm({ref(1), ref(7)});
+  EXPECT_EQ(world.driver.starts, (std::map<AttemptRef, int>{{ref(1), 1}}));
+}
+
+TEST_F(Provisional, AnOrdinaryListConfirmsItToo) {
+  announce(0);
+  world.assign({ref(0)});
+  EXPECT_EQ(world.driver.starts[ref(0)], 1);
+  announce(0);
+  EXPECT_EQ(world.driver.starts[ref(0)], 1);
+  world.driver.end(ref(0), EndReason::exit, 0);
+  world.settle();
+  EXPECT_EQ(world.task(0).last()->status, TaskStatus::completed);
+}
+
+TEST_F(Provisional, ASchedulerThatHasItSaysSoWhenItIsBack) {
+  announce(0);
+  world.cut();
+  world.advance(1s);
+  EXPECT_TRUE(world.driver.starts.empty());
+  world.connect();
+  ASSERT_EQ(world.scheduler.resumes.back().held.size(), 1U);
+  EXPECT_EQ(world.driver.starts[ref(0)], 1);
+}
+
+TEST_F(Provisional, WhatASchedulerForgotWithItsLastBatchIsNeverStarted) {
+  announce(0);
+  world.cut();
+  world.scheduler.verdicts[ref(0)] = protocol::Verdict::forget;
+  world.connect();
+  EXPECT_TRUE(world.driver.starts.empty());
+  EXPECT_EQ(world.agent->held(), 0U);
+  EXPECT_EQ(world.driver.releases, std::vector<AttemptRef>{ref(0)}) << "so that the driver forgets it, too";
+}
+
+TEST_F(Provisional, ACancelEndsIt) {
+  announce(0);
+  world.scheduler.session->send(protocol::Cancel{{{ref(0), protocol::CancelMode::graceful, EndReason::cancelled}}});
+  confirm({ref(0)});
+  EXPECT_TRUE(world.driver.starts.empty());
+  EXPECT_EQ(world.task(0).last()->status, TaskStatus::cancelled);
+}
+
+}  // namespace
+}  // namespace stint::agent
