@@ -94,8 +94,8 @@ class Driver {
  public:
   virtual ~Driver() = default;
   virtual void start(LaunchSpec spec) = 0;
-  /// The same is likely to be started soon: what need not wait for that may be done, as long as nothing of the task is executed. Only of the
-  /// last one, until it is started or released.
+  /// The same is likely to be started soon: what need not wait for that may be done, as long as nothing of the task is executed. Only of
+  /// the last one, until it is started or released.
   virtual void prepare(const LaunchSpec& /*spec*/) {}
   enum class StopMode { graceful, kill };
   virtual void stop(const AttemptRef& ref, StopMode mode) = 0;

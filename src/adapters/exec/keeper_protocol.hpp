@@ -26,8 +26,8 @@
 ///      8  Leash           agent   ref, stop_after i64 ns: of an attempt that may not run on for longer without its scheduler
 ///      9  Alone           agent   since i64 ns of CLOCK_BOOTTIME; if that lies ahead, from then on unless another one comes; 0: it has a
 ///                                 session, as older agents say it. Until the first one, what the agent before said
-///     10  Prepare         agent   as Start: everything that is done before the program is executed, and nothing of it. Forgotten when the next
-///                                 one comes, with Release, and with the connection
+///     10  Prepare         agent   as Start: all that is done before the program is executed. Forgotten when the next one comes, with
+///                                 Release, and with the connection
 ///     11  Proceed         agent   ref: starts what was prepared last
 ///      7  Shutdown        either  (none): end all tasks, then yourself; the answer is the end of the connection
 ///     64  Welcome         keeper  version u16, keeper (pid i64, start_ticks u64, boot_id), notes: answers Hello

@@ -14,9 +14,9 @@ namespace stint::exec {
 /// A child that was made ahead and waits for an order, and then for the word to execute it: what a start costs before execve is paid while
 /// nobody waits for it. To make a child and to set it up takes longer than to load many a program.
 ///
-/// It borrows our memory and our descriptors (CLONE_VM, CLONE_FILES), so it sees the order where we put it and whatever that names. It is no
-/// vfork, since a thread in vfork counts as busy, for as long as the child waits. But it uses the thread-local storage of its parent like
-/// one: from make() until wait_until_gone() returns that thread may make no system call that can fail.
+/// It borrows our memory and our descriptors (CLONE_VM, CLONE_FILES), so it sees the order where we put it and whatever that names. It is
+/// no vfork, since a thread in vfork counts as busy, for as long as the child waits. But it uses the thread-local storage of its parent
+/// like one: from make() until wait_until_gone() returns that thread may make no system call that can fail.
 ///
 /// Thread:  make() and wait_until_gone() are for one with all signals blocked, the child's parent; the others for any one at a time.
 class ReadyChild {

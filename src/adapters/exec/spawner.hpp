@@ -46,7 +46,7 @@ class Spawner {
   void make_ready();
   /// A child waits for the next order.
   [[nodiscard]] bool is_ready();
-  /// Only if is_ready(): has all done for this order but to execute it. An outcome comes after proceed() or give_up(), or when it has failed.
+  /// Only if is_ready(): has all done for this order but to execute it. Its outcome comes after proceed() or give_up(), or when it failed.
   void prepare(Number number, SpawnSpec spec);
   void proceed(Number number);
   void give_up(Number number);
