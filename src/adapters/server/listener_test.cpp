@@ -55,7 +55,9 @@ class Mirror final : public ports::LinkHandler {
   void on_link_bytes(ports::LinkId link, ByteView bytes, Now now, Instant empty_since) override {
     EXPECT_LE(empty_since, now.mono);
     for (const auto byte : bytes) output_.push_back(byte ^ 0x20);
-    server_.wake(link);
+    if (!flushes) return server_.wake(link);
+    server_.flush(link);
+    most_left_by_flush = std::max<std::size_t>(most_left_by_flush, output_.size());
   }
   void on_link_closed(ports::LinkId, Now) override {}
   void take_link_output(ports::LinkId, Now, std::size_t budget, Bytes& out) override {
@@ -65,6 +67,8 @@ class Mirror final : public ports::LinkHandler {
   }
   [[nodiscard]] bool has_link_output(ports::LinkId) const override { return !output_.empty(); }
   std::atomic<int> links = 0;
+  std::atomic<bool> flushes = false;
+  std::atomic<std::size_t> most_left_by_flush = 0;
 
  private:
   FrameServer& server_;
@@ -207,6 +211,24 @@ TEST_F(ListenerTest, AlpnTellsFramesFromHttpWithinTls) {
   EXPECT_EQ(user.ask("GET /big HTTP/1.1\r\nHost: h\r\n\r\n").size(), std::size_t{3} << 20);
   EXPECT_EQ(mirror.links, 1);
   EXPECT_EQ(counters().tls_established, 2U);
+}
+
+TEST_F(ListenerTest, WhatIsFlushedLeavesAtOnceAndAllOfItInOrder) {
+  start(Plaintext::served);
+  mirror.flushes = true;
+  Client plain(address), secret(address);
+  ASSERT_EQ(secret.begin_tls(identity, net::kAlpnFrames), net::Io::done);
+  ASSERT_EQ(plain.write("Stint"), net::Io::done);
+  EXPECT_EQ(plain.read(5), "sTINT");
+  EXPECT_EQ(mirror.most_left_by_flush, 0U);
+  for (auto* agent : {&plain, &secret}) {
+    std::string sent;
+    while (sent.size() < std::size_t{3} << 20) sent += "in order " + std::to_string(sent.size());
+    std::string upside_down = sent;
+    for (char& c : upside_down) c = static_cast<char>(c ^ 0x20);
+    ASSERT_EQ(agent->write(sent), net::Io::done);
+    EXPECT_EQ(agent->read(sent.size()), upside_down);
+  }
 }
 
 /// More than one turn reads, and taken from the socket together.
