@@ -1,13 +1,14 @@
 #include "adapters/exec/child.hpp"
 
 #include <fcntl.h>
-#include <sched.h>
+#include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <string_view>
 
@@ -58,12 +59,17 @@ int exec_first(const Program& program) {
   ::_exit(kFailedBeforeExec);
 }
 
+bool close_descriptors(unsigned first, unsigned last, unsigned flags = 0) { return ::syscall(SYS_close_range, first, last, flags) == 0; }
+
+/// Descriptors that are shared become this process's own. As unshare(CLONE_FILES), which containers often forbid.
+bool own_descriptors() { return close_descriptors(INT_MAX, INT_MAX, CLOSE_RANGE_UNSHARE); }
+
 /// Of those behind the standard three.
 bool close_all_but(int keep) {
-  constexpr int kFirst = STDERR_FILENO + 1;
-  const auto close_range = [](int first, unsigned last) { return ::syscall(SYS_close_range, first, last, 0) == 0; };
-  if (keep < kFirst) return close_range(kFirst, ~0U);
-  return (keep == kFirst || close_range(kFirst, static_cast<unsigned>(keep) - 1)) && close_range(keep + 1, ~0U);
+  constexpr unsigned kFirst = STDERR_FILENO + 1;
+  const auto kept = static_cast<unsigned>(keep);
+  if (keep < 0) return close_descriptors(kFirst, ~0U);
+  return (kept <= kFirst || close_descriptors(kFirst, kept - 1)) && close_descriptors(kept + 1, ~0U);
 }
 
 }  // namespace
@@ -100,7 +106,7 @@ void leave(pid_t parent, Failure& failure) {
 }
 
 void enter(const SpawnSpec& spec, int out, int err, int keep, Failure& failure) {
-  if (::unshare(CLONE_FILES) != 0) give_up(failure, Step::descriptors, errno);
+  if (!own_descriptors()) give_up(failure, Step::descriptors, errno);
   for (const int file : spec.cgroup_files) {
     if (::write(file, "0", 1) != 1) give_up(failure, Step::cgroup, errno);
   }
