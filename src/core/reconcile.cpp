@@ -34,7 +34,11 @@ void keep(Turn& turn, const Agent& agent, Attempt& attempt, TaskStatus status) {
 Verdict judge_held(Turn& turn, const Agent& agent, const HeldAttempt& held) {
   Verdict verdict{agent.row.number, held.ref, has_ended(held.status) ? HeldVerdict::forget : HeldVerdict::stop, 0};
   const auto at = turn.state.attempts.find(held.ref);
-  if (at == turn.state.attempts.end() || at->second.row.agent != agent.row.number) return verdict;
+  if (at == turn.state.attempts.end() || at->second.row.agent != agent.row.number) {
+    // Given by a scheduler that died before it had written so. Its end must not be told: the name may soon be that of another attempt.
+    if (held.status == TaskStatus::pending) verdict.verdict = HeldVerdict::forget;
+    return verdict;
+  }
   Attempt& attempt = at->second;
   verdict.acked_update = attempt.row.acked_update;
   attempt.reconciled_in = turn.state.reconciliations;
