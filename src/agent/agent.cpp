@@ -133,6 +133,8 @@ void Agent::on_message(protocol::AssignmentList message, Now now) {
     const bool has_extra = extra != message.extras.end() && extra->index == i;
     const auto* own_extra = has_extra ? &*extra++ : nullptr;
     if (item.template_index >= message.templates.size()) continue;
+    if (!make_way(item.ref, now))  // it would be taken for the one that was forgotten: the next Resume asks for it again
+      return session()->close(protocol::CloseReason::normal, "the journal cannot forget an attempt that is given anew");
     if (auto* held = attempts_.find(item.ref)) {
       held->is_provisional = held->is_provisional && message.is_provisional;
       held->sent = 0;  // the scheduler does not know that we have it

@@ -155,6 +155,8 @@ class Agent final : public ports::LinkClient {
   void finish_turn(Now now);
   void run_drivers(Now now);
   void persist(Now now);
+  void release_dropped();
+  [[nodiscard]] bool make_way(const AttemptRef& ref, Now now);
   void refuse_unpersisted(const std::string& why, Now now);
   void compact();
   void send_updates(Now now);

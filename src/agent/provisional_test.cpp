@@ -117,6 +117,37 @@ TEST_F(Provisional, WhatASchedulerForgotWithItsLastBatchIsNeverStarted) {
   EXPECT_EQ(world.driver.releases, std::vector<AttemptRef>{ref(0)}) << "so that the driver forgets it, too";
 }
 
+/// The scheduler died before it had written the first, and decides anew under the same name: both reach the agent in one read.
+TEST_F(Provisional, OneThatWasForgottenMakesWayForAnotherOfItsName) {
+  announce(0);
+  world.cut();
+  world.scheduler.verdicts[ref(0)] = protocol::Verdict::forget;
+  world.scheduler.after_reconcile = [&] { world.scheduler.assign({ref(0)}, task_template()); };
+  world.advance(1min);
+  world.connect();
+  EXPECT_EQ(world.driver.releases, std::vector{ref(0)}) << "of the first, before the second is started";
+  ASSERT_EQ(world.driver.starts[ref(0)], 1);
+  EXPECT_EQ(world.task(0).last()->status, TaskStatus::running);
+}
+
+TEST_F(Provisional, OneThatTheJournalCannotForgetIsAskedForAgain) {
+  announce(0);
+  world.cut();
+  world.scheduler.verdicts[ref(0)] = protocol::Verdict::forget;
+  world.scheduler.after_reconcile = [&] { world.scheduler.assign({ref(0)}, task_template()); };
+  world.journal.is_full = true;
+  world.advance(1min);
+  world.connect();
+  EXPECT_FALSE(world.agent->is_synced()) << "the assignment was not heard, and the next session says so";
+  EXPECT_TRUE(world.driver.starts.empty());
+  world.cut();
+  world.journal.is_full = false;
+  world.advance(1min);
+  world.connect();
+  EXPECT_TRUE(world.scheduler.resumes.back().held.empty());
+  EXPECT_EQ(world.driver.starts[ref(0)], 1);
+}
+
 TEST_F(Provisional, ACancelEndsIt) {
   announce(0);
   world.scheduler.session->send(protocol::Cancel{{{ref(0), protocol::CancelMode::graceful, EndReason::cancelled}}});

@@ -245,6 +245,7 @@ class FakeScheduler final : public protocol::KeyLookup {
   std::map<AttemptRef, Task> tasks;
   std::map<AttemptRef, protocol::Verdict> verdicts;  ///< instead of keep
   std::function<void()> before_reconcile = [] {};
+  std::function<void()> after_reconcile = [] {};
   std::vector<protocol::Resume> resumes;
   protocol::AgentInfo resumed;  ///< with the last Resume
   std::vector<protocol::AgentInfo> infos;
@@ -275,6 +276,7 @@ class FakeScheduler final : public protocol::KeyLookup {
     reconciled = true;
     before_reconcile();
     session->send(std::move(answer));
+    after_reconcile();
   }
   void on(protocol::UpdateList& list) {
     ++update_lists;

@@ -12,9 +12,7 @@ void Agent::finish_turn(Now now) {
   run_drivers(now);
   persist(now);
   executor_.launch(StartRule::after_persist, now);
-  const auto dropped = attempts_.take_dropped();
-  executor_.release(dropped);
-  for (const auto& [ref, driver] : dropped) reports_.drop(ref);
+  release_dropped();
   refresh_info();
   send_output();
   if (is_synced_) send_updates(now);
@@ -56,6 +54,21 @@ void Agent::persist(Now now) {
   }
   if (journal_retry_at_) log_.info("journal: can be written again");
   journal_retry_at_.reset();
+}
+
+void Agent::release_dropped() {
+  const auto dropped = attempts_.take_dropped();
+  executor_.release(dropped);
+  for (const auto& [ref, driver] : dropped) reports_.drop(ref);
+}
+
+/// An attempt that the scheduler has just had forgotten makes room for another one of its name. False: the journal cannot say so.
+bool Agent::make_way(const AttemptRef& ref, Now now) {
+  const auto* held = attempts_.find(ref);
+  if (held == nullptr || !held->is_forgotten) return true;
+  persist(now);
+  release_dropped();
+  return attempts_.find(ref) == nullptr;
 }
 
 void Agent::refuse_unpersisted(const std::string& why, Now now) {
