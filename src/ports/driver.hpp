@@ -30,6 +30,7 @@ struct StageSpec {
   bool own_directory = false;                             ///< workdir is a directory of its own
   bool checkpoint = false;                                ///< STINT_CHECKPOINT_DIR survives its attempts
   BlobId checkpoint_from;                                 ///< manifest of what an earlier attempt left there
+  bool operator==(const StageSpec&) const = default;
 };
 
 struct LaunchSpec {
@@ -45,6 +46,7 @@ struct LaunchSpec {
   Duration kill_grace{0};
   Duration stop_after{0};                                 ///< how long it may run on without its scheduler; 0: without limit
   std::optional<StageSpec> stage;                         ///< none: it runs where workdir is, with nothing brought or taken
+  bool operator==(const LaunchSpec&) const = default;
 };
 
 struct DriverStarted {

@@ -70,14 +70,16 @@ void AgentNode::start() {
   world_.trace.note(name_, "starts");
   driver_ = std::make_unique<KeeperDriver>(keeper_);
   noop_ = std::make_unique<agent::NoopDriver>();
+  watched_driver_ = std::make_unique<WatchedDriver>(*driver_, world_.findings, name_, is_written_);
+  watched_noop_ = std::make_unique<WatchedDriver>(*noop_, world_.findings, name_, is_written_);
   agent::AgentConfig config;
   config.number = identity_.number;
   config.keys = keys_.keys();
   config.key_store = &keys_;
   config.info = identity_.info;
   config.counters = &counters_;
-  std::vector<agent::DriverSlot> slots{{"exec", driver_.get(), agent::StartRule::after_persist},
-                                       {"noop", noop_.get(), agent::StartRule::at_once}};
+  std::vector<agent::DriverSlot> slots{{"exec", watched_driver_.get(), agent::StartRule::after_persist},
+                                       {"noop", watched_noop_.get(), agent::StartRule::at_once}};
   agent_ = std::make_unique<agent::Agent>(std::move(config), std::move(slots), journal_, entropy_, log_);
   keeper_.attach([this] {
     if (std::exchange(keeper_is_heard_, true)) return;
@@ -93,6 +95,8 @@ void AgentNode::start() {
 
 void AgentNode::end_process() {
   agent_.reset();
+  watched_noop_.reset();
+  watched_driver_.reset();
   noop_.reset();
   driver_.reset();
   alarm_.turn_off();

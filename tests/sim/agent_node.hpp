@@ -14,6 +14,7 @@
 #include "protocol/counters.hpp"
 #include "sim/keeper.hpp"
 #include "sim/surroundings.hpp"
+#include "sim/watched_driver.hpp"
 
 namespace stint::sim {
 
@@ -90,6 +91,9 @@ class AgentNode final : public Peer {
   /// A new state directory: another instance under the same key.
   void reinstall();
 
+  /// Asked before anything starts: whether the scheduler has it on its disk.
+  void watch_starts(WatchedDriver::IsWritten is_written) { is_written_ = std::move(is_written); }
+
   /// Somebody has asked for it: from then on nothing is expected of it.
   void set_revoked() { is_revoked_ = true; }
   [[nodiscard]] bool is_revoked() const { return is_revoked_; }
@@ -138,9 +142,12 @@ class AgentNode final : public Peer {
   KeyBox keys_;
   Keeper keeper_;
   Alarm alarm_;
+  WatchedDriver::IsWritten is_written_;
   protocol::SessionCounters counters_;
   std::unique_ptr<KeeperDriver> driver_;
   std::unique_ptr<agent::NoopDriver> noop_;
+  std::unique_ptr<WatchedDriver> watched_driver_;
+  std::unique_ptr<WatchedDriver> watched_noop_;
   std::unique_ptr<agent::Agent> agent_;
   /// Of one of the agent's two lines.
   struct Wire {

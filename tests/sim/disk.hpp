@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -15,7 +16,9 @@ class WatchedStore final : public ports::Store {
  public:
   using Fate = memory::MemoryStore::Fate;
 
-  WatchedStore(std::shared_ptr<memory::Tables> tables, Durable& durable) : tables_(tables), durable_(durable), inner_(std::move(tables)) {}
+  /// `is_prompt`: whether it promises a batch within a moment. It promises what it will: a batch may fail, or take as long as others.
+  WatchedStore(std::shared_ptr<memory::Tables> tables, Durable& durable, std::function<bool()> is_prompt)
+      : tables_(tables), durable_(durable), is_prompt_(std::move(is_prompt)), inner_(std::move(tables)) {}
 
   Result<Opened> open(Committed committed) override {
     return inner_.open([this, committed = std::move(committed)](BatchNumber number, Status status) {
@@ -30,6 +33,7 @@ class WatchedStore final : public ports::Store {
     queue_.push_back(batch);
     inner_.commit(std::move(batch));
   }
+  [[nodiscard]] bool is_prompt(const ports::Batch& /*batch*/) const override { return is_prompt_(); }
 
   [[nodiscard]] bool busy() const { return inner_.busy(); }
   void set_full(bool is_full) { inner_.set_full(is_full); }
@@ -45,6 +49,7 @@ class WatchedStore final : public ports::Store {
  private:
   std::shared_ptr<memory::Tables> tables_;
   Durable& durable_;
+  std::function<bool()> is_prompt_;
   memory::MemoryStore inner_;
   std::deque<ports::Batch> queue_;
   ports::Batch writing_;

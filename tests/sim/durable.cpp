@@ -173,6 +173,9 @@ void Durable::check_change(const core::AttemptRow& before, const core::AttemptRo
   findings_.expect(!before.is_result || (row.is_result && row.status == before.status), "was its task's result and changed", name);
   if (row.is_result && !before.is_result && row.status != TaskStatus::failed)
     findings_.expect(before.live, "ended its task without being in the live set", name);
+  const bool is_given_up = before.live && row.reason == EndReason::cancelled && row.ended_at > UnixMillis{};
+  const bool may_be_asked = emptied_.contains(row.agent) || find_spec(row.ref.task)->driver == "human";  // while it is live
+  findings_.expect(!is_given_up || may_be_asked, "was given up by its agent, which nobody had asked", name);
   const auto agent = agents_.find(row.agent);
   if (agent != agents_.end() && agent->second.revoked && row.status == TaskStatus::completed)
     findings_.expect(before.status == TaskStatus::completed, "completed by the word of an agent that was revoked before", name);
@@ -183,6 +186,7 @@ void Durable::apply(const core::AgentRow& row) {
   const auto before = agents_.find(row.number);
   if (before != agents_.end())
     findings_.expect(row.revoked || !before->second.revoked, "was revoked and is not any more", "agent " + row.name);
+  if (row.drain_by > UnixMillis{}) emptied_.insert(row.number);
   agents_[row.number] = row;
 }
 

@@ -106,6 +106,7 @@ class Durable {
   std::map<TaskRef, core::ResultRow> results_;
   std::map<TaskRef, AgentNumber> answered_;  ///< by people, here or in the job that this one tries again
   std::map<AgentNumber, core::AgentRow> agents_;
+  std::set<AgentNumber> emptied_;  ///< that had, once, a moment by which they were to be empty
   std::map<AgentNumber, Resources> held_;
   std::map<AgentNumber, Resources> started_;  ///< by those of them that have begun
   std::set<AgentNumber> given_work_;  ///< in this batch: an offer may shrink below what is in use, and then nothing may be added

@@ -14,11 +14,6 @@ constexpr Duration kLeashKill = std::chrono::seconds{80};           // as the re
 constexpr std::int32_t kSigterm = 15;
 constexpr std::int32_t kSigkill = 9;
 
-std::string name_of(const AttemptRef& ref) {
-  return std::to_string(ref.task.job.value) + ":" + std::to_string(ref.task.group) + ":" + std::to_string(ref.task.index) + "@" +
-         std::to_string(ref.attempt);
-}
-
 std::string item_of(const ports::LaunchSpec& spec) {
   if (spec.stage && spec.stage->is_batch) return spec.stage->item;
   for (const auto& [name, value] : spec.env)
@@ -31,6 +26,11 @@ std::uint64_t argument(const ports::LaunchSpec& spec, std::size_t at) {
 }
 
 }  // namespace
+
+std::string name_of(const AttemptRef& ref) {
+  return std::to_string(ref.task.job.value) + ":" + std::to_string(ref.task.group) + ":" + std::to_string(ref.task.index) + "@" +
+         std::to_string(ref.attempt);
+}
 
 std::uint8_t printed_byte(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset) {
   const std::uint64_t place = offset * 31 + ref.task.index * 7 + ref.attempt * 13 + ref.task.job.value * 3 + stream;

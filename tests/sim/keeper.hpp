@@ -33,6 +33,9 @@ struct Execution {
 inline constexpr const char* kListFile = "list.txt";
 inline constexpr const char* kPartFile = "part.txt";
 
+/// `12:0:3@1`, for findings.
+[[nodiscard]] std::string name_of(const AttemptRef& ref);
+
 /// The byte that any attempt prints at this place.
 [[nodiscard]] std::uint8_t printed_byte(const AttemptRef& ref, std::uint8_t stream, std::uint64_t offset);
 

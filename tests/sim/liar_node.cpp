@@ -128,6 +128,7 @@ void LiarNode::on_message(const protocol::Reconcile& reconcile) {
 }
 
 void LiarNode::on_message(const protocol::AssignmentList& list) {
+  if (list.is_provisional || !list.confirmed.empty()) world_.findings.add("an agent that cannot wait was given what is not written yet");
   for (const auto& item : list.items) take(item.ref, list.templates.at(item.template_index).outputs);
 }
 

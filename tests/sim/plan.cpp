@@ -112,6 +112,8 @@ Plan draw_plan(std::uint64_t seed, const FaultChoice& choice) {
   draw_strikes(prng, plan);
   plan.has_liar = std::any_of(plan.strikes.begin(), plan.strikes.end(),
                               [](const Strike& strike) { return std::find(kLies.begin(), kLies.end(), strike.fault) != kLies.end(); });
+  constexpr std::array<std::uint32_t, 4> kShares{0, 20, 80, 100};
+  plan.prompt_writes = kShares[prng.below(kShares.size())];
   return plan;
 }
 
@@ -138,8 +140,8 @@ Plan Cut::apply(Plan plan) const {
 std::string describe(const Plan& plan) {
   std::string text = std::to_string(to_ms(plan.duration) / 1000) + " s of faults, then calm; heartbeats every " +
                      std::to_string(to_ms(plan.heartbeat) / 1000) + " s; latency up to " + std::to_string(to_ms(plan.weather.latency_max)) +
-                     " ms; " + std::to_string(plan.lost_answers) + " of 100 answers lost" + (plan.has_people ? "; people" : "") +
-                     (plan.has_liar ? "; a liar" : "") + "\n";
+                     " ms; " + std::to_string(plan.lost_answers) + " of 100 answers lost; " + std::to_string(plan.prompt_writes) +
+                     " of 100 writes promised soon" + (plan.has_people ? "; people" : "") + (plan.has_liar ? "; a liar" : "") + "\n";
   for (const auto& agent : plan.agents)
     text += "  agent " + agent.info.name + ": " + std::to_string(agent.info.resources.cpu_millis / 1000) + " CPUs, " +
             std::to_string(agent.info.resources.memory_bytes / kGiB) + " GiB, " + std::to_string(agent.info.resources.gpus) + " GPUs\n";

@@ -39,6 +39,7 @@ struct Plan {
   FaultSet faults;  ///< that are on
   Weather weather;
   std::uint32_t lost_answers = 0;  ///< of 100
+  std::uint32_t prompt_writes = 0;  ///< of 100: the store promises to have done them within a moment
   std::vector<PlannedAgent> agents;
   std::vector<PlannedJob> jobs;
   std::vector<std::string> lists;  ///< of items: uploaded before the jobs

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Duration kTurnDelayMax = std::chrono::microseconds{500};  // what arrives within it is decided together
 constexpr Duration kRestartMax = std::chrono::seconds{20};  // after a death over a write
+constexpr std::uint64_t kPromiseSalt = 0x9203;
 constexpr ports::RequestId kOwnRequest{~std::uint64_t{0}};
 
 ConnectionId connection_of(ports::LinkId link) { return ConnectionId{link.value}; }
@@ -27,13 +28,14 @@ SchedulerNode::SchedulerNode(Surroundings world, Durable& durable, Told& told, s
       entropy_(seed),
       log_(world.trace, "scheduler"),
       alarm_(world.agenda, [this] { on_alarm(); }),
-      settings_(settings) {}
+      settings_(settings),
+      promises_(seed ^ kPromiseSalt) {}
 
 void SchedulerNode::start() {
   if (daemon_) return;
   ++life_;
   world_.trace.note("scheduler", "starts");
-  store_ = std::make_unique<WatchedStore>(tables_, durable_);
+  store_ = std::make_unique<WatchedStore>(tables_, durable_, [this] { return promises_.chance(settings_.prompt_writes, 100); });
   store_->set_full(is_full_);
   reader_ = std::make_unique<memory::MemoryReader>(tables_);
   blobs_ = std::make_unique<memory::MemoryBlobStore>(blob_files_, [this] { return clock_.now().wall; }, memory::MemoryBlobStore::Limits{});

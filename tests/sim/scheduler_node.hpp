@@ -33,6 +33,7 @@ class HttpListener {
 struct SchedulerSettings {
   Duration heartbeat = std::chrono::seconds{30};
   scheduler::RetentionLimits retention;
+  std::uint32_t prompt_writes = 0;  ///< of 100: its store says that they take a moment only
 };
 
 /// Which ends a batch in hand may have when the process dies.
@@ -126,6 +127,7 @@ class SchedulerNode final : public Peer, private ports::Links, private ports::Ht
   TraceLog log_;
   Alarm alarm_;
   SchedulerSettings settings_;
+  Prng promises_;  ///< of the store
   BatchFates fates_;
   bool is_write_broken_ = false;
   std::optional<bool> crash_at_write_;  ///< silently or not

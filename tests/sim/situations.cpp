@@ -51,6 +51,10 @@ enum class Named : std::uint8_t {
   inputs_of_needs,
   collected,
   key_removed,
+  provisional,
+  confirmed,
+  confirmed_by_verdict,
+  given_up_unconfirmed,
 };
 constexpr std::array kNamed{"another attempt joined one out of reach",
                             "a third attempt joined",
@@ -74,7 +78,11 @@ constexpr std::array kNamed{"another attempt joined one out of reach",
                             "items counted from what an entry left",
                             "inputs made from what needs left",
                             "collected",
-                            "a key was removed"};
+                            "a key was removed",
+                            "given before it was durable",
+                            "confirmed",
+                            "confirmed by a verdict",
+                            "given up before it was durable"};
 
 using Pair = std::pair<TaskStatus, EndReason>;
 
@@ -268,15 +276,32 @@ void Situations::hear(const wire::RawFrame& frame, Side side) {
 }
 
 void Situations::hear(const protocol::Message& message) {
-  if (const auto* reconcile = std::get_if<protocol::Reconcile>(&message))
-    for (const auto& item : reconcile->items) reach(Kind::verdict, static_cast<std::size_t>(item.verdict));
+  if (const auto* reconcile = std::get_if<protocol::Reconcile>(&message)) hear(*reconcile);
   if (const auto* cancel = std::get_if<protocol::Cancel>(&message))
     for (const auto& item : cancel->items)
       reach(Kind::cancel, static_cast<std::size_t>(item.mode == protocol::CancelMode::recall ? EndReason::recalled : item.reason));
   if (const auto* close = std::get_if<protocol::Close>(&message)) reach(Kind::close, static_cast<std::size_t>(close->reason));
-  if (const auto* list = std::get_if<protocol::AssignmentList>(&message))
-    for (const auto& item : list->items)
-      if (!given_.insert(item.ref).second) reach(Kind::named, static_cast<std::size_t>(Named::assigned_again));
+  if (const auto* list = std::get_if<protocol::AssignmentList>(&message)) hear(*list);
+}
+
+void Situations::hear(const protocol::Reconcile& reconcile) {
+  for (const auto& item : reconcile.items) {
+    reach(Kind::verdict, static_cast<std::size_t>(item.verdict));
+    if (unconfirmed_.erase(item.ref) == 0) continue;
+    const bool is_kept = item.verdict == protocol::Verdict::keep;
+    reach(Kind::named, static_cast<std::size_t>(is_kept ? Named::confirmed_by_verdict : Named::given_up_unconfirmed));
+  }
+}
+
+void Situations::hear(const protocol::AssignmentList& list) {
+  for (const auto& ref : list.confirmed)
+    if (unconfirmed_.erase(ref) > 0) reach(Kind::named, static_cast<std::size_t>(Named::confirmed));
+  for (const auto& item : list.items) {
+    if (!given_.insert(item.ref).second) reach(Kind::named, static_cast<std::size_t>(Named::assigned_again));
+    if (!list.is_provisional) continue;
+    unconfirmed_.insert(item.ref);
+    reach(Kind::named, static_cast<std::size_t>(Named::provisional));
+  }
 }
 
 }  // namespace stint::sim

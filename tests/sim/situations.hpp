@@ -45,12 +45,15 @@ class Situations {
   void note(const core::MasterKeyRow& row);
   void hear(const wire::RawFrame& frame, Side side);
   void hear(const protocol::Message& message);
+  void hear(const protocol::Reconcile& reconcile);
+  void hear(const protocol::AssignmentList& list);
 
   std::array<std::array<bool, kItems>, kKinds> reached_{};
   std::set<std::string> events_;
   std::map<std::pair<ConnectionId, Side>, wire::FrameReader> readers_;
   wire::AlignedBuffer scratch_;
   std::set<AttemptRef> given_;
+  std::set<AttemptRef> unconfirmed_;  ///< given before they were durable
 };
 
 }  // namespace stint::sim

@@ -16,6 +16,7 @@ constexpr Duration kCalmLimit = std::chrono::hours{2};          // of virtual ti
 SchedulerSettings settings_of(const Plan& plan) {
   SchedulerSettings settings;
   settings.heartbeat = plan.heartbeat;
+  settings.prompt_writes = plan.prompt_writes;
   if (!has(plan.faults, Fault::retention)) return settings;
   settings.retention.jobs.age = std::chrono::seconds{5 + plan.seed % 60};
   settings.retention.jobs.count = plan.seed % 4;
@@ -94,10 +95,19 @@ void World::add_agent(const PlannedAgent& planned) {
           return std::any_of(agents_.begin(), agents_.end(),
                              [&](const auto& agent) { return !agent->is_revoked() && agent->keeper().runs_leashed(task); });
         });
+        agents_.back()->watch_starts([this, number](const ports::LaunchSpec& spec) { return is_written(number, spec); });
       });
   const std::size_t wanted = agents_.size() + 1;
   if (!run_until([&] { return agents_.size() == wanted; }, kSetUpLimit) && findings_.empty())
     findings_.add("an agent could not be registered");
+}
+
+/// The very attempt: one that was given for the time being may bear the name of another job's, decided anew since.
+bool World::is_written(AgentNumber agent, const ports::LaunchSpec& spec) const {
+  if (durable_.was_removed(spec.ref.task.job)) return true;  // so it had been there
+  const auto found = durable_.attempts().find(spec.ref);
+  if (found == durable_.attempts().end() || found->second.agent != agent) return false;
+  return durable_.find_job(spec.ref.task.job)->spec->tasks.at(spec.ref.task.group).command == spec.command;
 }
 
 /// After the honest ones, whose numbers are their places. It offers what the first of them does.

@@ -49,6 +49,7 @@ class World {
   void set_up();
   void add_agent(const PlannedAgent& planned);
   void add_liar();
+  [[nodiscard]] bool is_written(AgentNumber agent, const ports::LaunchSpec& spec) const;
   void submit_jobs();
   void storm();
   void calm();
