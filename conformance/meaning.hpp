@@ -102,7 +102,10 @@ inline json::value meaning(const AssignedExtra& e) {
           {"checkpoint", digits(e.checkpoint)}};
 }
 inline json::object members(const AssignmentList& m) {
-  return {{"templates", meaning(m.templates)}, {"items", meaning(m.items)}, {"extras", meaning(m.extras)}};
+  json::object out{{"templates", meaning(m.templates)}, {"items", meaning(m.items)}, {"extras", meaning(m.extras)}};
+  if (m.is_provisional) out["is_provisional"] = true;  // came after a release, whose frames leave it and what follows at nothing
+  if (!m.confirmed.empty()) out["confirmed"] = meaning(m.confirmed);
+  return out;
 }
 inline json::value meaning(const StatusUpdate& u) {
   return {{"ref", meaning(u.ref)},
@@ -139,17 +142,20 @@ inline json::object members(const Credit& m) {
 // ---- session
 
 inline json::object members(const AgentInfo& i) {
-  return {{"name", i.name},
-          {"version", i.version},
-          {"types", meaning(i.types)},
-          {"resources", meaning(i.resources)},
-          {"labels", meaning(i.labels)},
-          {"drivers", meaning(i.drivers)},
-          {"notes", meaning(i.notes)},
-          {"shared_paths", meaning(i.shared_paths)},
-          {"boot_id", i.boot_id},
-          {"host", i.host},
-          {"window", number(i.window)}};
+  json::object out{{"name", i.name},
+                   {"version", i.version},
+                   {"types", meaning(i.types)},
+                   {"resources", meaning(i.resources)},
+                   {"labels", meaning(i.labels)},
+                   {"drivers", meaning(i.drivers)},
+                   {"notes", meaning(i.notes)},
+                   {"shared_paths", meaning(i.shared_paths)},
+                   {"boot_id", i.boot_id},
+                   {"host", i.host},
+                   {"window", number(i.window)}};
+  if (i.prefetch > 0) out["prefetch"] = number(i.prefetch);  // later, too
+  if (i.knows_provisional) out["knows_provisional"] = true;
+  return out;
 }
 inline json::value meaning(const HeldAttempt& h) {
   return {{"ref", meaning(h.ref)},

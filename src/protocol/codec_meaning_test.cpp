@@ -119,6 +119,19 @@ TEST(CodecMeaning, ExtrasNameTheirAssignmentsInOrder) {
   EXPECT_EQ(refusal(list({0, 1, 2, 3})), "list_too_long");
 }
 
+TEST(CodecMeaning, WhatIsConfirmedIsAListOfAttempts) {
+  const auto list = [](std::size_t count, const schema::AttemptRef& ref) {
+    return [=](FlatBufferBuilder& b) {
+      const auto confirmed = b.CreateVectorOfStructs(std::vector(count, ref));
+      finish(b, SchedulerMessage::AssignmentList, schema::CreateAssignmentList(b, 0, 0, 0, false, confirmed));
+    };
+  };
+  EXPECT_EQ(refusal(list(limits::kListItems, kRef)), "accepted");
+  EXPECT_EQ(refusal(list(limits::kListItems + 1, kRef)), "list_too_long");
+  EXPECT_EQ(refusal(list(1, {0, 0, 0, 1})), "missing_field");
+  EXPECT_EQ(refusal(list(1, {1, 0, 0, 0})), "missing_field");
+}
+
 TEST(CodecMeaning, WhatBelongsToOneAssignment) {
   struct Case {
     std::size_t token = 10;

@@ -192,6 +192,20 @@ TEST(Codec, ExtrasGoWithTheirAssignmentsIntoTheFrameThatHoldsThem) {
   EXPECT_EQ(extras, 20U);
 }
 
+TEST(Codec, WhatIsConfirmedGoesBeforeWhatIsAssigned) {
+  AssignmentList list{{task_template()}, {{ref(1), 0}}, {}};
+  for (std::uint32_t i = 0; i <= limits::kListItems; ++i) list.confirmed.push_back(ref(i));
+  list.is_provisional = true;
+  const auto frames = encode(list);
+  ASSERT_EQ(frames.size(), 3U);
+  const auto part = [&](std::size_t i) { return std::get<AssignmentList>(*decode(Buffer(frames[i]))); };
+  EXPECT_EQ(part(0).confirmed.size(), limits::kListItems);
+  EXPECT_EQ(part(1).confirmed, std::vector{ref(limits::kListItems)});
+  EXPECT_TRUE(part(2).is_provisional);
+  EXPECT_EQ(part(2).items.size(), 1U);
+  EXPECT_TRUE(part(2).confirmed.empty());
+}
+
 // ---- the seed's single messages
 
 TEST(Codec, SingleAssignmentIsAListOfOne) {

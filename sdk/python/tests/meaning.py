@@ -10,7 +10,7 @@ from typing import Any
 from stint_sdk.protocol import messages as m
 
 EXACT = 1 << 53
-LATER = {"prefetch"}  # came after a release, whose frames leave them at nothing
+LATER = {"prefetch", "knows_provisional", "is_provisional", "confirmed"}  # came after a release, whose frames leave them at nothing
 
 
 def meaning(value: Any) -> Any:

@@ -122,6 +122,9 @@ def template(draw: Draw) -> m.TaskTemplate:
 
 
 def assignments(draw: Draw) -> m.AssignmentList:
+    confirmed = tuple(ref(draw) for _ in range(draw.randrange(4)))
+    if draw.random() < 0.2:
+        return m.AssignmentList(confirmed=confirmed)
     templates = tuple(template(draw) for _ in range(draw.randrange(1, 3)))
     items = tuple(m.Assignment(ref(draw), at) for at in range(len(templates)))
     extras = tuple(
@@ -129,13 +132,14 @@ def assignments(draw: Draw) -> m.AssignmentList:
         for at in range(len(items))
         if draw.random() < 0.7
     )
-    return m.AssignmentList(templates, items, extras)
+    return m.AssignmentList(templates, items, extras, draw.random() < 0.5, draw.choice(((), confirmed)))
 
 
 def info(draw: Draw) -> m.AgentInfo:
     types = tuple(draw.sample(list(AgentType), draw.randrange(6)))
-    rest = (texts(draw), texts(draw), texts(draw), text(draw), text(draw), draw.randrange(2**32))
-    return m.AgentInfo(name(draw), text(draw), types, resources(draw), pairs(draw), *rest)
+    rest = (texts(draw), texts(draw), texts(draw), text(draw), text(draw))
+    room = (draw.randrange(2**32), draw.randrange(2**32))
+    return m.AgentInfo(name(draw), text(draw), types, resources(draw), pairs(draw), *rest, *room, draw.random() < 0.5)
 
 
 def message(draw: Draw) -> m.Message:

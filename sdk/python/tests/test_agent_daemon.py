@@ -46,6 +46,17 @@ def test_an_attempt_from_assignment_to_forgetting(world: World) -> None:
     assert world.connect().held == ()
 
 
+def test_confirmations_mean_nothing_to_who_was_given_nothing_provisional(world: World) -> None:
+    assert not world.connect().info.knows_provisional
+    world.assign(ref())
+    world.start(ref())
+    assert statuses(world.updates()) == [(2, TaskStatus.RUNNING)]
+    world.say(m.AssignmentList(confirmed=(ref(), ref(1))))
+    assert world.said() == [] and len(world.agent.attempts) == 1
+    world.end(ref())
+    assert statuses(world.updates()) == [(3, TaskStatus.COMPLETED)]
+
+
 def test_an_accepted_attempt_is_reported_if_it_does_not_start(world: World) -> None:
     world.runners.idle = 0
     world.connect()

@@ -190,6 +190,11 @@ ATTEMPT = {"attempt": REF}
         (SchedulerMessage.HELLO, {}, "wrong_direction"),
         (SchedulerMessage.ASSIGNMENT_LIST, {"items": [(*REF, 0)]}, "bad_value"),
         (SchedulerMessage.ASSIGNMENT_LIST, {"templates": [{"driver": b"x"}]}, "list_too_long"),
+        (SchedulerMessage.ASSIGNMENT_LIST, {"confirmed": [REF] * 1024, "provisional": True}, "accept"),
+        (SchedulerMessage.ASSIGNMENT_LIST, {"confirmed": [REF] * 1025}, "list_too_long"),
+        (SchedulerMessage.ASSIGNMENT_LIST, {"confirmed": [(0, 0, 0, 1)]}, "missing_field"),
+        (SchedulerMessage.ASSIGNMENT_LIST, {"confirmed": [(1, 0, 0, 0)]}, "missing_field"),
+        (SchedulerMessage.ASSIGNMENT_LIST, {"confirmed": [(2**63, 0, 0, 1)]}, "bad_value"),
         (SchedulerMessage.UPDATE_LIST, {"extras": [{"index": 0}]}, "bad_value"),
     ],
 )

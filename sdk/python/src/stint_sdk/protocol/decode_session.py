@@ -27,6 +27,7 @@ def agent_info(c: Checker, view: View) -> m.AgentInfo:
         types=types,
         window=view.number("window"),
         prefetch=view.number("prefetch"),
+        knows_provisional=view.flag("provisional"),
         name=c.text(view, "name", limits.NAME, required=True),
         version=c.text(view, "version", limits.NAME),
         resources=c.resources(view.child("resources")),

@@ -79,7 +79,9 @@ def assignment_list(c: Checker, view: View) -> m.AssignmentList:
         if record[4] >= len(templates):
             raise Refused("bad_value", f"template {record[4]} of {len(templates)}")
         items.append(m.Assignment(c.ref(record), record[4]))
-    return m.AssignmentList(templates, tuple(items), _assigned_extras(c, view, len(items)))
+    extras = _assigned_extras(c, view, len(items))
+    confirmed = tuple(c.ref(record) for record in c.structs(view, "confirmed", limits.LIST_ITEMS))
+    return m.AssignmentList(templates, tuple(items), extras, view.flag("provisional"), confirmed)
 
 
 def _assigned_extras(c: Checker, view: View, count: int) -> Sequence[m.AssignedExtra]:

@@ -175,6 +175,7 @@ def _info(info: m.AgentInfo) -> Table:
         "host": _text("host", info.host, limits.NAME),
         "window": info.window,
         "prefetch": info.prefetch,
+        "provisional": info.knows_provisional,
     }
 
 
@@ -334,6 +335,8 @@ def _assignment_list(assignments: m.AssignmentList) -> list[Unsealed]:
         "templates": [template_values(task) for task in assignments.templates],
         "items": [(*item.ref, item.template_index) for item in assignments.items],
         "extras": [_assigned_extra(extra) for extra in assignments.extras],
+        "provisional": assignments.is_provisional,
+        "confirmed": list(assignments.confirmed),
     }
     return [envelope(SchedulerMessage.ASSIGNMENT_LIST, values)]
 

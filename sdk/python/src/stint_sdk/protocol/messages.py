@@ -96,9 +96,13 @@ class AssignedExtra:
 
 @dataclass(frozen=True)
 class AssignmentList:
+    """is_provisional: nothing of them may be executed before they are confirmed. confirmed: of this session's provisional lists before."""
+
     templates: Sequence[TaskTemplate] = ()
     items: Sequence[Assignment] = ()
     extras: Sequence[AssignedExtra] = ()
+    is_provisional: bool = False
+    confirmed: Sequence[AttemptRef] = ()
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,10 @@ class StatusAck:
 
 @dataclass(frozen=True)
 class AgentInfo:
-    """types: () means all. window 0: no limit of its own. prefetch: how many of them may wait with it for its resources."""
+    """types: () means all. window 0: no limit of its own. prefetch: how many of them may wait with it for its resources.
+
+    knows_provisional: it executes nothing of a provisional assignment before it is confirmed.
+    """
 
     name: str
     version: str = ""
@@ -151,6 +158,7 @@ class AgentInfo:
     host: str = ""
     window: int = 0
     prefetch: int = 0
+    knows_provisional: bool = False
 
 
 @dataclass(frozen=True)
