@@ -19,9 +19,9 @@ import conform  # noqa: E402
 import e2e  # noqa: E402
 
 # Those that wait for a timeout are left to B-4.
-SCHEDULER = [f"S{section}" for section in (*range(1, 8), 10, 11, *range(14, 24), 26)] + "S24.0 S25.0 S25.12 S25.14 S25.15".split()
+SCHEDULER = [f"S{section}" for section in (*range(1, 8), 10, 11, *range(14, 24), 26, 27)] + "S24.0 S25.0 S25.12 S25.14 S25.15".split()
 AGENT = "A1.01 A1.08 A1.10 A2.0 A3.0 A4.0 A6 A7.0 A10.0 A14 A15 A17.01 A17.03 A18.0 A18.13 A19.03".split()
-AGENT += "A23.01 A23.03 A23.08 A23.10 A23.31 A23.43 A24.01 A24.02 A24.05 A24.21 A25.01 A25.05 A25.06 A25.13".split()
+AGENT += "A23.01 A23.03 A23.08 A23.10 A23.31 A23.43 A24.01 A24.02 A24.05 A24.21 A25.01 A25.05 A25.06 A25.13 A27.01 A27.04".split()
 
 
 class Conform(e2e.Case):

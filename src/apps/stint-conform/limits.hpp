@@ -10,6 +10,7 @@ namespace stint::conform::limits {
 inline constexpr Duration kPatience = std::chrono::seconds{25};  ///< for what the other side must do at once
 inline constexpr Duration kSlack = std::chrono::seconds{8};      ///< beyond a time that the protocol names
 inline constexpr Duration kQuiet = std::chrono::milliseconds{1500};  ///< that nothing may come in, where no later answer can show it
+inline constexpr Duration kPause = std::chrono::milliseconds{40};  ///< after which a scheduler has nothing left to write
 inline constexpr Duration kStartPatience = std::chrono::seconds{60};  ///< for an agent's process to connect
 inline constexpr Duration kEndPatience = std::chrono::seconds{5};  ///< from SIGTERM to SIGKILL of an agent of ours
 inline constexpr Duration kLeaseTestable = std::chrono::seconds{10};  ///< a longer lease is not waited for

@@ -155,21 +155,29 @@ Checked<Session> SchedulerSubject::establish(const protocol::Hello& hello, const
   return session;
 }
 
-Checked<Session> SchedulerSubject::establish_for_work() {
+Checked<Session> SchedulerSubject::establish_for_work(const protocol::Resume& resume) {
   if (target_.submit.empty()) return skip("--submit, a command that makes the scheduler hand out one exec task");
   if (!work_.owns_lock()) work_.lock();
-  return establish(make_hello(), working_resume());
+  return establish(make_hello(), resume);
 }
 
 Checked<AttemptRef> SchedulerSubject::take_work(Session& session) {
+  CONFORM_TRY(const auto given, take_list(session));
+  return given.ref;
+}
+
+Checked<SchedulerSubject::Given> SchedulerSubject::take_list(Session& session) {
   const auto output = run_command(replace_names(target_.submit, {{"agent", identity_.name}}));
   if (!output) return skip("--submit that succeeds: " + output.error().detail);
   const std::uint64_t job = first_number(*output);
   const Instant deadline = now() + limits::kPatience;
   for (;;) {
-    CONFORM_TRY(const auto list, session.take<protocol::AssignmentList>("an assignment", deadline - now()));
-    for (const auto& item : list.items)
-      if (job == 0 || item.ref.task.job.value == job) return item.ref;
+    CONFORM_TRY(auto list, session.take<protocol::AssignmentList>("an assignment", deadline - now()));
+    const auto wanted =
+        std::find_if(list.items.begin(), list.items.end(), [&](const auto& item) { return job == 0 || item.ref.task.job.value == job; });
+    if (wanted == list.items.end()) continue;
+    const AttemptRef ref = wanted->ref;
+    return Given{std::move(list), ref};
   }
 }
 

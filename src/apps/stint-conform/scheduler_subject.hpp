@@ -91,9 +91,16 @@ class SchedulerSubject {
 
   // ---- work: one case at a time
   [[nodiscard]] protocol::Resume working_resume() const;
-  [[nodiscard]] Checked<Session> establish_for_work();
+  [[nodiscard]] Checked<Session> establish_for_work() { return establish_for_work(working_resume()); }
+  [[nodiscard]] Checked<Session> establish_for_work(const protocol::Resume& resume);
   /// Submits one task and waits for its assignment.
   [[nodiscard]] Checked<AttemptRef> take_work(Session& session);
+  /// As take_work, with the list that names it.
+  struct Given {
+    protocol::AssignmentList list;
+    AttemptRef ref;
+  };
+  [[nodiscard]] Checked<Given> take_list(Session& session);
   [[nodiscard]] Check cancel(const AttemptRef& ref) const;
   /// Ends an attempt, so that no later session is given it again.
   [[nodiscard]] static Check finish(Session& session, const AttemptRef& ref, std::uint32_t number);

@@ -16,6 +16,7 @@ namespace stint::conform::agent {
 [[nodiscard]] std::vector<AgentCase> work_cases();
 [[nodiscard]] std::vector<AgentCase> held_cases();
 [[nodiscard]] std::vector<AgentCase> output_cases();
+[[nodiscard]] std::vector<AgentCase> provisional_cases();
 [[nodiscard]] std::vector<AgentCase> enrol_cases();
 [[nodiscard]] std::vector<AgentCase> enrol_answer_cases();
 [[nodiscard]] std::vector<AgentCase> rekey_cases();

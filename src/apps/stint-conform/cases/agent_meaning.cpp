@@ -12,7 +12,7 @@ using schema::SchedulerMessage;
 constexpr const char* kMissingRule = "| `missing_field` | an attempt, name or driver that must be there | Error |";
 constexpr const char* kRangeRule = "| `bad_enum`, `bad_progress`, `bad_value`, `bad_size`, `bad_resources` | out of range | Error |";
 constexpr const char* kListRule =
-    "| assignments, updates, acknowledgements, cancels, log acknowledgements in a frame | 1,024 | `list_too_long` |";
+    "| assignments, confirmations, updates, acknowledgements, cancels, log acknowledgements in a frame | 1,024 | `list_too_long` |";
 
 Check refused(Subject& subject, SchedulerMessage type, const Build& build, const char* code) {
   CONFORM_TRY(auto session, subject.establish());
@@ -93,6 +93,16 @@ Check bad_extra(Subject& subject, std::uint32_t first, std::uint32_t second, std
         const std::vector<flatbuffers::Offset<schema::AssignedExtra>> extras{schema::CreateAssignedExtraDirect(b, first, text.c_str()),
                                                                              schema::CreateAssignedExtraDirect(b, second, "t")};
         return schema::CreateAssignmentListDirect(b, &templates, &items, &extras).Union();
+      },
+      code);
+}
+
+Check bad_confirmed(Subject& subject, std::uint64_t job, std::size_t count, const char* code) {
+  return refused(
+      subject, SchedulerMessage::AssignmentList,
+      [=](Builder& b) {
+        const std::vector<schema::AttemptRef> all(count, schema::AttemptRef(job, 0, 0, 1));
+        return schema::CreateAssignmentListDirect(b, nullptr, nullptr, nullptr, false, &all).Union();
       },
       code);
 }
@@ -215,6 +225,8 @@ std::vector<AgentCase> meaning_cases() {
       {"A16.31", "a verdict of tomorrow", kRangeRule, bad_verdict},
       {"A16.32", "a reason to close of tomorrow", kRangeRule, bad_close},
       {"A16.33", "an acknowledgement of what it does not know", "| 9 | StatusAck | scheduler | |", ack_of_nobody},
+      {"A16.34", "1,025 confirmed", kListRule, [](Subject& s) { return bad_confirmed(s, 1, 1025, "list_too_long"); }},
+      {"A16.35", "a confirmed attempt without a job", kMissingRule, [](Subject& s) { return bad_confirmed(s, 0, 1, "missing_field"); }},
   };
 }
 

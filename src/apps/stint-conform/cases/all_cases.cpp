@@ -57,6 +57,7 @@ std::vector<SchedulerCase> scheduler_cases() {
   append(own, scheduler::meaning_cases());
   append(own, scheduler::work_cases());
   append(own, scheduler::output_cases());
+  append(own, scheduler::provisional_cases());
   append(own, of("enrolment", scheduler::enrol_cases()));
   append(own, of("enrolment", scheduler::enrol_frame_cases()));
   append(own, of("enrolment", scheduler::revocation_cases()));
@@ -77,6 +78,7 @@ std::vector<AgentCase> agent_cases() {
   append(own, agent::work_cases());
   append(own, agent::held_cases());
   append(own, agent::output_cases());
+  append(own, agent::provisional_cases());
   append(own, of("enrolment", agent::enrol_cases()));
   append(own, of("enrolment", agent::enrol_answer_cases()));
   append(own, of("rekey", agent::rekey_cases()));

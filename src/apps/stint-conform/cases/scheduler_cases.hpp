@@ -15,6 +15,7 @@ namespace stint::conform::scheduler {
 [[nodiscard]] std::vector<SchedulerCase> meaning_cases();
 [[nodiscard]] std::vector<SchedulerCase> work_cases();
 [[nodiscard]] std::vector<SchedulerCase> output_cases();
+[[nodiscard]] std::vector<SchedulerCase> provisional_cases();
 [[nodiscard]] std::vector<SchedulerCase> enrol_cases();
 [[nodiscard]] std::vector<SchedulerCase> enrol_frame_cases();
 [[nodiscard]] std::vector<SchedulerCase> revocation_cases();

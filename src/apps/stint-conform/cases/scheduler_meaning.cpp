@@ -13,7 +13,7 @@ using schema::SchedulerMessage;
 constexpr const char* kMissingRule = "| `missing_field` | an attempt, name or driver that must be there | Error |";
 constexpr const char* kRangeRule = "| `bad_enum`, `bad_progress`, `bad_value`, `bad_size`, `bad_resources` | out of range | Error |";
 constexpr const char* kListRule =
-    "| assignments, updates, acknowledgements, cancels, log acknowledgements in a frame | 1,024 | `list_too_long` |";
+    "| assignments, confirmations, updates, acknowledgements, cancels, log acknowledgements in a frame | 1,024 | `list_too_long` |";
 constexpr const char* kNameRule = "| names, also of labels and metrics, versions, codes, kernel boot ids | 256 bytes | `text_too_long` |";
 constexpr const char* kDetailRule = "| details, drivers, notes, paths, values of labels | 4,096 bytes | `text_too_long` |";
 constexpr const char* kInfoRule =
