@@ -135,7 +135,9 @@ void Agent::on_message(protocol::AssignmentList message, Now now) {
     if (item.template_index >= message.templates.size()) continue;
     if (!make_way(item.ref, now))  // it would be taken for the one that was forgotten: the next Resume asks for it again
       return session()->close(protocol::CloseReason::normal, "the journal cannot forget an attempt that is given anew");
-    if (auto* held = attempts_.find(item.ref)) {
+    auto* const held = attempts_.find(item.ref);
+    const bool is_new = held == nullptr;
+    if (held != nullptr) {
       held->is_provisional = held->is_provisional && message.is_provisional;
       held->sent = 0;  // the scheduler does not know that we have it
       attempts_.resend(*held);
@@ -143,9 +145,9 @@ void Agent::on_message(protocol::AssignmentList message, Now now) {
       executor_.refuse(item.ref, std::move(*why), now);
     } else {
       executor_.accept(item.ref, message.templates[item.template_index], own_extra, now);
-      attempts_.find(item.ref)->is_provisional = message.is_provisional;
       accepts_.emplace_back(now.mono + limits::kAcceptReportDelay, item.ref);
     }
+    if (is_new) attempts_.find(item.ref)->is_provisional = message.is_provisional;
   }
 }
 
@@ -171,12 +173,7 @@ void Agent::on_message(const protocol::Reconcile& message, Now now) {
 void Agent::apply_verdict(Attempt& attempt, const protocol::AttemptVerdict& verdict, Now now) {
   if (attempt.is_forgotten) return;
   attempt.accept_is_due = true;
-  if (verdict.verdict == protocol::Verdict::forget) {
-    attempt.is_unwanted = true;
-    executor_.stop(attempt, ports::Driver::StopMode::kill, EndReason::cancelled, now);
-    return attempts_.settle(attempt);
-  }
-  attempt.is_provisional = false;  // who remembers it has written it down
+  if (verdict.verdict == protocol::Verdict::forget) return disown(attempt, now);
   // What the scheduler has now, not what it once acknowledged: one that was restored from a backup has less, and gets it again.
   if (verdict.verdict == protocol::Verdict::keep) {
     attempt.logs[0].acked = verdict.stdout_acked;

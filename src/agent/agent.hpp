@@ -127,8 +127,9 @@ class Agent final : public ports::LinkClient {
 
   /// The session that speaks for the agent; null: none.
   [[nodiscard]] protocol::Session* session() const { return lines_[speaking_].session.get(); }
-  void speak_on(LineId line);
-  void lose_session();
+  void speak_on(LineId line, Now now);
+  void lose_session(Now now);
+  void disown(Attempt& attempt, Now now);
   void confirm_key();
   void dial_after(LineId lost, Now now);
 

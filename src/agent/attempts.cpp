@@ -171,6 +171,10 @@ std::vector<protocol::StatusUpdate> Attempts::take_updates() {
   for (Attempt* attempt : std::exchange(unsent_, {})) {
     attempt->is_unsent = false;
     if (attempt->is_forgotten || attempt->is_dirty) continue;
+    if (attempt->is_provisional) {  // nobody else knows of it
+      resend(*attempt);
+      continue;
+    }
     const auto newest = std::max(attempt->sent, attempt->acked);
     if (attempt->state.number <= newest) continue;
     if (attempt->state.status == TaskStatus::pending && !attempt->accept_is_due) continue;

@@ -50,7 +50,7 @@ void Agent::on_link_open(LineId id, Now now) {
   line.is_dialing = false;
   line.epoch = key.epoch;
   line.session = protocol::make_agent_session(options, now);
-  if (!has_session) speak_on(id);
+  if (!has_session) speak_on(id, now);
 }
 
 void Agent::on_link_failed(LineId id, const std::string& why, Now now) {
@@ -73,7 +73,7 @@ void Agent::on_link_closed(LineId id, Now now) {
   pump(id, now);
   line.session.reset();
   if (id == speaking_) {
-    lose_session();
+    lose_session(now);
     Line& silenced = lines_[other(id)];
     if (silenced.session && !silenced.session->ended() && silenced.is_silenced)
       silenced.session->close(protocol::CloseReason::normal, "the connection that was to follow it has ended");
@@ -89,21 +89,30 @@ void Agent::dial_after(LineId lost, Now now) {
   line.dial_at = Instant::max();
   const Line& rest = lines_[other(lost)];
   if (rest.is_in_use() && !rest.is_silenced) {
-    if (lost == speaking_) speak_on(other(lost));
+    if (lost == speaking_) speak_on(other(lost), now);
     return;
   }
   if (rest.dial_at == Instant::max()) line.dial_at = now.mono + backoff_.next_delay();
 }
 
-void Agent::speak_on(LineId id) {
+void Agent::speak_on(LineId id, Now now) {
   speaking_ = id;
-  lose_session();
+  lose_session(now);
 }
 
-void Agent::lose_session() {
+void Agent::lose_session(Now now) {
   is_synced_ = false;
   attempts_.on_session_lost();
   logs_.on_session_lost();
+  for (auto* attempt : attempts_.in_order())
+    if (attempt->is_provisional) disown(*attempt, now);  // another one may have its name when we are back
+}
+
+/// The scheduler wants to hear nothing of it, or does not know it.
+void Agent::disown(Attempt& attempt, Now now) {
+  attempt.is_unwanted = true;
+  executor_.stop(attempt, ports::Driver::StopMode::kill, EndReason::cancelled, now);
+  attempts_.settle(attempt);
 }
 
 bool Agent::has_link_output(LineId id) const { return lines_[id].session && lines_[id].session->has_output(); }
@@ -135,11 +144,11 @@ void Agent::pump(LineId id, Now now) {
   while (lines_[id].session && lines_[id].session->next(event)) std::visit([&](auto& e) { on_event(id, std::move(e), now); }, event);
 }
 
-void Agent::on_event(LineId id, const protocol::Established& event, Now /*now*/) {
+void Agent::on_event(LineId id, const protocol::Established& event, Now now) {
   log_.info("connected to the scheduler, session " + std::to_string(event.session.value));
   if (id != speaking_) {
     lines_[speaking_].is_silenced = lines_[speaking_].session != nullptr;
-    speak_on(id);
+    speak_on(id, now);
   }
   heartbeat_ = event.heartbeat_interval;
   protocol::Resume resume;

@@ -97,24 +97,30 @@ TEST_F(Provisional, AnOrdinaryListConfirmsItToo) {
   EXPECT_EQ(world.task(0).last()->status, TaskStatus::completed);
 }
 
-TEST_F(Provisional, ASchedulerThatHasItSaysSoWhenItIsBack) {
+TEST_F(Provisional, WhatIsNotConfirmedIsForgottenWithItsSession) {
   announce(0);
   world.cut();
-  world.advance(1s);
-  EXPECT_TRUE(world.driver.starts.empty());
+  EXPECT_EQ(world.driver.releases, std::vector{ref(0)}) << "so that the driver forgets it, too";
+  world.advance(1min);
   world.connect();
-  ASSERT_EQ(world.scheduler.resumes.back().held.size(), 1U);
-  EXPECT_EQ(world.driver.starts[ref(0)], 1);
-}
-
-TEST_F(Provisional, WhatASchedulerForgotWithItsLastBatchIsNeverStarted) {
-  announce(0);
-  world.cut();
-  world.scheduler.verdicts[ref(0)] = protocol::Verdict::forget;
-  world.connect();
+  EXPECT_TRUE(world.scheduler.resumes.back().held.empty());
+  confirm({ref(0)});
   EXPECT_TRUE(world.driver.starts.empty());
   EXPECT_EQ(world.agent->held(), 0U);
-  EXPECT_EQ(world.driver.releases, std::vector<AttemptRef>{ref(0)}) << "so that the driver forgets it, too";
+  EXPECT_TRUE(world.task(0).updates.empty());
+}
+
+TEST_F(Provisional, NothingIsSaidOfItBeforeItIsConfirmed) {
+  auto too_many = task_template();
+  too_many.resources.gpus = 3;
+  announce(0);
+  announce(1, too_many);
+  world.advance(1min);
+  EXPECT_TRUE(world.task(0).updates.empty());
+  EXPECT_TRUE(world.task(1).updates.empty());
+  confirm({ref(0), ref(1)});
+  EXPECT_EQ(world.task(0).last()->status, TaskStatus::running);
+  EXPECT_EQ(world.task(1).last()->reason, EndReason::refused);
 }
 
 /// The scheduler died before it had written the first, and decides anew under the same name: both reach the agent in one read.
@@ -132,10 +138,9 @@ TEST_F(Provisional, OneThatWasForgottenMakesWayForAnotherOfItsName) {
 
 TEST_F(Provisional, OneThatTheJournalCannotForgetIsAskedForAgain) {
   announce(0);
-  world.cut();
-  world.scheduler.verdicts[ref(0)] = protocol::Verdict::forget;
-  world.scheduler.after_reconcile = [&] { world.scheduler.assign({ref(0)}, task_template()); };
   world.journal.is_full = true;
+  world.cut();
+  world.scheduler.after_reconcile = [&] { world.scheduler.assign({ref(0)}, task_template()); };
   world.advance(1min);
   world.connect();
   EXPECT_FALSE(world.agent->is_synced()) << "the assignment was not heard, and the next session says so";
