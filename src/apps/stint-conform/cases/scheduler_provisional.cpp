@@ -86,7 +86,7 @@ Check knows(Subject& subject) {
   return {};
 }
 
-/// As an agent that is quick, or refuses: the end is said before anything is confirmed.
+/// As an agent that refuses at once: the end is said before anything is confirmed.
 Check updates_before(Subject& subject) {
   CONFORM_TRY(auto session, subject.establish_for_work(knowing_resume(subject)));
   for (int i = 0; i < kJobs; ++i) {
@@ -104,10 +104,11 @@ Check updates_before(Subject& subject) {
   return {};
 }
 
-/// The session ends before the agent was told more. What it holds has a verdict, which is all it needs to go on.
+/// The session ends before anything was said of it: agents name in Resume what was confirmed.
 Check held_in_the_next_session(Subject& subject) {
   CONFORM_TRY(auto session, subject.establish_for_work(knowing_resume(subject)));
   CONFORM_TRY(const auto given, take_next(subject, session));
+  CONFORM_CHECK(expect_confirmed(session, given));
   session.peer().socket().close();
   CONFORM_TRY(auto next, subject.shake_hands());
   auto resume = knowing_resume(subject);
@@ -146,7 +147,7 @@ std::vector<SchedulerCase> provisional_cases() {
       {"S27.02", "nor one that takes back that it knows them", kOtherRule, no_longer_knows},
       {"S27.03", "one that knows them: each is ordinary, or is confirmed", kConfirmRule, knows},
       {"S27.04", "updates of a provisional attempt are judged like any other", kUpdateRule, updates_before},
-      {"S27.05", "one that is held in the next session, unconfirmed: Keep", kConfirmRule, held_in_the_next_session},
+      {"S27.05", "one that was confirmed and is held in the next session: Keep", kConfirmRule, held_in_the_next_session},
       {"S27.06", "one that is not held in the next session comes again there", kVerdictRule, not_held_in_the_next_session},
   };
 }
