@@ -162,11 +162,12 @@ Check named_before_it_is_given(Subject& subject, Session& session) {
   return confirm_and_run(session, ref);
 }
 
+/// Its end may be told before it is confirmed, or behind that.
 Check cancelled(Subject& subject, Session& session) {
   CONFORM_TRY(const auto ref, give(subject, session));
   session.send(protocol::Cancel{{{ref, protocol::CancelMode::kill, EndReason::cancelled}}});
-  CONFORM_CHECK(ends_unbegun(session, ref));
   session.send(confirmation(ref));
+  CONFORM_CHECK(ends_unbegun(session, ref));
   return does_not_begin(session, ref);
 }
 
@@ -222,7 +223,8 @@ std::vector<AgentCase> provisional_cases() {
       {"A27.07", "two provisional attempts, of which one is confirmed", kNamedRule, known(only_the_one_that_is_named)},
       {"A27.08", "`confirmed` names what it does not hold", kPassedOverRule, known(named_and_not_held)},
       {"A27.09", "`confirmed` names what is given later", kPassedOverRule, known(named_before_it_is_given)},
-      {"A27.10", "Cancel of a provisional attempt", "| 14 | Cancel | scheduler | the StatusUpdate of the end |", known(cancelled)},
+      {"A27.10", "Cancel of a provisional attempt, which is then confirmed: never begun",
+       "| 14 | Cancel | scheduler | the StatusUpdate of the end |", known(cancelled)},
       {"A27.11", "a provisional attempt over a reconnect: never begun, not named again", kForgottenRule, known(forgotten)},
       {"A27.12", "another provisional attempt of its name", kForgottenRule, known(given_anew)},
       {"A27.13", "another attempt of its name that is not provisional", kForgottenRule, known(given_anew_at_once)},
