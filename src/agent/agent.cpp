@@ -139,6 +139,7 @@ void Agent::on_message(protocol::AssignmentList message, Now now) {
     const bool is_new = held == nullptr;
     if (held != nullptr) {
       held->is_provisional = held->is_provisional && message.is_provisional;
+      held->is_unwanted = false;  // one that was to be forgotten and has not ended yet: its end is told as that of the new one
       held->sent = 0;  // the scheduler does not know that we have it
       attempts_.resend(*held);
     } else if (auto why = find_refusal()) {

@@ -153,6 +153,21 @@ TEST_F(Provisional, OneThatTheJournalCannotForgetIsAskedForAgain) {
   EXPECT_EQ(world.driver.starts[ref(0)], 1);
 }
 
+/// Nobody can tell whether it had been started: what comes under its name meanwhile shares its end.
+TEST_F(Provisional, OneThatIsForgottenWhileTheKeeperIsAwayAndGivenAnewIsLost) {
+  announce(0);
+  world.driver.is_away = true;
+  world.scheduler.verdicts[ref(0)] = protocol::Verdict::forget;
+  world.scheduler.after_reconcile = [&] { world.scheduler.assign({ref(0)}, task_template()); };
+  world.restart();
+  EXPECT_EQ(world.agent->held(), 1U);
+  world.driver.come_back();
+  world.settle();
+  ASSERT_NE(world.task(0).last(), nullptr);
+  EXPECT_EQ(world.task(0).last()->reason, EndReason::lost);
+  EXPECT_TRUE(world.driver.starts.empty());
+}
+
 TEST_F(Provisional, ACancelEndsIt) {
   announce(0);
   world.scheduler.session->send(protocol::Cancel{{{ref(0), protocol::CancelMode::graceful, EndReason::cancelled}}});

@@ -114,6 +114,7 @@ class ScriptedDriver final : public ports::Driver {
   /// A new agent has connected.
   void attach() {
     events_.clear();
+    if (is_away) return;
     for (auto& [id, task] : tasks) {
       task.window_end[0] = task.window_end[1] = 0;
       events_.emplace_back(ports::DriverHeld{id, task.ended});
@@ -156,6 +157,7 @@ class ScriptedDriver final : public ports::Driver {
   std::vector<std::pair<AttemptRef, StopMode>> stops;
   std::vector<AttemptRef> releases;
   std::vector<std::string> notes_;
+  bool is_away = false;  ///< when an agent connects
 
  private:
   void flow(const AttemptRef& id, std::uint8_t stream) {
