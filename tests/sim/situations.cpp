@@ -53,7 +53,8 @@ enum class Named : std::uint8_t {
   key_removed,
   provisional,
   confirmed,
-  confirmed_by_verdict,
+  given_again_unconfirmed,
+  kept_unconfirmed,
   given_up_unconfirmed,
 };
 constexpr std::array kNamed{"another attempt joined one out of reach",
@@ -81,7 +82,8 @@ constexpr std::array kNamed{"another attempt joined one out of reach",
                             "a key was removed",
                             "given before it was durable",
                             "confirmed",
-                            "confirmed by a verdict",
+                            "given again after it was not confirmed",
+                            "kept after it was not confirmed",
                             "given up before it was durable"};
 
 using Pair = std::pair<TaskStatus, EndReason>;
@@ -289,7 +291,7 @@ void Situations::hear(const protocol::Reconcile& reconcile) {
     reach(Kind::verdict, static_cast<std::size_t>(item.verdict));
     if (unconfirmed_.erase(item.ref) == 0) continue;
     const bool is_kept = item.verdict == protocol::Verdict::keep;
-    reach(Kind::named, static_cast<std::size_t>(is_kept ? Named::confirmed_by_verdict : Named::given_up_unconfirmed));
+    reach(Kind::named, static_cast<std::size_t>(is_kept ? Named::kept_unconfirmed : Named::given_up_unconfirmed));
   }
 }
 
@@ -298,9 +300,12 @@ void Situations::hear(const protocol::AssignmentList& list) {
     if (unconfirmed_.erase(ref) > 0) reach(Kind::named, static_cast<std::size_t>(Named::confirmed));
   for (const auto& item : list.items) {
     if (!given_.insert(item.ref).second) reach(Kind::named, static_cast<std::size_t>(Named::assigned_again));
-    if (!list.is_provisional) continue;
-    unconfirmed_.insert(item.ref);
-    reach(Kind::named, static_cast<std::size_t>(Named::provisional));
+    if (list.is_provisional) {
+      unconfirmed_.insert(item.ref);
+      reach(Kind::named, static_cast<std::size_t>(Named::provisional));
+    } else if (unconfirmed_.erase(item.ref) > 0) {
+      reach(Kind::named, static_cast<std::size_t>(Named::given_again_unconfirmed));
+    }
   }
 }
 
