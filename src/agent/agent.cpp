@@ -135,21 +135,27 @@ void Agent::on_message(protocol::AssignmentList message, Now now) {
     if (item.template_index >= message.templates.size()) continue;
     if (!make_way(item.ref, now))  // it would be taken for the one that was forgotten: the next Resume asks for it again
       return session()->close(protocol::CloseReason::normal, "the journal cannot forget an attempt that is given anew");
-    auto* const held = attempts_.find(item.ref);
-    const bool is_new = held == nullptr;
-    if (held != nullptr) {
-      held->is_provisional = held->is_provisional && message.is_provisional;
-      held->is_unwanted = false;  // one that was to be forgotten and has not ended yet: its end is told as that of the new one
-      held->sent = 0;  // the scheduler does not know that we have it
-      attempts_.resend(*held);
-    } else if (auto why = find_refusal()) {
-      executor_.refuse(item.ref, std::move(*why), now);
+    if (auto* held = attempts_.find(item.ref)) {
+      assign_again(*held, message.is_provisional);
     } else {
-      executor_.accept(item.ref, message.templates[item.template_index], own_extra, now);
-      accepts_.emplace_back(now.mono + limits::kAcceptReportDelay, item.ref);
+      assign(item.ref, message.templates[item.template_index], own_extra, now);
+      attempts_.find(item.ref)->is_provisional = message.is_provisional;
     }
-    if (is_new) attempts_.find(item.ref)->is_provisional = message.is_provisional;
   }
+}
+
+void Agent::assign(const AttemptRef& ref, const protocol::TaskTemplate& tmpl, const protocol::AssignedExtra* extra, Now now) {
+  if (auto why = find_refusal()) return executor_.refuse(ref, std::move(*why), now);
+  executor_.accept(ref, tmpl, extra, now);
+  accepts_.emplace_back(now.mono + limits::kAcceptReportDelay, ref);
+}
+
+/// The scheduler does not know that we have it. One that was to be forgotten and has not ended yet tells its end as that of the new one.
+void Agent::assign_again(Attempt& held, bool is_provisional) {
+  held.is_provisional = held.is_provisional && is_provisional;
+  held.is_unwanted = false;
+  held.sent = 0;
+  attempts_.resend(held);
 }
 
 void Agent::on_message(const protocol::StatusAck& message, Now /*now*/) {

@@ -130,6 +130,8 @@ class Agent final : public ports::LinkClient {
   void speak_on(LineId line, Now now);
   void lose_session(Now now);
   void disown(Attempt& attempt, Now now);
+  void assign(const AttemptRef& ref, const protocol::TaskTemplate& tmpl, const protocol::AssignedExtra* extra, Now now);
+  void assign_again(Attempt& held, bool is_provisional);
   void confirm_key();
   void dial_after(LineId lost, Now now);
 
