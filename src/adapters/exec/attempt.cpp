@@ -61,7 +61,7 @@ Status Attempt::prepare(ports::LaunchSpec spec, AttemptHost& host) {
   std::erase_if(spec.env, [](const auto& entry) { return entry.first == kReportVariable; });
   spec.env.emplace_back(kReportVariable, host.state.path() + "/run/" + report_name(spec.ref));
   order_.emplace(SpawnSpec{std::move(spec.command), std::move(spec.env), std::move(workdir), host.null_file.get(), cgroup_.entries(),
-                           host.open_files});
+                           cgroup_.limits_memory(), host.open_files});
   return {};
 }
 

@@ -62,6 +62,8 @@ class Attempt {
   /// The result, with the sizes of the output; only when has_ended().
   [[nodiscard]] const ports::DriverEnded& ended() const { return ended_; }
 
+  /// What take_order() would give; nullptr: nothing.
+  [[nodiscard]] const SpawnSpec* order() const { return order_ ? &*order_ : nullptr; }
   /// What to spawn; asked once, and answered by on_spawned(). None: it has ended meanwhile.
   [[nodiscard]] std::optional<SpawnSpec> take_order(AttemptHost& host);
   /// It is not wanted any more, and its order was not taken.

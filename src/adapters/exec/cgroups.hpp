@@ -27,6 +27,7 @@ class TaskCgroup {
 
   /// Files to which the child writes "0" to enter; they are open as long as this is.
   [[nodiscard]] std::vector<int> entries() const;
+  [[nodiscard]] bool limits_memory() const { return !pieces_.empty() && !may_serve_again_; }
   /// Processes in it that the kernel killed at the memory limit.
   [[nodiscard]] std::uint64_t oom_kills() const;
   /// Kills whatever is in it, in whichever process group.

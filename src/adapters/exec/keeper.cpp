@@ -205,7 +205,7 @@ void Keeper::hold(Number number, std::unique_ptr<Attempt> attempt) {
 /// One alone is started here and now, unless a child is ready for it: another thread would take it up later. Many are left to the spawner,
 /// a few at a time.
 void Keeper::spawn_waiting() {
-  const bool is_alone = waiting_.size() == 1 && spawning_.empty() && !spawner_.is_ready();
+  const bool is_alone = waiting_.size() == 1 && spawning_.empty();
   while (!waiting_.empty() && spawning_.size() < limits::kSpawnsAtOnce) {
     const Number number = waiting_.front();
     waiting_.pop_front();
@@ -213,7 +213,7 @@ void Keeper::spawn_waiting() {
     auto order = held.attempt->take_order(host_);
     if (!order) {
       changed(number, held);
-    } else if (is_alone) {
+    } else if (is_alone && !spawner_.is_ready_for(*order)) {
       const StandsBack stands_back;
       on_spawned(number, spawn(*order), now_boottime());
     } else {

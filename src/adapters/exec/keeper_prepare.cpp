@@ -9,11 +9,10 @@ void Keeper::prepare(ports::LaunchSpec spec) {
   if (by_ref_.contains(spec.ref)) return;
   const Number number = next_number_++;
   prepared_ = Prepared{number, make_attempt(std::move(spec))};
-  if (prepared_->attempt->has_ended() || !spawner_.is_ready()) return;  // both are seen to when it proceeds
-  if (auto order = prepared_->attempt->take_order(host_)) {
-    spawning_.insert(number);
-    spawner_.prepare(number, std::move(*order));
-  }
+  const SpawnSpec* const order = prepared_->attempt->order();
+  if (order == nullptr || !spawner_.is_ready_for(*order)) return;  // it is seen to when it proceeds
+  spawning_.insert(number);
+  spawner_.prepare(number, *prepared_->attempt->take_order(host_));
 }
 
 void Keeper::proceed(const AttemptRef& ref) {

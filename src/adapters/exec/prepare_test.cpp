@@ -54,6 +54,9 @@ class PrepareTest : public ExecTest {
     }
     return 0;
   }
+  void wait_for_ready_child_if_any() const {
+    if (ReadyChild::kIsPossible) static_cast<void>(wait_for_ready_child());
+  }
   static std::string name_of(pid_t pid) {
     std::ifstream file{"/proc/" + std::to_string(pid) + "/comm"};
     return {std::istreambuf_iterator<char>{file}, {}};
@@ -142,6 +145,24 @@ TEST_F(PrepareTest, KilledWhileItIsPreparedItIsRefusedSoThatAnotherAgentTakesIt)
   EXPECT_EQ(agent->seen[attempt_ref(1, 0)].ended->reason, EndReason::refused);
   EXPECT_NE(agent->seen[attempt_ref(1, 0)].ended->detail.find("was killed"), std::string::npos);
   EXPECT_EQ(ran(), "");
+}
+
+/// The kernel counts the arguments to the new program's memory while the child still has ours, and kills all who share what it kills.
+TEST_F(PrepareTest, ArgumentsBeyondItsMemoryLimitKillNobodyElse) {
+  const auto bystander = attempt_ref(4);
+  agent->driver->start(shell(bystander, "sleep 1000"));
+  ASSERT_TRUE(agent->run_until_started(bystander));
+  wait_for_ready_child_if_any();
+  for (const bool is_prepared : {false, true}) {
+    auto spec = task(is_prepared ? 1 : 0);
+    spec.resources.memory_bytes = kMiB;
+    for (int i = 0; i < 15; ++i) spec.command.push_back(std::string(std::size_t{120} << 10, 'x'));
+    if (is_prepared) agent->driver->prepare(spec);
+    wait_for_keeper();
+    run(spec);
+    EXPECT_EQ(agent->gone, 0);
+  }
+  EXPECT_FALSE(agent->seen[bystander].ended);
 }
 
 TEST_F(PrepareTest, ATaskHasTheOrdinaryPolicyOfTheProcessor) {

@@ -19,6 +19,7 @@ struct SpawnSpec {
   UniqueFd workdir;                                       ///< an open directory
   int stdin_fd = -1;
   std::vector<int> cgroup_files;                          ///< each gets "0" written by the child: cgroup.procs (v2) or tasks (v1)
+  bool limits_memory = false;                             ///< one of the cgroups does
   rlimit open_files{};                                    ///< what the child may open: our own limit is raised
 };
 

@@ -46,7 +46,7 @@ Status Spawner::open() {
 void Spawner::order(Number number, SpawnSpec spec) {
   {
     const std::lock_guard lock(mutex_);
-    if (ready_ && !ready_->order) {
+    if (may_take(spec)) {
       if (give_order(*ready_, {number, std::move(spec)})) let_proceed(*ready_);
       return;
     }
@@ -87,10 +87,12 @@ void Spawner::work() {
 
 // --- the child that is ready
 
-bool Spawner::is_ready() {
+bool Spawner::is_ready_for(const SpawnSpec& spec) {
   const std::lock_guard lock(mutex_);
-  return ready_ && !ready_->order;
+  return may_take(spec);
 }
+
+bool Spawner::may_take(const SpawnSpec& spec) const { return ready_ && !ready_->order && !spec.limits_memory; }
 
 void Spawner::make_ready() {
   if (!ReadyChild::kIsPossible) return;
@@ -105,10 +107,10 @@ void Spawner::make_ready() {
 
 void Spawner::prepare(Number number, SpawnSpec spec) {
   const std::lock_guard lock(mutex_);
-  if (ready_ && !ready_->order) {
+  if (may_take(spec)) {
     give_order(*ready_, {number, std::move(spec)});
   } else {
-    report(number, fail(Errc::unavailable, kKilledEarly));  // between is_ready() and now
+    report(number, fail(Errc::unavailable, kKilledEarly));  // between is_ready_for() and now
   }
 }
 

@@ -44,9 +44,10 @@ class Spawner {
 
   /// Has a child made for the next order, if there is none and none is being made. For when there is time.
   void make_ready();
-  /// A child waits for the next order.
-  [[nodiscard]] bool is_ready();
-  /// Only if is_ready(): has all done for this order but to execute it. Its outcome comes after proceed() or give_up(), or when it failed.
+  /// A child waits, and may be given this. None is given a memory limit: the kernel counts the arguments to it while the child still has our
+  /// memory, and whom it kills for that it kills with all who share their memory. (It spares a child in vfork.)
+  [[nodiscard]] bool is_ready_for(const SpawnSpec& spec);
+  /// Only if is_ready_for() it: has all done for this order but to execute it. Its outcome comes after proceed() or give_up(), or when it failed.
   void prepare(Number number, SpawnSpec spec);
   void proceed(Number number);
   void give_up(Number number);
@@ -72,6 +73,7 @@ class Spawner {
   [[nodiscard]] static Result<Ready> make_child();
   [[nodiscard]] static Result<Spawned> outcome_of(Ready& ready, ReadyChild::End end);
   /// These with the lock.
+  [[nodiscard]] bool may_take(const SpawnSpec& spec) const;
   [[nodiscard]] Ready* find_prepared(Number number);
   bool give_order(Ready& ready, Order order);
   static void let_proceed(Ready& ready);
