@@ -47,7 +47,8 @@ class Spawner {
   /// A child waits, and may be given this. None is given a memory limit: the kernel counts the arguments to it while the child still has
   /// our memory, and whom it kills for that it kills with all who share their memory. (It spares a child in vfork.)
   [[nodiscard]] bool is_ready_for(const SpawnSpec& spec);
-  /// Only if is_ready_for() it: has all done for this order but to execute it. Its outcome comes after proceed() or give_up(), or when it failed.
+  /// Only if is_ready_for() it: has all done for this order but to execute it. Its outcome comes after proceed() or give_up(), or when it
+  /// failed.
   void prepare(Number number, SpawnSpec spec);
   void proceed(Number number);
   void give_up(Number number);
