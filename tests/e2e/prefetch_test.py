@@ -6,7 +6,8 @@ import e2e
 TASKS = 60
 # Takes the place of which there is one; whoever finds it taken says so.
 ALONE = "if mkdir at_work; then sleep 0.02; rmdir at_work; echo $STINT_INDEX >>done; else echo $STINT_INDEX >>two_at_once; fi"
-SLOW = "sleep 0.1"
+MANY = 150
+SLOW = "sleep 0.05"  # far below what is short for a scheduler, also where processes wait for a processor
 
 
 class Prefetch(e2e.Case):
@@ -18,11 +19,11 @@ class Prefetch(e2e.Case):
         cls.cell.wait_for_agents(cls.api)
 
     def placed_and_not_running(self, job):
-        tasks = self.api.get(f"/v1/jobs/{job}/tasks?limit={TASKS}")["items"]
+        tasks = self.api.get(f"/v1/jobs/{job}/tasks?limit={MANY}")["items"]
         return [task["id"] for task in tasks if task["state"] == "pending" and task["attempts"] > 0]
 
     def recalled(self, job):
-        tasks = self.api.get(f"/v1/jobs/{job}/tasks?limit={TASKS}")["items"]
+        tasks = self.api.get(f"/v1/jobs/{job}/tasks?limit={MANY}")["items"]
         attempts = [attempt for task in tasks if task["attempts"] > 1 for attempt in self.task(task["id"])["attempts_list"]]
         return [attempt for attempt in attempts if attempt["reason"] == "recalled"]
 
@@ -33,7 +34,7 @@ class Prefetch(e2e.Case):
         self.assertEqual(sorted(range(1, TASKS + 1)), sorted(map(int, (self.cwd / "done").read_text().split())))
 
     def test_what_waits_is_explained_and_recalled_for_another_agent(self):
-        job = self.run_detached("--array", f"1-{TASKS}", "--cpu", "1", "--", "sh", "-c", SLOW)
+        job = self.run_detached("--array", f"1-{MANY}", "--cpu", "1", "--", "sh", "-c", SLOW)
         self.eventually("tasks that wait at the agent", lambda: self.placed_and_not_running(job))
 
         self.eventually("the agent's own count of them", lambda: self.api.get("/v1/agents/one")["waiting"] > 0)
