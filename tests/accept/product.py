@@ -92,6 +92,24 @@ class Product:
                     found.append(int(entry.name))
         return found
 
+    def keepers(self):
+        """Pids of the keepers, their guards and the children they have ready; any of them may end the moment another one does."""
+        found = []
+        for pid in self.processes():
+            try:
+                if os.readlink(f"/proc/{pid}/exe").endswith("stint-keeper"):
+                    found.append(pid)
+            except OSError:
+                continue
+        return found
+
+    def kill_keepers(self):
+        for pid in self.keepers():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
     def end(self):
         """Whatever is still there ends now; keepers take their tasks with them."""
         for pid in self.processes():
