@@ -64,7 +64,7 @@ struct Attempt {
   std::uint32_t gpus_wanted = 0;
   Resources room;                           ///< it takes of the agent's while the driver has it
   bool is_provisional = false;              ///< not durable at the scheduler: nothing of it may be executed or told
-  bool is_prepared = false;                 ///< the driver has seen `launch`, which is complete
+  bool is_prepared = false;                 ///< `launch` is complete; if it is provisional, the driver has seen it
   bool is_adopted = false;                  ///< begun by an earlier process: what it takes is not known
   bool is_dirty = false;                    ///< state is newer than the journal
   bool is_unsent = false;                   ///< looked at when updates are next taken

@@ -368,7 +368,7 @@ void send_all(protocol::Session& session, Outgoing& out) {
 
 }  // namespace
 
-/// One list for each agent, or nothing: what would have to be read from the store first is left to tell().
+/// At most one list for each agent; what does not go into it is left to tell().
 void SessionHub::announce(const std::vector<core::Send>& sends, const AssignmentSource& source) {
   std::map<AgentNumber, Outgoing> outgoing;
   for (const auto& send : sends) {

@@ -1,6 +1,5 @@
 #include "adapters/exec/child.hpp"
 
-#include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>

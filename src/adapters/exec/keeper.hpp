@@ -149,7 +149,7 @@ class Keeper {
   std::unordered_map<AttemptRef, Number> by_ref_;
   std::unordered_map<pid_t, Number> by_pid_;  ///< main processes that have not ended
   std::deque<Number> waiting_;       ///< to be spawned
-  std::optional<Prepared> prepared_;
+  std::optional<Prepared> prepared_;  ///< likely to be started next; not held
   std::map<Number, std::unique_ptr<Attempt>> given_up_;  ///< prepared in vain, until their children have ended
   std::set<Number> spawning_;        ///< ordered from the spawner, in the order of their numbers
   /// A child that has ended and is not known, and the last number ordered by then: if all until there are known, it is a task's orphan.

@@ -23,7 +23,7 @@
 namespace stint::exec {
 namespace {
 
-/// For a few system calls; one page is not enough for glibc's search through PATH and a signal's frame.
+/// Far more than a few system calls take; a page is touched only when it is needed.
 constexpr std::size_t kStackBytes = std::size_t{64} << 10;
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kKilledEarly = "its process was killed before its program was begun";
 
-/// The children get it from their program's start on, see become().
+/// The children get it from their program's start on, see execute().
 void block_signals() {
   sigset_t all;
   ::sigfillset(&all);
@@ -71,7 +71,7 @@ void Spawner::report(Number number, Result<Spawned> spawned) {
 
 void Spawner::work() {
   block_signals();
-  const StandsBack stands_back;
+  stand_back();
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [&] { return is_ending_ || !orders_.empty(); });
@@ -151,7 +151,7 @@ void Spawner::let_proceed(Ready& ready) {
 
 void Spawner::keep_ready() {
   block_signals();
-  const StandsBack stands_back;
+  stand_back();
   std::unique_lock lock(mutex_);
   for (;;) {
     ready_wake_.wait(lock, [&] { return is_ending_ || wants_ready_; });

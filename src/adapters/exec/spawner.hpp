@@ -88,7 +88,7 @@ class Spawner {
   bool is_ending_ = false;
   std::vector<std::thread> threads_;
 
-  std::optional<Ready> ready_;  ///< belongs to ready_thread_, but for order()
+  std::optional<Ready> ready_;  ///< made and taken away by ready_thread_, with the lock
   bool wants_ready_ = false;
   std::condition_variable ready_wake_;
   std::thread ready_thread_;
