@@ -13,13 +13,8 @@ namespace {
 using namespace std::chrono_literals;
 using StopMode = ports::Driver::StopMode;
 
-class ExecDriverTest : public ExecTest {
+class ExecDriverTest : public ConnectedExecTest {
  protected:
-  void SetUp() override {
-    ExecTest::SetUp();
-    agent = std::make_unique<TestAgent>(state_dir);
-    ASSERT_TRUE(agent->run_until_ready());
-  }
   /// Starts it and waits for its end.
   const SeenAttempt& run(const ports::LaunchSpec& spec) {
     agent->driver->start(spec);
@@ -27,7 +22,6 @@ class ExecDriverTest : public ExecTest {
     return agent->seen[spec.ref];
   }
 
-  std::unique_ptr<TestAgent> agent;
   AttemptRef ref = attempt_ref(12);
 };
 

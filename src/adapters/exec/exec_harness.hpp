@@ -145,4 +145,20 @@ class ExecTest : public ::testing::Test {
   std::string state_dir;
 };
 
+/// With an agent that is connected.
+class ConnectedExecTest : public ExecTest {
+ protected:
+  void SetUp() override {
+    ExecTest::SetUp();
+    connect();
+  }
+  /// A new one, after which the one before is gone.
+  void connect() {
+    agent = std::make_unique<TestAgent>(state_dir);
+    ASSERT_TRUE(agent->run_until_ready());
+  }
+
+  std::unique_ptr<TestAgent> agent;
+};
+
 }  // namespace stint::exec

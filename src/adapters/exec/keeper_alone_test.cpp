@@ -9,16 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class KeeperAloneTest : public ExecTest {
+class KeeperAloneTest : public ConnectedExecTest {
  protected:
-  void SetUp() override {
-    ExecTest::SetUp();
-    connect();
-  }
-  void connect() {
-    agent = std::make_unique<TestAgent>(state_dir);
-    ASSERT_TRUE(agent->run_until_ready());
-  }
   void begin(const AttemptRef& ref, Duration stop_after, const std::string& script = "sleep 1000") {
     auto spec = shell(ref, script);
     spec.stop_after = stop_after;
@@ -30,7 +22,6 @@ class KeeperAloneTest : public ExecTest {
     EXPECT_EQ(agent->seen[ref].ended->reason, EndReason::lost);
     EXPECT_NE(agent->seen[ref].ended->detail.find("stop_after"), std::string::npos) << agent->seen[ref].ended->detail;
   }
-  std::unique_ptr<TestAgent> agent;
   AttemptRef leashed = attempt_ref(30);
   AttemptRef free = attempt_ref(31);
 };

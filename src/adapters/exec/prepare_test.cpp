@@ -11,16 +11,8 @@
 namespace stint::exec {
 namespace {
 
-class PrepareTest : public ExecTest {
+class PrepareTest : public ConnectedExecTest {
  protected:
-  void SetUp() override {
-    ExecTest::SetUp();
-    connect();
-  }
-  void connect() {
-    agent = std::make_unique<TestAgent>(state_dir);
-    ASSERT_TRUE(agent->run_until_ready());
-  }
   /// Leaves a line in `ran`.
   [[nodiscard]] ports::LaunchSpec task(std::uint32_t index) const {
     return shell(attempt_ref(1, index), "echo " + std::to_string(index) + " >> ran; echo out");
@@ -64,8 +56,6 @@ class PrepareTest : public ExecTest {
   void wait_until_gone(pid_t pid) const {
     while (parent_of(pid) == agent->driver->keeper().pid) ::poll(nullptr, 0, 1);
   }
-
-  std::unique_ptr<TestAgent> agent;
 
  private:
   std::uint32_t next_ = 0;
