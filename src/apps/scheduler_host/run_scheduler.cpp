@@ -27,6 +27,7 @@
 #include "adapters/sqlite/store.hpp"
 #include "apps/scheduler_host/reach.hpp"
 #include "apps/scheduler_host/state_files.hpp"
+#include "apps/scheduler_host/urgency.hpp"
 #include "net/tls.hpp"
 #include "protocol/limits.hpp"
 #include "scheduler/daemon.hpp"
@@ -116,6 +117,7 @@ class SchedulerHost {
   }
 
   int run() {
+    ask_for_short_slices();  // not for the threads that there are
     io_.run();
     if (daemon_->fatal() == nullptr) return 0;
     log_.error(std::string(to_string(daemon_->fatal()->code)) + ": " + daemon_->fatal()->detail);
