@@ -33,6 +33,7 @@ constexpr std::uint32_t kWarmUp = 20;
 constexpr std::uint32_t kCpus = 2;
 constexpr double kMedianMsMax = 0.8;               ///< above the disk's own median
 constexpr double kTailMsMax = 4;                   ///< above the disk's own p99
+constexpr double kIdleTail = 3;                    ///< fdatasync's p99 in its medians; beyond, somebody else is at the disk
 constexpr auto kTaskTime = milliseconds(30'000);
 constexpr auto kIdle = milliseconds(15);           ///< between two jobs: what the last one leaves to be done is done
 constexpr std::uint32_t kIdleSteps = 7;            ///< and up to as many ms more, so that no timer of the cell walks along
@@ -100,7 +101,9 @@ Status measure_disk(DiskProbe& disk, Measured& measured) {
   return {};
 }
 
-Result<Measured> measure_rounds(std::uint32_t rounds) {
+double tail_of(const std::vector<double>& ms) { return percentile(ms, 0.99) / percentile(ms, 0.50); }
+
+Result<Measured> measure_rounds(std::uint32_t rounds, const Progress& progress) {
   STINT_TRY(const auto program, find_program());
   STINT_TRY(const auto folder, Folder::make());
   STINT_TRY(auto times, StartTimes::make(folder.path()));
@@ -109,7 +112,6 @@ Result<Measured> measure_rounds(std::uint32_t rounds) {
   const std::string job = to_json_text({.driver = "exec", .command = {program, times.path()}, .tasks = 1});
   STINT_TRY(auto submitter, Submitter::make(cell->endpoint(), job));
   Measured measured, warm_up;
-  const Progress progress;
   for (std::uint32_t i = 0; i < kWarmUp + rounds; ++i) {
     Measured& into = i < kWarmUp ? warm_up : measured;
     if (i % 10 == 0) progress.say("job " + std::to_string(i) + " of " + std::to_string(kWarmUp + rounds));
@@ -119,6 +121,19 @@ Result<Measured> measure_rounds(std::uint32_t rounds) {
     if (i % 2 == 1) STINT_TRY_VOID(measure_disk(disk, into));
   }
   return measured;
+}
+
+struct Tried {
+  Measured measured;
+  std::uint32_t tries = 0;
+};
+
+Result<Tried> measure_idle(const LatencyBenchOptions& options) {
+  const Progress progress;
+  for (Tried tried;;) {
+    STINT_TRY(tried.measured, measure_rounds(options.rounds, progress));
+    if (++tried.tries >= options.tries || tail_of(tried.measured.disk) <= kIdleTail) return tried;
+  }
 }
 
 void report_row(const char* what, const std::vector<double>& ms, Report& report) {
@@ -132,11 +147,12 @@ void report_row(const char* what, const std::vector<double>& ms, Report& report)
 }  // namespace
 
 int run_latency_bench(const LatencyBenchOptions& options, bool json, std::ostream& out) {
-  const auto measured = measure_rounds(options.rounds);
-  if (!measured) {
-    out << "bench latency: " << measured.error().detail << "\n";
+  const auto tried = measure_idle(options);
+  if (!tried) {
+    out << "bench latency: " << tried.error().detail << "\n";
     return 2;
   }
+  const Measured& measured = tried->measured;
   Report report;
   report.bench = "latency";
   report.rounds = static_cast<int>(options.rounds);
@@ -144,12 +160,14 @@ int run_latency_bench(const LatencyBenchOptions& options, bool json, std::ostrea
                   {"agents", 1},
                   {"transport", "TCP loopback, MAC on"},
                   {"store", "SQLite WAL, synchronous=FULL"},
-                  {"task", "one process without libraries, which reads the clock first"}};
-  report_row("fdatasync of an overwrite", measured->disk, report);
-  report_row("submit -> answered", measured->answered, report);
-  report_row("submit -> first instruction", measured->begun, report);
-  report_row("submit -> told of its end", measured->ended, report);
-  const auto above_disk = [&](double part) { return percentile(measured->begun, part) - percentile(measured->disk, part); };
+                  {"task", "one process without libraries, which reads the clock first"},
+                  {"disk_p99_of_p50", tail_of(measured.disk)},
+                  {"tries", tried->tries}};
+  report_row("fdatasync of an overwrite", measured.disk, report);
+  report_row("submit -> answered", measured.answered, report);
+  report_row("submit -> first instruction", measured.begun, report);
+  report_row("submit -> told of its end", measured.ended, report);
+  const auto above_disk = [&](double part) { return percentile(measured.begun, part) - percentile(measured.disk, part); };
   report.bars.push_back({"p50_above_fdatasync_ms", above_disk(0.50), "<=", kMedianMsMax});
   report.bars.push_back({"p99_above_fdatasync_ms", above_disk(0.99), "<=", kTailMsMax});
   return print(report, json, out);

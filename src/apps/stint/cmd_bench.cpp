@@ -39,6 +39,9 @@ void add_bench_commands(CLI::App& app, CommandLine& line) {
   latency->add_option("--rounds", latency_options->rounds, "Jobs, one after the other")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
+  latency->add_option("--tries", latency_options->tries, "Measures again, up to so many times, if others were at the disk meanwhile")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
   latency->callback([&line, latency_options] {
     line.action = [&line, latency_options] { return bench::run_latency_bench(*latency_options, line.common.json, std::cout); };
   });
