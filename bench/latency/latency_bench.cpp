@@ -124,16 +124,18 @@ Result<Measured> measure_rounds(std::uint32_t rounds, const Progress& progress) 
 }
 
 struct Tried {
-  Measured measured;
+  Measured measured;  ///< when the disk was at its calmest
   std::uint32_t tries = 0;
 };
 
 Result<Tried> measure_idle(const LatencyBenchOptions& options) {
   const Progress progress;
-  for (Tried tried;;) {
-    STINT_TRY(tried.measured, measure_rounds(options.rounds, progress));
-    if (++tried.tries >= options.tries || tail_of(tried.measured.disk) <= kIdleTail) return tried;
-  }
+  Tried tried;
+  do {
+    STINT_TRY(auto measured, measure_rounds(options.rounds, progress));
+    if (++tried.tries == 1 || tail_of(measured.disk) < tail_of(tried.measured.disk)) tried.measured = std::move(measured);
+  } while (tried.tries < options.tries && tail_of(tried.measured.disk) > kIdleTail);
+  return tried;
 }
 
 void report_row(const char* what, const std::vector<double>& ms, Report& report) {
