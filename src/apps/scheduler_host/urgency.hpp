@@ -9,8 +9,8 @@ namespace stint::apps {
 /// first, and takes it from who runs there. Its share stays as it is. The loop is woken by its disk while the agent of the same machine
 /// works on what it has just been told; the rest of the write has to be asked for then, not when the agent has nothing more to do.
 ///
-/// Does nothing where kernels do not know it (before Linux 6.12), under another policy than SCHED_OTHER, and where shorter pieces were asked
-/// for before us. Threads and processes that are started later inherit it.
+/// Does nothing where kernels do not know it (before Linux 6.12), under another policy than SCHED_OTHER, and where pieces are as short
+/// already. Threads and processes that are started later inherit it.
 /// Source:  sched_setattr(2), sched_runtime; docs/adr/0025-a-disk-that-answers-is-heard-at-once.md
 void ask_for_short_slices();
 
