@@ -42,10 +42,10 @@ Result<UniqueFd> open_workdir(const ports::LaunchSpec& spec) {
 
 }  // namespace
 
-Attempt::Attempt(ports::LaunchSpec spec, AttemptHost& host)
+Attempt::Attempt(ports::LaunchSpec spec, AttemptHost& host, bool for_ready_child)
     : timeout_(std::min(spec.timeout, limits::kDeadlineMax)), kill_grace_(std::min(spec.kill_grace, limits::kDeadlineMax)) {
   ended_.ref = spec.ref;
-  if (const Status prepared = prepare(std::move(spec), host); !prepared) end_unstarted(prepared.error(), host);
+  if (const Status prepared = prepare(std::move(spec), host, for_ready_child); !prepared) end_unstarted(prepared.error(), host);
 }
 
 Attempt::Attempt(const AttemptRef& ref, EndReason reason, std::string detail) {
@@ -53,15 +53,15 @@ Attempt::Attempt(const AttemptRef& ref, EndReason reason, std::string detail) {
   end_unstarted(reason, std::move(detail));
 }
 
-Status Attempt::prepare(ports::LaunchSpec spec, AttemptHost& host) {
+Status Attempt::prepare(ports::LaunchSpec spec, AttemptHost& host, bool for_ready_child) {
   STINT_TRY(UniqueFd workdir, open_workdir(spec));
-  auto cgroup = host.cgroups.make(spec.resources);
+  auto cgroup = host.cgroups.make(spec.resources, for_ready_child);
   if (!cgroup) return fail(Errc::unavailable, cgroup.error().detail);
   cgroup_ = std::move(*cgroup);
   std::erase_if(spec.env, [](const auto& entry) { return entry.first == kReportVariable; });
   spec.env.emplace_back(kReportVariable, host.state.path() + "/run/" + report_name(spec.ref));
-  order_.emplace(SpawnSpec{std::move(spec.command), std::move(spec.env), std::move(workdir), host.null_file.get(), cgroup_.entries(),
-                           cgroup_.limits_memory(), host.open_files});
+  order_.emplace(SpawnSpec{std::move(spec.command), std::move(spec.env), std::move(workdir), host.null_file.get(), cgroup_.number(),
+                           cgroup_.entries(), cgroup_.limits_memory(), host.open_files});
   return {};
 }
 

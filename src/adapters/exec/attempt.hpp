@@ -45,7 +45,8 @@ class Attempt {
   enum class ReadResult { idle, more, spool_full };
 
   /// Prepares the start of the process; if that is not possible the attempt has ended already, with the reason.
-  Attempt(ports::LaunchSpec spec, AttemptHost& host);
+  /// `for_ready_child`: in the group where one waits.
+  Attempt(ports::LaunchSpec spec, AttemptHost& host, bool for_ready_child);
   /// Never started: ended with `reason`.
   Attempt(const AttemptRef& ref, EndReason reason, std::string detail);
 
@@ -99,7 +100,7 @@ class Attempt {
 
   [[nodiscard]] Channel& channel(Stream stream) { return channels_[static_cast<std::size_t>(stream)]; }
   [[nodiscard]] const Channel& channel(Stream stream) const { return channels_[static_cast<std::size_t>(stream)]; }
-  [[nodiscard]] Status prepare(ports::LaunchSpec spec, AttemptHost& host);
+  [[nodiscard]] Status prepare(ports::LaunchSpec spec, AttemptHost& host, bool for_ready_child);
   /// `why`: unavailable  this machine cannot run it now: `refused`, since another may.
   ///        others       the command's fault: `start_failed`.
   void end_unstarted(const Error& why, AttemptHost& host);

@@ -248,17 +248,16 @@ bool Cgroups::limits_cpu() const {
   return std::any_of(hierarchies_.begin(), hierarchies_.end(), [](const auto& h) { return h.has_cpu; });
 }
 
-Result<TaskCgroup> Cgroups::make(const Resources& wanted) {
+Result<TaskCgroup> Cgroups::make(const Resources& wanted, bool for_ready_child) {
   remove_leftovers();
   const bool memory = wanted.memory_bytes > 0 && limits_memory();
   const bool cpu = wanted.cpu_millis > 0 && limits_cpu();
   if (!memory && !cpu) return TaskCgroup{};
   TaskCgroup group;
-  if (!memory && !spares_.empty()) {
-    group = std::move(spares_.back());
-    spares_.pop_back();
+  if (for_ready_child && !memory && reserved_) {
+    group = *std::exchange(reserved_, std::nullopt);
   } else {
-    STINT_TRY(group, make_new(memory, cpu));
+    STINT_TRY(group, take_spare(memory, cpu));
   }
   group.is_empty_ = false;
   for (TaskCgroup::Piece& piece : group.pieces_) {
@@ -270,9 +269,39 @@ Result<TaskCgroup> Cgroups::make(const Resources& wanted) {
   return group;
 }
 
+/// Without it tasks run as well, so whatever goes wrong is left to make().
+ReservedCgroup Cgroups::reserve() {
+  ReservedCgroup reserved;
+  if (!limits_cpu()) return reserved;
+  if (!reserved_) {
+    auto group = take_spare(false, true);
+    if (!group) return reserved;
+    for (TaskCgroup::Piece& piece : group->pieces_) {
+      if (!set_up(piece, {})) {
+        remove(std::move(*group));
+        return reserved;
+      }
+    }
+    reserved_.emplace(std::move(*group));
+  }
+  for (const int entry : reserved_->entries()) {
+    if (!reserved.entries.emplace_back(::fcntl(entry, F_DUPFD_CLOEXEC, 0))) return {};
+  }
+  reserved.number = reserved_->number();
+  return reserved;
+}
+
+Result<TaskCgroup> Cgroups::take_spare(bool memory, bool cpu) {
+  if (memory || spares_.empty()) return make_new(memory, cpu);
+  TaskCgroup group = std::move(spares_.back());
+  spares_.pop_back();
+  return group;
+}
+
 Result<TaskCgroup> Cgroups::make_new(bool memory, bool cpu) {
   TaskCgroup group;
-  group.name_ = std::to_string(::getpid()) + "-" + std::to_string(next_group_++);  // of an earlier keeper one may be left that is busy
+  group.number_ = next_group_++;
+  group.name_ = std::to_string(::getpid()) + "-" + std::to_string(group.number_);  // of an earlier keeper one may be left that is busy
   group.may_serve_again_ = !memory;
   for (const CgroupHierarchy& hierarchy : hierarchies_) {
     if (!(memory && hierarchy.has_memory) && !(cpu && hierarchy.has_cpu)) continue;
@@ -324,6 +353,7 @@ void Cgroups::remove_leftovers() {
 }
 
 void Cgroups::remove_all() {
+  if (auto reserved = std::exchange(reserved_, std::nullopt)) spares_.push_back(std::move(*reserved));
   for (TaskCgroup& spare : std::exchange(spares_, {})) leftovers_.push_back(std::move(spare.name_));
   remove_leftovers();
   for (const std::string& parent : parents_) ::rmdir((parent + "/" + name_).c_str());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ class TaskCgroup {
  public:
   TaskCgroup() = default;
 
+  /// Never that of two; 0: empty.
+  [[nodiscard]] std::uint64_t number() const { return pieces_.empty() ? 0 : number_; }
   /// Files to which the child writes "0" to enter; they are open as long as this is.
   [[nodiscard]] std::vector<int> entries() const;
   [[nodiscard]] bool limits_memory() const { return !pieces_.empty() && !may_serve_again_; }
@@ -42,10 +45,18 @@ class TaskCgroup {
     UniqueFd members;  ///< cgroup.procs, to be read
     std::int64_t cpu_millis = 0;  ///< as set
   };
+  std::uint64_t number_ = 0;
   std::string name_;
   std::vector<Piece> pieces_;
   bool may_serve_again_ = false;  ///< limits no memory: then nothing of a task stays in it but its processes
   bool is_empty_ = false;         ///< after kill_all(), and nobody enters any more
+};
+
+/// A way into the groups that the next task will get, for a child that waits for it there. Its descriptors are its own: they do not come to
+/// mean something else when the groups are gone.
+struct ReservedCgroup {
+  std::uint64_t number = 0;  ///< 0: there is none
+  std::vector<UniqueFd> entries;
 };
 
 /// Memory and CPU limits by cgroup v2 where it is delegated to us, else by v1 where it is writable, else not at all: notes() says so.
@@ -64,7 +75,10 @@ class Cgroups {
   [[nodiscard]] bool limits_cpu() const;
 
   /// The groups that `wanted` needs, made or taken from those that wait. What no hierarchy can limit is not limited.
-  [[nodiscard]] Result<TaskCgroup> make(const Resources& wanted);
+  /// `for_ready_child`: those that are reserved, unless memory is to be limited; without it, never those.
+  [[nodiscard]] Result<TaskCgroup> make(const Resources& wanted, bool for_ready_child = false);
+  /// The same ones until make() has given them away.
+  [[nodiscard]] ReservedCgroup reserve();
   /// Keeps them for another task or removes them; those still busy are tried again with every later call.
   void remove(TaskCgroup group);
   /// Removes our own groups; for the end of the keeper.
@@ -73,6 +87,7 @@ class Cgroups {
  private:
   void add(CgroupHierarchy::Version version, const std::string& parent, bool memory, bool cpu);
   void remove_leftovers();
+  Result<TaskCgroup> take_spare(bool memory, bool cpu);
   Result<TaskCgroup> make_new(bool memory, bool cpu);
   /// Opens what `piece` needs and sets its limits.
   static Status set_up(TaskCgroup::Piece& piece, const Resources& wanted);
@@ -81,6 +96,7 @@ class Cgroups {
   std::vector<std::string> parents_;  ///< of hierarchies_, one each
   std::vector<CgroupHierarchy> hierarchies_;
   std::vector<TaskCgroup> spares_;  ///< empty ones, to be used again; the last one that was used comes first
+  std::optional<TaskCgroup> reserved_;
   std::uint64_t next_group_ = 1;
   std::vector<std::string> leftovers_;
   std::vector<std::string> notes_;

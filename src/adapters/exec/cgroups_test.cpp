@@ -96,5 +96,29 @@ TEST_F(CgroupsTest, OneThatLimitsMemoryServesOneTask) {
   EXPECT_EQ(spare->entries().size(), 1U) << "a group with a memory limit serves a task without";
 }
 
+TEST_F(CgroupsTest, WhatIsReservedServesOnlyTheTaskThatItWaitsFor) {
+  const ReservedCgroup reserved = cgroups_->reserve();
+  ASSERT_NE(reserved.number, 0u);
+  EXPECT_EQ(cgroups_->reserve().number, reserved.number);
+  const auto other = cgroups_->make(kOneCpu);
+  ASSERT_TRUE(other);
+  EXPECT_NE(other->number(), reserved.number);
+  if (cgroups_->limits_memory()) {
+    EXPECT_NE(cgroups_->make(kWithMemory, true)->number(), reserved.number);
+  }
+  EXPECT_EQ(cgroups_->make({}, true)->number(), 0u) << "no limit is wanted";
+  const auto wanted = cgroups_->make(kOneCpu, true);
+  ASSERT_TRUE(wanted);
+  EXPECT_EQ(wanted->number(), reserved.number);
+  EXPECT_NE(cgroups_->reserve().number, reserved.number);
+}
+
+/// Its descriptors are written to by another process, later.
+TEST_F(CgroupsTest, TheWayIntoAGroupThatIsGoneLeadsNowhere) {
+  const ReservedCgroup reserved = cgroups_->reserve();
+  cgroups_->remove_all();
+  for (const UniqueFd& entry : reserved.entries) EXPECT_NE(::write(entry.get(), "0", 1), 1);
+}
+
 }  // namespace
 }  // namespace stint::exec

@@ -104,11 +104,16 @@ void leave(pid_t parent, Failure& failure) {
   if (::getppid() != parent) give_up(failure, Step::parent, ESRCH);  // it died before prctl: nobody would ever send the signal
 }
 
+bool enter_cgroup(int file) { return ::write(file, "0", 1) == 1; }
+
+void enter_cgroups(const std::vector<int>& files, Failure& failure) {
+  for (const int file : files) {
+    if (!enter_cgroup(file)) give_up(failure, Step::cgroup, errno);
+  }
+}
+
 void enter(const SpawnSpec& spec, int out, int err, int keep, Failure& failure) {
   if (!own_descriptors()) give_up(failure, Step::descriptors, errno);
-  for (const int file : spec.cgroup_files) {
-    if (::write(file, "0", 1) != 1) give_up(failure, Step::cgroup, errno);
-  }
   if (::fchdir(spec.workdir.get()) != 0) give_up(failure, Step::workdir, errno);
   const bool has_output = ::dup2(spec.stdin_fd, STDIN_FILENO) >= 0 && ::dup2(out, STDOUT_FILENO) >= 0 && ::dup2(err, STDERR_FILENO) >= 0;
   if (!has_output || !close_all_but(keep)) give_up(failure, Step::descriptors, errno);

@@ -31,7 +31,9 @@ struct Program {
 
 /// Leader of a session and process group of its own, whoever made it stands back or not; SIGKILL as soon as that thread ends.
 void leave(pid_t parent, Failure& failure);
-/// Into cgroup and directory, with `out` and `err` as its output. Its descriptors are its own from here on, and it has no others but `keep`
+[[nodiscard]] bool enter_cgroup(int file);
+void enter_cgroups(const std::vector<int>& files, Failure& failure);
+/// Into its directory, with `out` and `err` as its output. Its descriptors are its own from here on, and it has no others but `keep`
 /// (-1: none).
 void enter(const SpawnSpec& spec, int out, int err, int keep, Failure& failure);
 [[noreturn]] void execute(const Program& program, Failure& failure);

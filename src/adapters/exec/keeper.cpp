@@ -99,7 +99,7 @@ void Keeper::run() {
     flush_connections();
     if (shutdown_until_ && (!has_tasks() || now_boottime() >= *shutdown_until_)) break;
     if (idle_since_ && now_boottime() - *idle_since_ >= options_.idle_exit) break;
-    if (waiting_.empty() && !shutdown_until_) spawner_.make_ready();
+    if (waiting_.empty() && !shutdown_until_ && spawner_.lacks_ready()) spawner_.make_ready(cgroups_.reserve());
     epoll_.set_timer(next_moment());
     const auto events = epoll_.wait(Epoll::Wait::yes);
     const Instant now = now_boottime();
@@ -110,6 +110,7 @@ void Keeper::run() {
     if (idle && !idle_since_) idle_since_ = now;
   }
   log_.info(shutdown_until_ ? "told to end: no task is left" : "idle without an agent: nothing is held that one could come for");
+  spawner_.end();
   cgroups_.remove_all();
 }
 
@@ -191,7 +192,7 @@ std::unique_ptr<Attempt> Keeper::make_attempt(ports::LaunchSpec spec) {
         spec.ref, EndReason::refused,
         "the keeper holds " + std::to_string(held_.size()) + " attempts, limit " + std::to_string(limits::kAttemptsMax));
   }
-  return std::make_unique<Attempt>(std::move(spec), host_);
+  return std::make_unique<Attempt>(std::move(spec), host_, spawner_.has_ready());
 }
 
 void Keeper::hold(Number number, std::unique_ptr<Attempt> attempt) {

@@ -2,8 +2,11 @@
 
 #include <dirent.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <set>
+#include <sstream>
 
 #include "adapters/exec/exec_harness.hpp"
 #include "adapters/exec/ready_child.hpp"
@@ -15,7 +18,12 @@ class PrepareTest : public ConnectedExecTest {
  protected:
   /// Leaves a line in `ran`.
   [[nodiscard]] ports::LaunchSpec task(std::uint32_t index) const {
-    return shell(attempt_ref(1, index), "echo " + std::to_string(index) + " >> ran; echo out");
+    return with_cpu(shell(attempt_ref(1, index), "echo " + std::to_string(index) + " >> ran; echo out"));
+  }
+  /// Where there are cgroups it gets one of its own.
+  [[nodiscard]] static ports::LaunchSpec with_cpu(ports::LaunchSpec spec) {
+    spec.resources.cpu_millis = 1000;
+    return spec;
   }
   void run(const ports::LaunchSpec& spec) {
     agent->driver->start(spec);
@@ -49,9 +57,20 @@ class PrepareTest : public ConnectedExecTest {
   void wait_for_ready_child_if_any() const {
     if (ReadyChild::kIsPossible) static_cast<void>(wait_for_ready_child());
   }
-  static std::string name_of(pid_t pid) {
-    std::ifstream file{"/proc/" + std::to_string(pid) + "/comm"};
-    return {std::istreambuf_iterator<char>{file}, {}};
+  static std::string read_of(pid_t pid, const std::string& file) {
+    std::ifstream in{"/proc/" + std::to_string(pid) + "/" + file};
+    return {std::istreambuf_iterator<char>{in}, {}};
+  }
+  static std::string name_of(pid_t pid) { return read_of(pid, "comm"); }
+  [[nodiscard]] std::string groups_of_keeper() const { return read_of(static_cast<pid_t>(agent->driver->keeper().pid), "cgroup"); }
+  /// Of the child that waits, once it is in one of its own; of its keeper where there are none.
+  [[nodiscard]] std::string groups_of_ready_child() const {
+    const pid_t child = wait_for_ready_child();
+    const auto notes = agent->driver->notes();
+    if (std::any_of(notes.begin(), notes.end(), [](const auto& note) { return note.starts_with("cpu limits"); })) return groups_of_keeper();
+    const auto give_up = std::chrono::steady_clock::now() + kPatience;
+    while (read_of(child, "cgroup") == groups_of_keeper() && std::chrono::steady_clock::now() < give_up) ::poll(nullptr, 0, 1);
+    return read_of(child, "cgroup");
   }
   void wait_until_gone(pid_t pid) const {
     while (parent_of(pid) == agent->driver->keeper().pid) ::poll(nullptr, 0, 1);
@@ -156,11 +175,89 @@ TEST_F(PrepareTest, ArgumentsBeyondItsMemoryLimitKillNobodyElse) {
 }
 
 TEST_F(PrepareTest, ATaskHasTheOrdinaryPolicyOfTheProcessor) {
-  for (int tasks = 0; tasks < 2; ++tasks) {
-    const auto ref = attempt_ref(3, static_cast<std::uint32_t>(tasks));
-    run(shell(ref, "cut -d' ' -f41 /proc/$$/stat"));
-    EXPECT_EQ(agent->seen[ref].out, "0\n");
+  for (std::uint32_t tasks = 0; tasks < 4; ++tasks) {
+    const auto spec = shell(attempt_ref(3, tasks), "cut -d' ' -f41 /proc/$$/stat");
+    run(tasks % 2 == 0 ? spec : with_cpu(spec));
+    EXPECT_EQ(agent->seen[spec.ref].out, "0\n");
   }
+}
+
+TEST_F(PrepareTest, TheReadyChildWaitsInTheGroupOfItsTask) {
+  if (!ReadyChild::kIsPossible) GTEST_SKIP() << "under sanitizers every task is forked when it starts";
+  for (std::uint32_t index = 0; index < 3; ++index) {
+    const std::string groups = groups_of_ready_child();
+    const std::string child = std::to_string(ready_child());
+    const auto spec = with_cpu(shell(attempt_ref(5, index), "echo $$; cat /proc/$$/cgroup"));
+    if (index > 0) agent->driver->prepare(spec);
+    run(spec);
+    EXPECT_EQ(agent->seen[spec.ref].out, child + "\n" + groups);
+  }
+}
+
+TEST_F(PrepareTest, ATaskWithoutLimitsIsInNoGroupOfItsOwn) {
+  wait_for_ready_child_if_any();
+  const auto spec = shell(attempt_ref(6), "cat /proc/$$/cgroup");
+  agent->driver->prepare(spec);
+  run(spec);
+  EXPECT_EQ(agent->seen[spec.ref].out, groups_of_keeper());
+}
+
+TEST_F(PrepareTest, SeveralAtOnceEachHaveTheirOwnGroups) {
+  wait_for_ready_child_if_any();
+  std::set<std::string> groups;
+  constexpr std::uint32_t kTasks = 6;
+  for (std::uint32_t index = 0; index < kTasks; ++index)
+    agent->driver->start(with_cpu(shell(attempt_ref(7, index), "cat /proc/$$/cgroup; sleep 1000")));
+  for (std::uint32_t index = 0; index < kTasks; ++index) {
+    SeenAttempt& seen = agent->seen[attempt_ref(7, index)];
+    ASSERT_TRUE(agent->run_until([&] { return !seen.out.empty(); }));
+    groups.insert(seen.out);
+  }
+  EXPECT_EQ(groups.size(), groups.contains(groups_of_keeper()) ? 1 : kTasks);
+  for (std::uint32_t index = 0; index < kTasks; ++index) {  // none of them takes another one along
+    const auto ref = attempt_ref(7, index);
+    agent->driver->stop(ref, ports::Driver::StopMode::kill);
+    ASSERT_TRUE(agent->run_until_ended(ref));
+    for (std::uint32_t other = index + 1; other < kTasks; ++other) EXPECT_FALSE(agent->seen[attempt_ref(7, other)].ended);
+  }
+}
+
+TEST_F(PrepareTest, TheReadyChildFollowsItsTaskIntoAnotherGroup) {
+  if (!ReadyChild::kIsPossible) GTEST_SKIP() << "under sanitizers every task is forked when it starts";
+  const std::string groups = groups_of_ready_child();
+  if (groups == groups_of_keeper()) GTEST_SKIP() << "no writable cpu cgroup here";
+  const std::string child = std::to_string(ready_child());
+  const auto stopped = with_cpu(shell(attempt_ref(8, 0), "true"));
+  const auto next = with_cpu(shell(attempt_ref(8, 1), "echo $$; cat /proc/$$/cgroup"));
+  const auto keeper = static_cast<pid_t>(agent->driver->keeper().pid);
+  ::kill(keeper, SIGSTOP);  // so that it hears of all three at once
+  agent->driver->start(stopped);
+  agent->driver->stop(stopped.ref, ports::Driver::StopMode::kill);
+  agent->driver->start(next);
+  ::kill(keeper, SIGCONT);
+  ASSERT_TRUE(agent->run_until_ended(stopped.ref) && agent->run_until_ended(next.ref));
+  EXPECT_EQ(agent->seen[stopped.ref].ended->reason, EndReason::cancelled);
+  const std::string& out = agent->seen[next.ref].out;
+  ASSERT_TRUE(out.starts_with(child + "\n")) << out;
+  EXPECT_NE(out, child + "\n" + groups) << "the other one's";
+  EXPECT_NE(out, child + "\n" + groups_of_keeper());
+}
+
+TEST_F(PrepareTest, NoGroupOutlivesItsKeeper) {
+  if (!ReadyChild::kIsPossible) GTEST_SKIP() << "under sanitizers every task is forked when it starts";
+  const std::string groups = groups_of_ready_child();
+  if (groups == groups_of_keeper()) GTEST_SKIP() << "no writable cpu cgroup here";
+  std::vector<std::filesystem::path> folders;
+  std::istringstream lines{groups};
+  for (std::string line; std::getline(lines, line);) {
+    const std::string path = line.substr(line.rfind(':') + 1);
+    for (const auto& mount : std::filesystem::directory_iterator("/sys/fs/cgroup"))
+      if (const auto folder = mount.path() / path.substr(1); path.find("stint") != std::string::npos && std::filesystem::exists(folder))
+        folders.push_back(folder);
+  }
+  ASSERT_FALSE(folders.empty()) << groups;
+  ASSERT_TRUE(stop_keeper(*StateDir::open(state_dir), now_boottime() + kPatience));
+  for (const auto& folder : folders) EXPECT_FALSE(std::filesystem::exists(folder)) << folder;
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ const bool ReadyChild::kIsPossible = false;
 const bool ReadyChild::kIsPossible = true;
 #endif
 
-Result<std::unique_ptr<ReadyChild>> ReadyChild::make() {
+Result<std::unique_ptr<ReadyChild>> ReadyChild::make(ReservedCgroup group) {
   std::unique_ptr<ReadyChild> child{new ReadyChild};
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail(Errc::unavailable, "pipe: " + errno_text(errno));
@@ -42,6 +42,7 @@ Result<std::unique_ptr<ReadyChild>> ReadyChild::make() {
   child->words_out_ = UniqueFd{ends[1]};
   child->stack_ = std::make_unique_for_overwrite<std::byte[]>(kStackBytes);
   child->parent_ = ::getpid();
+  child->group_ = std::move(group);
   constexpr int kFlags = CLONE_VM | CLONE_FILES | CLONE_CHILD_CLEARTID | SIGCHLD;
   child->pid_ = ::clone(&ReadyChild::run, child->stack_.get() + kStackBytes, kFlags, child.get(), nullptr, nullptr,
                         reinterpret_cast<pid_t*>(&child->is_here_));
@@ -53,11 +54,21 @@ int ReadyChild::run(void* self) {
   auto& child = *static_cast<ReadyChild*>(self);
   leave(child.parent_, child.failure_);
   ::prctl(PR_SET_NAME, "stint-ready");
+  child.enter_group();
   child.wait_for_word();
+  if (child.order_.spec->cgroup != child.is_in_) enter_cgroups(child.order_.spec->cgroup_files, child.failure_);
   enter(*child.order_.spec, child.order_.out, child.order_.err, child.words_in_.get(), child.failure_);
   child.wait_for_word();
   child.has_proceeded_ = true;
   execute(*child.order_.program, child.failure_);
+}
+
+/// If that fails, the order will tell where to.
+void ReadyChild::enter_group() {
+  for (const UniqueFd& entry : group_.entries) {
+    if (!enter_cgroup(entry.get())) return;
+  }
+  is_in_ = group_.number;
 }
 
 void ReadyChild::wait_for_word() {

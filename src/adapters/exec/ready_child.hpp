@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "adapters/exec/cgroups.hpp"
 #include "adapters/exec/child.hpp"
 #include "adapters/exec/fd.hpp"
 
@@ -24,12 +25,15 @@ class ReadyChild {
   /// False under sanitizers, which would take the child for another thread on a foreign stack.
   static const bool kIsPossible;
 
+  /// It waits in `group`, which may be none: to enter a group takes as long as all else that an order asks for.
   /// Errors:  unavailable  no process, memory or descriptor to be had.
-  [[nodiscard]] static Result<std::unique_ptr<ReadyChild>> make();
+  [[nodiscard]] static Result<std::unique_ptr<ReadyChild>> make(ReservedCgroup group);
   ReadyChild(const ReadyChild&) = delete;
   ReadyChild& operator=(const ReadyChild&) = delete;
 
   [[nodiscard]] pid_t pid() const { return pid_; }
+  /// False: it waits in a group that it cannot leave for none.
+  [[nodiscard]] bool suits(const SpawnSpec& spec) const { return group_.number == 0 || spec.cgroup != 0; }
   /// Enters what `spec` says, with these as its output, and waits for the word. Once; both have to stay as they are, and open, until
   /// wait_until_gone() returns.
   void order(const SpawnSpec& spec, const Program& program, int out, int err);
@@ -56,10 +60,13 @@ class ReadyChild {
 
   ReadyChild() = default;
   static int run(void* self);
+  void enter_group();
   void wait_for_word();
 
   pid_t pid_ = 0;
   pid_t parent_ = 0;
+  ReservedCgroup group_;
+  std::uint64_t is_in_ = 0;  ///< the number of a group
   std::atomic<int> is_here_{1};  ///< the kernel writes 0 when the child has let go of our memory
   std::unique_ptr<std::byte[]> stack_;
   UniqueFd words_in_;

@@ -47,6 +47,7 @@ Result<Spawned> spawn(const SpawnSpec& spec) {
   const pid_t pid = ::vfork();  // NOLINT(bugprone-unsafe-functions): the header says why
   if (pid == 0) {
     leave(self, *failure);
+    enter_cgroups(spec.cgroup_files, *failure);
     enter(spec, pipes.out.write.get(), pipes.err.write.get(), -1, *failure);
     execute(program, *failure);
   }

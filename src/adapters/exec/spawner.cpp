@@ -25,7 +25,7 @@ void block_signals() {
 
 }  // namespace
 
-Spawner::~Spawner() {
+void Spawner::end() {
   {
     const std::lock_guard lock(mutex_);
     is_ending_ = true;
@@ -34,6 +34,7 @@ Spawner::~Spawner() {
   wake_.notify_all();
   ready_wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
   if (ready_thread_.joinable()) ready_thread_.join();
 }
 
@@ -92,14 +93,24 @@ bool Spawner::is_ready_for(const SpawnSpec& spec) {
   return may_take(spec);
 }
 
-bool Spawner::may_take(const SpawnSpec& spec) const { return ready_ && !ready_->order && !spec.limits_memory; }
+bool Spawner::may_take(const SpawnSpec& spec) const {
+  return ready_ && !ready_->order && !spec.limits_memory && ready_->child->suits(spec);
+}
 
-void Spawner::make_ready() {
-  if (!ReadyChild::kIsPossible) return;
+bool Spawner::lacks_ready() {
+  const std::lock_guard lock(mutex_);
+  return ReadyChild::kIsPossible && !wanted_ && (!ready_ || ready_->order);
+}
+
+bool Spawner::has_ready() {
+  const std::lock_guard lock(mutex_);
+  return ready_ && !ready_->order;
+}
+
+void Spawner::make_ready(ReservedCgroup group) {
   {
     const std::lock_guard lock(mutex_);
-    if (wants_ready_ || (ready_ && !ready_->order)) return;
-    wants_ready_ = true;
+    wanted_.emplace(std::move(group));
   }
   if (!ready_thread_.joinable()) ready_thread_ = std::thread([this] { keep_ready(); });
   ready_wake_.notify_one();
@@ -154,12 +165,13 @@ void Spawner::keep_ready() {
   stand_back();
   std::unique_lock lock(mutex_);
   for (;;) {
-    ready_wake_.wait(lock, [&] { return is_ending_ || wants_ready_; });
+    ready_wake_.wait(lock, [&] { return is_ending_ || wanted_; });
     if (is_ending_) return;
+    ReservedCgroup group = std::move(*wanted_);
     lock.unlock();
-    auto ready = make_child();
+    auto ready = make_child(std::move(group));
     lock.lock();
-    wants_ready_ = false;
+    wanted_.reset();
     if (!ready) continue;  // the machine has nothing left: whoever is started now says so
     ready_.emplace(std::move(*ready));
     if (is_ending_) ready_->child->dismiss();
@@ -169,17 +181,21 @@ void Spawner::keep_ready() {
     lock.lock();
     Ready gone = std::move(*ready_);
     ready_.reset();
-    if (!gone.order) continue;
     lock.unlock();
+    if (!gone.order) {
+      ::waitpid(gone.child->pid(), nullptr, 0);  // afterwards nobody is in its group
+      lock.lock();
+      continue;
+    }
     auto spawned = outcome_of(gone, end);
     lock.lock();
     report(gone.order->number, std::move(spawned));
   }
 }
 
-Result<Spawner::Ready> Spawner::make_child() {
+Result<Spawner::Ready> Spawner::make_child(ReservedCgroup group) {
   STINT_TRY(OutputPipes pipes, make_output_pipes());
-  STINT_TRY(auto child, ReadyChild::make());
+  STINT_TRY(auto child, ReadyChild::make(std::move(group)));
   return Ready{std::move(child), std::move(pipes), std::nullopt, false, {}, 0};
 }
 

@@ -32,18 +32,22 @@ class Spawner {
   };
 
   Spawner() = default;
-  /// Orders that are not begun are dropped, the others are waited for.
-  ~Spawner();
+  ~Spawner() { end(); }
   Spawner(const Spawner&) = delete;
   Spawner& operator=(const Spawner&) = delete;
 
   [[nodiscard]] Status open();
+  /// Orders that are not begun are dropped, the others are waited for, and for the end of the child that is ready.
+  void end();
   /// Readable when there are outcomes.
   [[nodiscard]] int event_fd() const { return event_.get(); }
   void order(Number number, SpawnSpec spec);
 
-  /// Has a child made for the next order, if there is none and none is being made. For when there is time.
-  void make_ready();
+  /// No child waits for the next order, and none is being made; false where none can be.
+  [[nodiscard]] bool lacks_ready();
+  /// Has one made, which waits in `group`. For when there is time.
+  void make_ready(ReservedCgroup group);
+  [[nodiscard]] bool has_ready();
   /// A child waits, and may be given this. None is given a memory limit: the kernel counts the arguments to it while the child still has
   /// our memory, and whom it kills for that it kills with all who share their memory. (It spares a child in vfork.)
   [[nodiscard]] bool is_ready_for(const SpawnSpec& spec);
@@ -71,7 +75,7 @@ class Spawner {
 
   void work();
   void keep_ready();
-  [[nodiscard]] static Result<Ready> make_child();
+  [[nodiscard]] static Result<Ready> make_child(ReservedCgroup group);
   [[nodiscard]] static Result<Spawned> outcome_of(Ready& ready, ReadyChild::End end);
   /// These with the lock.
   [[nodiscard]] bool may_take(const SpawnSpec& spec) const;
@@ -89,7 +93,7 @@ class Spawner {
   std::vector<std::thread> threads_;
 
   std::optional<Ready> ready_;  ///< made and taken away by ready_thread_, with the lock
-  bool wants_ready_ = false;
+  std::optional<ReservedCgroup> wanted_;  ///< where the next one is to wait, until it does
   std::condition_variable ready_wake_;
   std::thread ready_thread_;
 };
