@@ -186,11 +186,11 @@ TEST_F(PrepareTest, TheReadyChildWaitsInTheGroupOfItsTask) {
   if (!ReadyChild::kIsPossible) GTEST_SKIP() << "under sanitizers every task is forked when it starts";
   for (std::uint32_t index = 0; index < 3; ++index) {
     const std::string groups = groups_of_ready_child();
-    const std::string child = std::to_string(ready_child());
+    const std::string child = std::to_string(ready_child()) + "\n";
     const auto spec = with_cpu(shell(attempt_ref(5, index), "echo $$; cat /proc/$$/cgroup"));
     if (index > 0) agent->driver->prepare(spec);
     run(spec);
-    EXPECT_EQ(agent->seen[spec.ref].out, child + "\n" + groups);
+    EXPECT_EQ(agent->seen[spec.ref].out, child + groups);
   }
 }
 
@@ -226,7 +226,7 @@ TEST_F(PrepareTest, TheReadyChildFollowsItsTaskIntoAnotherGroup) {
   if (!ReadyChild::kIsPossible) GTEST_SKIP() << "under sanitizers every task is forked when it starts";
   const std::string groups = groups_of_ready_child();
   if (groups == groups_of_keeper()) GTEST_SKIP() << "no writable cpu cgroup here";
-  const std::string child = std::to_string(ready_child());
+  const std::string child = std::to_string(ready_child()) + "\n";
   const auto stopped = with_cpu(shell(attempt_ref(8, 0), "true"));
   const auto next = with_cpu(shell(attempt_ref(8, 1), "echo $$; cat /proc/$$/cgroup"));
   const auto keeper = static_cast<pid_t>(agent->driver->keeper().pid);
@@ -238,9 +238,9 @@ TEST_F(PrepareTest, TheReadyChildFollowsItsTaskIntoAnotherGroup) {
   ASSERT_TRUE(agent->run_until_ended(stopped.ref) && agent->run_until_ended(next.ref));
   EXPECT_EQ(agent->seen[stopped.ref].ended->reason, EndReason::cancelled);
   const std::string& out = agent->seen[next.ref].out;
-  ASSERT_TRUE(out.starts_with(child + "\n")) << out;
-  EXPECT_NE(out, child + "\n" + groups) << "the other one's";
-  EXPECT_NE(out, child + "\n" + groups_of_keeper());
+  ASSERT_TRUE(out.starts_with(child)) << out;
+  EXPECT_NE(out, child + groups) << "the other one's";
+  EXPECT_NE(out, child + groups_of_keeper());
 }
 
 TEST_F(PrepareTest, NoGroupOutlivesItsKeeper) {
