@@ -37,7 +37,7 @@ class Spawner {
   Spawner& operator=(const Spawner&) = delete;
 
   [[nodiscard]] Status open();
-  /// Orders that are not begun are dropped, the others are waited for, and for the end of the child that is ready.
+  /// Orders that are not begun are dropped. Waits for the others, and until the child that is ready has gone.
   void end();
   /// Readable when there are outcomes.
   [[nodiscard]] int event_fd() const { return event_.get(); }
@@ -47,6 +47,7 @@ class Spawner {
   [[nodiscard]] bool lacks_ready();
   /// Has one made, which waits in `group`. For when there is time.
   void make_ready(ReservedCgroup group);
+  /// A child waits for its order.
   [[nodiscard]] bool has_ready();
   /// A child waits, and may be given this. None is given a memory limit: the kernel counts the arguments to it while the child still has
   /// our memory, and whom it kills for that it kills with all who share their memory. (It spares a child in vfork.)
