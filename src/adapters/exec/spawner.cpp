@@ -183,7 +183,8 @@ void Spawner::keep_ready() {
     ready_.reset();
     lock.unlock();
     if (!gone.order) {
-      ::waitpid(gone.child->pid(), nullptr, 0);  // afterwards nobody is in its group
+      siginfo_t ended{};
+      ::waitid(P_PID, static_cast<id_t>(gone.child->pid()), &ended, WEXITED | WNOWAIT);  // then it is out of its group
       lock.lock();
       continue;
     }
