@@ -14,6 +14,15 @@ BINARIES = ("stint", "stint-keeper")
 WHERE_BUILT = ("stint-agent", "stint-first-instruction", "stint-sim")
 
 
+def kill_all(pids):
+    """Those that are still there."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
 class Product:
     """The release binaries, copied into the run's folder, with an empty home directory; commands run there as the ordinary user.
 
@@ -104,16 +113,8 @@ class Product:
         return found
 
     def kill_keepers(self):
-        for pid in self.keepers():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        kill_all(self.keepers())
 
     def end(self):
         """Whatever is still there ends now; keepers take their tasks with them."""
-        for pid in self.processes():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        kill_all(self.processes())
