@@ -26,7 +26,7 @@ class TaskCgroup {
  public:
   TaskCgroup() = default;
 
-  /// Never that of two; 0: empty.
+  /// No other group of this keeper has or had it; 0: empty.
   [[nodiscard]] std::uint64_t number() const { return pieces_.empty() ? 0 : number_; }
   /// Files to which the child writes "0" to enter; they are open as long as this is.
   [[nodiscard]] std::vector<int> entries() const;
@@ -77,7 +77,7 @@ class Cgroups {
   /// The groups that `wanted` needs, made or taken from those that wait. What no hierarchy can limit is not limited.
   /// `for_ready_child`: those that are reserved, unless memory is to be limited; without it, never those.
   [[nodiscard]] Result<TaskCgroup> make(const Resources& wanted, bool for_ready_child = false);
-  /// The same ones until make() has given them away.
+  /// Keeps groups back for the ready child and its task: the same ones until make() has given them away.
   [[nodiscard]] ReservedCgroup reserve();
   /// Keeps them for another task or removes them; those still busy are tried again with every later call.
   void remove(TaskCgroup group);

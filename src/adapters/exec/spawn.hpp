@@ -18,7 +18,7 @@ struct SpawnSpec {
   std::vector<std::pair<std::string, std::string>> env;   ///< exactly this, and nothing of ours
   UniqueFd workdir;                                       ///< an open directory
   int stdin_fd = -1;
-  std::uint64_t cgroup = 0;                               ///< whose they are; 0: none
+  std::uint64_t cgroup = 0;                               ///< TaskCgroup::number(); 0: none
   std::vector<int> cgroup_files;                          ///< each gets "0" written by the child: cgroup.procs (v2) or tasks (v1)
   bool limits_memory = false;                             ///< one of the cgroups does
   rlimit open_files{};                                    ///< what the child may open: our own limit is raised
